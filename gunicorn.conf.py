@@ -1,0 +1,53 @@
+"""How gunicorn serves Jacie: gevent workers, and the processes that the master owns beside them."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import logging
+import os
+import sys
+
+from jacie_flask import services
+from jacie_flask.config import load
+from jacie_flask.errors import ConfigurationError
+
+try:
+    _settings = load()
+    _background = services.background(_settings)
+except ConfigurationError as error:
+    sys.exit(f"jacie: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "gevent"
+worker_connections = 10_000  # gunicorn lets one connection more hang without an answer; Jacie refuses work itself, with a reason
+timeout = 60
+graceful_timeout = 30
+keepalive = 15
+max_requests = 0  # recycling a worker would cut its live streams
+control_socket_disable = True
+proc_name = "jacie"
+loglevel = _settings.log_level.lower()
+logging.basicConfig(level=_settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def on_starting(server):
+    """Start the built-in model and the ingestion, and tell the workers where they are."""
+    _background.start()
+    os.environ.update(_background.environment())
+
+
+def post_worker_init(worker):
+    """Make every first call before the worker takes its first request."""
+    worker.wsgi.extensions["jacie"].warm()
+
+
+def when_ready(server):
+    """Say where Jacie is."""
+    server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])
+
+
+def on_exit(server):
+    """End the processes that this master started."""
+    _background.stop()

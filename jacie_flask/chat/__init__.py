@@ -1,0 +1,1 @@
+"""What answers a question: the pipelines and their steps."""

@@ -1,0 +1,205 @@
+"""Which companies a question speaks of, by names generated from the catalog: aliases, abbreviations and near spellings."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS
+from jacie_flask.text.terms import STOP_WORDS
+
+_WORD = re.compile(r"[^\W_]+(?:&[^\W_]+)*")
+_LEGAL = frozenset(
+    """inc incorporated corp corporation co company companies plc ltd limited llc lp nv sa ag se gmbh the and of group holdings holding
+    international""".split()
+)
+_GENERIC = frozenset(
+    """american general national united first international global bank financial capital health energy us north south east west new
+    best home public royal standard southern northern western eastern pacific atlantic central federal industrial industries systems
+    technologies technology services resources materials foods food beauty motors airlines group partners brands media digital data
+    foot block square target gap visa apple shell key ally unity match snap zoom chase life insurance water power electric gas oil
+    steel air lines express mills stores retail solutions products advanced applied universal union trust realty properties care
+    consumer medical pharma pharmaceuticals labs laboratories devices instruments networks software entertainment communications
+    interactive platforms sciences scientific dynamics works body bath big five dollar general estate old dominion state street city
+    republic waste""".split()
+)
+_FILE_NOISE = re.compile(r"(?:19|20)\d\d.*$|\b(?:10-?[kq]|8-?k|20-?f|annual|report|earnings|results|q[1-4]|fy\d*|final|form)\b.*$", re.I)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
+_PROPER = re.compile(r"(?<![.?!:]\s)(?<!^)(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
+_FUZZY = 0.84
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A company that a question names: the catalog's name, where in the text, how surely (0-1) and by what."""
+
+    company: str
+    start: int
+    end: int
+    strength: float
+    written: str
+
+
+class CompanyNames:
+    """The names under which the companies of one catalog may be asked for."""
+
+    def __init__(self, companies: Mapping[str, Sequence[str]]) -> None:
+        """Generate the names of each company from its own and its known aliases."""
+        self.companies = tuple(companies)
+        self._names: dict[str, dict[str, float]] = {}
+        firsts = Counter(words[0] for words in map(_words, companies) if words)
+        for company, aliases in companies.items():
+            for name in (company, *aliases):
+                for written, strength in _aliases(name, firsts).items():
+                    known = self._names.setdefault(written, {})
+                    known[company] = max(known.get(company, 0.0), strength)
+        self._longest = max((len(name.split()) for name in self._names), default=1)
+        self._squashed = {company: "".join(_words(company, legal=True)) for company in companies}
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Return the companies that a text names, each once, in the order of the text."""
+        words = [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+        found = self._exact(text, words)
+        if not found:
+            found = self._abbreviated(text) or self._near(text, words)
+        best: dict[str, Mention] = {}
+        for mention in found:
+            held = best.get(mention.company)
+            if held is None or mention.strength > held.strength:
+                best[mention.company] = mention
+        return sorted(best.values(), key=lambda mention: mention.start)
+
+    def spans(self, text: str, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
+        """Return every place where the mentioned companies stand in a text."""
+        wanted = {mention.company for mention in mentions}
+        words = [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+        found = [mention for mention in self._exact(text, words) if mention.company in wanted]
+        return sorted({(mention.start, mention.end) for mention in (*found, *mentions)})
+
+    def _exact(self, text: str, words: Sequence[tuple[str, int, int]]) -> list[Mention]:
+        """Match runs of words with generated names, longest first and without overlaps."""
+        found: list[Mention] = []
+        position = 0
+        while position < len(words):
+            for size in range(min(self._longest, len(words) - position), 0, -1):
+                run = words[position : position + size]
+                start, end = run[0][1], run[-1][2]
+                known = self._names.get(" ".join(word for word, _, _ in run))
+                if known is None and size > 1:
+                    known = self._names.get("".join(word for word, _, _ in run))
+                if known and (len(run[0][0]) > 1 or size > 1) and _written_as_name(text[start:end], max(known.values())):
+                    top = max(known.values())
+                    found += [Mention(name, start, end, s, text[start:end]) for name, s in known.items() if s >= top - 0.05]
+                    position += size - 1
+                    break
+            position += 1
+        return found
+
+    def _abbreviated(self, text: str) -> list[Mention]:
+        """Match a word in capitals whose letters run through exactly one company's name, from its first letter."""
+        found: list[Mention] = []
+        for match in re.finditer(r"(?<![\w&])[A-Z][A-Z&.]{1,4}(?![\w&])", text):
+            letters = match.group().lower().replace(".", "").replace("&", "")
+            if match.group().lower() in ACRONYMS or letters in ACRONYMS or len(letters) < 3:
+                continue
+            holders = [name for name, whole in self._squashed.items() if _runs_through(letters, whole)]
+            if len(holders) == 1:
+                found.append(Mention(holders[0], match.start(), match.end(), 0.75, match.group()))
+        return found
+
+    def _near(self, text: str, words: Sequence[tuple[str, int, int]]) -> list[Mention]:
+        """Match misspelt names: one or two words that differ from a whole name in a letter or two."""
+        found: list[Mention] = []
+        for size in (2, 1):
+            for position in range(len(words) - size + 1):
+                run = words[position : position + size]
+                written = " ".join(word for word, _, _ in run)
+                if len(written) < 5 or all(word in STOP_WORDS or word in INSTRUCTION_WORDS for word, _, _ in run):
+                    continue
+                for name, known in self._names.items():
+                    if name[0] != written[0] or abs(len(name) - len(written)) > 2 or len(name) < 5:
+                        continue
+                    likeness = SequenceMatcher(None, name, written, autojunk=False)
+                    if likeness.real_quick_ratio() >= _FUZZY and likeness.ratio() >= _FUZZY and _written_as_name(text[run[0][1] : run[-1][2]], 0.8):
+                        found += [Mention(c, run[0][1], run[-1][2], 0.7 * s, text[run[0][1] : run[-1][2]]) for c, s in known.items()]
+        return found
+
+
+def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:
+    """Return words that look like names of companies but belong to none of the mentioned ones."""
+    taken = [(mention.start, mention.end) for mention in mentions]
+    found: list[str] = []
+    for match in _PROPER.finditer(text):
+        word = match.group(1)
+        if any(start <= match.start() < end for start, end in taken) or word.lower() in ACRONYMS | _COMMON_PROPER | INSTRUCTION_WORDS:
+            continue
+        if match.group().endswith(("'s", "’s")) or re.search(r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$", text[: match.start()]):
+            found.append(word)
+    return list(dict.fromkeys(found))
+
+
+_COMMON_PROPER = frozenset(
+    """january february march april may june july august september october november december fiscal gaap non-gaap usd ceo board
+    directors company item form note notes america americas europe asia china india japan germany france britain kingdom states
+    united canada mexico brazil russia ukraine africa latin pacific middle east north south west english i federal reserve
+    treasury board annual report chief executive officer chairman president covid covid-19 brexit libor sofr emea apac""".split()
+)
+
+
+def company_in_filename(filename: str) -> str:
+    """Return what a file name says of the company, before its year, quarter or kind; empty when it says nothing."""
+    stem = re.sub(r"[_\-.]+", " ", re.sub(r"\.[A-Za-z0-9]{2,5}$", "", filename))
+    name = _FILE_NOISE.sub("", stem).strip()
+    return name if re.search(r"[A-Za-z]{2}|[A-Za-z]\d|\d[A-Za-z]", name) else ""
+
+
+def _words(name: str, legal: bool = False) -> list[str]:
+    """Return the words of a name, lower case, without its legal form."""
+    words = [word.lower() for word in _WORD.findall(name.replace("'", "").replace("’", ""))]
+    shorter = [word for word in words if legal or word not in _LEGAL]
+    return shorter or words
+
+
+def _aliases(name: str, firsts: Counter[str]) -> dict[str, float]:
+    """Return the ways to write one name, lower case, each with how surely it means this company."""
+    whole = [word.lower() for word in _WORD.findall(name)]
+    words = _words(name)
+    if not words:
+        return {}
+    made = {" ".join(whole): 1.0, " ".join(words): 1.0, "".join(words): 1.0}
+    possessive = [word for word in words if word != "s"]
+    made[" ".join(possessive)] = 1.0
+    parts = [part.lower() for part in _CAMEL.split(name) if part and part.lower() not in _LEGAL]
+    if len(parts) > 1 or len(words) > 1:
+        initials = "".join(part[0] for part in (words if len(words) > 1 else parts))
+        if len(initials) >= 3 and initials not in ACRONYMS:
+            made.setdefault(initials, 0.9)
+        if words[0] not in _GENERIC and len(words[0]) >= 4 and firsts[words[0]] == 1 and words[0] not in STOP_WORDS:
+            made.setdefault(words[0], 0.9)
+        syllables = [part[:2] for part in words[:2]]
+        if len(words) > 1 and len("".join(syllables)) == 4:
+            made.setdefault("".join(syllables), 0.8)
+        for size in range(2, len(words)):
+            made.setdefault(" ".join(words[:size]), 0.95)
+    return {written: strength for written, strength in made.items() if len(written) > 1 and written not in ACRONYMS}
+
+
+def _written_as_name(written: str, strength: float) -> bool:
+    """Say whether a run of words stands there as a name: common words only count when they are capitalised."""
+    word = written.lower()
+    if word in _GENERIC or word in STOP_WORDS or word in INSTRUCTION_WORDS or strength < 0.9:
+        return written[:1].isupper() or written[:1].isdigit()
+    return True
+
+
+def _runs_through(letters: str, whole: str) -> bool:
+    """Say whether letters occur in this order in a name, from its first letter on."""
+    if not whole or letters[0] != whole[0]:
+        return False
+    place = 0
+    for letter in letters:
+        place = whole.find(letter, place) + 1
+        if place == 0:
+            return False
+    return True

@@ -1,0 +1,99 @@
+"""From a question to pages: which documents, which query, which passages; shared by fast_chat, /search and chat's fallback."""
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from jacie_flask.chat.query import prepare
+from jacie_flask.chat.selection import SelectedDocument, Selection, select
+from jacie_flask.errors import NotFound, RetrievalUnavailable
+from jacie_flask.events import Source
+from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQuery, Services
+
+log = logging.getLogger(__name__)
+
+SNIPPET_CHARS = 300
+
+
+def choose(question: Question, services: Services, limit: int) -> Selection:
+    """Return the documents to look at: the ones the question names by id, else the ones its words, history and filters point at."""
+    catalog = [document for document in services.catalog.documents() if document.status not in ("missing", "rejected")]
+    if question.document_ids:
+        wanted = set(question.document_ids)
+        chosen = [document for document in catalog if document.document_id in wanted]
+        picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in chosen]
+        return Selection(documents=picked, message=_named(chosen), confident=True)
+    return select(question.query, catalog, history=question.history, filters=question.filters, limit=limit)
+
+
+def _named(chosen: Sequence[CatalogDocument]) -> str:
+    return f"Using the documents named in the request: {', '.join(d.filename for d in chosen)}." if chosen else ""
+
+
+def search_query(question: Question, selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
+    """Return the prepared query with its vector, and what had to be left out in words."""
+    prepared = prepare(question.query, question.history, selection)
+    query = msgspec.structs.replace(
+        prepared,
+        documents={item.document.document_id: item.score for item in selection.documents},
+        exclusive=bool(question.document_ids or question.filters),
+        top_k=top_k,
+    )
+    try:
+        if services.index.status().vectors == 0:
+            return query, []
+        vector = services.offload(services.embedder.embed, [query.text])[0]
+    except RetrievalUnavailable as error:
+        log.warning("the question was not embedded: %s", error)
+        return query, ["Semantic search was not available; the pages were found by their words alone."]
+    return msgspec.structs.replace(query, vector=vector), []
+
+
+def search(query: SearchQuery, services: Services) -> list[Passage]:
+    """Return the index's best pages for the query; raise RetrievalUnavailable."""
+    passages: list[Passage] = services.offload(services.index.search, query)
+    return passages
+
+
+def coverage(services: Services) -> list[str]:
+    """Return in words how much of the catalog is not in the index yet; nothing when all of it is."""
+    documents = services.catalog.documents()
+    readable = sum(document.status not in ("missing", "rejected") for document in documents)
+    notes = []
+    unread = [document for document in documents if document.status in ("missing", "rejected")]
+    if unread:
+        named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
+        notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")
+    indexed = services.index.status().documents
+    if indexed < readable:
+        notes.append(f"The index is still being built: {indexed} of {readable} documents can be searched so far.")
+    return notes
+
+
+def sources(passages: Sequence[Passage], services: Services) -> list[Source]:
+    """Return passages as numbered sources; a passage whose document left the catalog is dropped."""
+    found: list[Source] = []
+    for passage in passages:
+        try:
+            document = services.catalog.get(passage.document_id)
+        except NotFound:
+            continue
+        found.append(source(len(found) + 1, passage, document))
+    return found
+
+
+def source(n: int, passage: Passage, document: CatalogDocument) -> Source:
+    """Return one passage as source ``n``; the URL opens the document at the page."""
+    return Source(
+        n=n,
+        document_id=document.document_id,
+        filename=document.filename,
+        company=document.company,
+        period=document.period,
+        document_type=document.document_type,
+        page=passage.page,
+        snippet=passage.snippet[:SNIPPET_CHARS],
+        score=round(passage.score, 4),
+        url=f"/documents/{document.document_id}#page={passage.page}",
+    )

@@ -1,0 +1,306 @@
+"""The two pipelines, one function a step: chat reads whole documents, fast_chat searches the index."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass, field
+
+from jacie_flask.chat import finding, prompts
+from jacie_flask.chat.citations import Evidence, Guard, best_line, cite
+from jacie_flask.chat.selection import Selection
+from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps
+from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
+from jacie_flask.events import ProgressCallback, Result, Source, Sources, Token, Turn, Usage
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Limits, Passage, Question, Services
+from jacie_flask.retrieval.ranking import rank_documents
+
+log = logging.getLogger(__name__)
+
+_EXPECTED_TOKENS = {True: 60, False: 250}
+_SELECTED = 50
+
+Loaded = list[tuple[CatalogDocument, AnalysedDocument]]
+
+
+@dataclass
+class _Answering:
+    """What a run has gathered by now."""
+
+    question: Question
+    services: Services
+    progress: ProgressCallback
+    steps: Steps
+    selection: Selection = field(default_factory=lambda: Selection(documents=[], message="", confident=False))
+    loaded: list[str] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
+
+
+def chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
+    """Answer thoroughly: select documents, load them from their store, read them, ask the model."""
+    run = _Answering(question, services, progress, Steps(CHAT, progress, store=services.documents.label))
+    run.steps.at("start", mode="chat")
+    if question.auto_load_documents:
+        _select(run)
+        loaded = _load(run, [item.document for item in run.selection.documents][: services.limits.max_documents])
+        _read(run, loaded)
+    return _conclude(run)
+
+
+def fast_chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
+    """Answer fast: prepare the query, select documents, search the index, ask the model."""
+    run = _Answering(question, services, progress, Steps(FAST_CHAT, progress, store=services.documents.label))
+    run.steps.at("start", mode="fast_chat")
+    run.steps.at("query_prep")
+    if question.auto_load_documents:
+        _select(run, limit=_SELECTED)
+        _search(run)
+    return _conclude(run)
+
+
+# ------------------------------------------------------------------------------------------------------------- steps
+
+
+def _select(run: _Answering, limit: int = 0) -> None:
+    """Choose documents; where the catalog gives no hint, chat takes the ones whose pages answer best in the index."""
+    run.steps.at("doc_selection", documents_total=len(run.services.catalog.documents()))
+    run.selection = finding.choose(run.question, run.services, limit or run.services.limits.max_documents)
+    if not limit and run.selection.documents and not run.selection.confident:
+        run.selection = _selection_from_index(run)
+    run.steps.at(
+        "doc_selection",
+        1.0,
+        message=run.selection.message,
+        selected=len(run.selection.documents),
+        documents=[
+            {"document_id": item.document.document_id, "filename": item.document.filename, "reason": item.reason}
+            for item in run.selection.documents[:10]
+        ],
+    )
+
+
+def _selection_from_index(run: _Answering) -> Selection:
+    try:
+        wide = finding.choose(run.question, run.services, _SELECTED)
+        query, _ = finding.search_query(run.question, wide, run.services, top_k=20)
+        found = [passage.document_id for passage in finding.search(query, run.services)]
+    except RetrievalUnavailable as error:
+        log.warning("documents were selected without the index: %s", error)
+        return run.selection
+    rank = {document_id: place for place, document_id in reversed(list(enumerate(found)))}
+    if not rank:
+        return run.selection
+    chosen = sorted(wide.documents, key=lambda item: rank.get(item.document.document_id, len(found)))
+    chosen = [item for item in chosen if item.document.document_id in rank][: run.services.limits.max_documents]
+    names = ", ".join(item.document.filename for item in chosen)
+    return Selection(
+        documents=chosen, message=f"{run.selection.message} Reading the documents whose pages match best: {names}.", confident=False
+    )
+
+
+def _load(run: _Answering, documents: Sequence[CatalogDocument]) -> Loaded:
+    """Load documents side by side, reporting each as it lands; what cannot be loaded is named and the others are used."""
+    if not documents:
+        return []
+    total = len(documents)
+    run.steps.at("doc_loading", 0.0, loaded=0, total=total)
+    jobs = {run.services.pool.submit(run.services.reader.read, document): document for document in documents}
+    landed: dict[str, AnalysedDocument] = {}
+    for done, job in enumerate(as_completed(jobs), 1):
+        document = jobs[job]
+        try:
+            landed[document.document_id] = job.result()
+        except (DocumentUnavailable, DocumentRejected) as error:
+            log.warning("%s was left out: %s", document.filename, error)
+            run.degraded.append(f"{document.filename} was left out: {error.reason}.")
+        message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
+        run.steps.at("doc_loading", done / total, message, loaded=done, total=total, filename=document.filename)
+    if not landed:
+        raise DocumentUnavailable(f"none of {total} documents could be loaded")
+    return [(document, landed[document.document_id]) for document in documents if document.document_id in landed]
+
+
+def _read(run: _Answering, loaded: Loaded) -> None:
+    """Rank the pages of loaded documents and keep the best as evidence."""
+    if not loaded:
+        return
+    run.loaded = [document.filename for document, _ in loaded]
+    kept = {document.document_id for document, _ in loaded}
+    query, notes = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+    run.degraded += notes
+    passages = run.services.offload(rank_documents, loaded, query)
+    _gather(run, [passage for passage in passages if passage.document_id in kept])
+    pages = sum(len(analysed.pages) for _, analysed in loaded)
+    if pages > len(run.evidence):
+        run.degraded.append(
+            f"{len(run.evidence)} of the {pages} pages of {len(loaded)} documents were given to the model: the ones that match "
+            "the question best. What is not on them was not read."
+        )
+
+
+def _search(run: _Answering) -> None:
+    """Search the index; while it holds nothing useful, or is down, the documents themselves are read."""
+    run.steps.at("vector_search", 0.0, index=run.services.index.label)
+    if not run.selection.documents:
+        return
+    try:
+        query, notes = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+        passages = finding.search(query, run.services)
+        run.degraded += notes + finding.coverage(run.services)
+    except RetrievalUnavailable as error:
+        log.warning("answering from the documents themselves: %s", error)
+        run.degraded.append("The search index was not available; the documents were read instead.")
+        passages = []
+    if passages:
+        _gather(run, passages)
+        run.loaded = list(dict.fromkeys(item.source.filename for item in run.evidence))
+    else:
+        _read_instead(run)
+    run.steps.at("vector_search", 1.0, passages=len(run.evidence), documents=len(run.loaded))
+
+
+def _read_instead(run: _Answering) -> None:
+    documents = [item.document for item in run.selection.documents][: run.services.limits.max_documents]
+    landed: Loaded = []
+    for document in documents:
+        try:
+            landed.append((document, run.services.reader.read(document)))
+        except (DocumentUnavailable, DocumentRejected) as error:
+            run.degraded.append(f"{document.filename} was left out: {error.reason}.")
+    query, _ = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+    _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
+    run.loaded = [document.filename for document, _ in landed]
+
+
+def _gather(run: _Answering, passages: Sequence[Passage]) -> None:
+    for passage in passages:
+        try:
+            document = run.services.catalog.get(passage.document_id)
+        except NotFound:
+            continue  # it left the catalog since it was indexed
+        found = finding.source(len(run.evidence) + 1, passage, document)
+        run.evidence.append(Evidence(source=found, text=passage.text))
+
+
+# ------------------------------------------------------------------------------------------------------------ answer
+
+
+def _conclude(run: _Answering) -> Result:
+    run.progress(Sources(sources=_sources(run)))
+    if run.question.auto_load_documents and not run.evidence:
+        said, usage, reason, model = _nothing_found(run), Usage(), "stop", ""
+    else:
+        said, usage, reason = _generate(run)
+        model = run.services.model.label
+    run.steps.at("finalizing")
+    citations = cite(said, run.evidence)
+    if unproved := sum(not citation.verified for citation in citations):
+        run.degraded.append(f"{unproved} of {len(citations)} cited statements could not be verified on the page they cite.")
+    run.steps.at("complete")
+    return Result(
+        response=said,
+        documents_loaded=run.loaded,
+        document_selection_message=run.selection.message,
+        conversation_history=remembered(run.question, said, run.services.limits),
+        sources=_sources(run),
+        citations=citations,
+        usage=usage,
+        timings_ms=run.steps.finish(),
+        model=model,
+        finish_reason=reason,
+        degraded=run.degraded,
+        run_id="",
+    )
+
+
+def _generate(run: _Answering) -> tuple[str, Usage, str]:
+    """Ask the model and pass on what it says; raise what the model raises."""
+    model = run.services.model
+    prompt, shown = prompts.build(run.question, run.evidence, model, run.services.limits.answer_tokens)
+    if model.small:
+        run.degraded.append(
+            f"Answered by the small built-in model {model.label}: trust the sources, not its wording. "
+            "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a larger one."
+        )
+    if not run.question.auto_load_documents:
+        run.degraded.append("No documents were loaded for this answer, as the request asked.")
+    run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
+    guard = Guard(run.question.query, run.evidence[:shown]) if model.small else None
+    said, usage, reason, tokens, reported = [], Usage(), "", 0, 0.0
+    for delta in model.stream(prompt):
+        tokens += delta.tokens
+        usage, reason = delta.usage or usage, delta.finish_reason or reason
+        text = guard.feed(delta.text) if guard else delta.text
+        _say(run, said, text)
+        fraction = min(0.95, tokens / _EXPECTED_TOKENS[model.small])
+        if fraction - reported >= 0.15:
+            reported = fraction
+            run.steps.at("ai_generation", fraction, tokens=tokens)
+    if guard:
+        _say(run, said, guard.end())
+        _explain_replacements(run, guard)
+    if not "".join(said).strip():
+        _say(run, said, _best_quote(run))
+    return "".join(said), usage, reason
+
+
+def _say(run: _Answering, said: list[str], text: str) -> None:
+    if text:
+        run.steps.mark("first_token")
+        said.append(text)
+        run.progress(Token(text=text))
+
+
+def _explain_replacements(run: _Answering, guard: Guard) -> None:
+    if guard.replaced:
+        run.degraded.append(
+            f"{guard.replaced} sentences of the model held figures that are not on the pages and were replaced by the pages' own lines."
+        )
+
+
+def _best_quote(run: _Answering) -> str:
+    line, item = best_line(run.question.query, run.evidence) if run.evidence else ("", None)
+    if item is None or not line:
+        return "The model gave no answer. The sources above are the pages that match the question best."
+    return f"“{line}” [{item.source.n}]"
+
+
+def _nothing_found(run: _Answering) -> str:
+    """Say that no document matches; no model is asked, because it could only invent."""
+    documents = run.services.catalog.documents()
+    companies = sorted({document.company for document in documents if document.company})
+    if not documents:
+        text = "There are no documents in the collection yet, so this question cannot be answered."
+    else:
+        listed = ", ".join(companies[:12]) + (" and others" if len(companies) > 12 else "")
+        text = f"No document in the collection matches this question. It holds {len(documents)} documents"
+        text += f" of {listed}." if listed else "."
+    _say(run, [], text)
+    return text
+
+
+def _sources(run: _Answering) -> list[Source]:
+    return [item.source for item in run.evidence]
+
+
+def remembered(question: Question, said: str, limits: Limits) -> list[Turn] | None:
+    """Return the conversation with this turn added, its oldest turns dropped beyond the limits; None without memory."""
+    if not question.memory_enabled:
+        return None
+    turns = [*question.history, Turn(role="user", content=question.query), Turn(role="assistant", content=said)]
+    return bounded(turns, limits)
+
+
+def bounded(turns: Sequence[Turn], limits: Limits) -> list[Turn]:
+    """Return the last turns that fit the limits; the newest one always stays."""
+    kept: list[Turn] = []
+    size = 0
+    for turn in reversed(turns[-limits.max_history_turns :]):
+        size += len(turn.content)
+        if kept and size > limits.max_history_chars:
+            break
+        kept.append(turn)
+    return kept[::-1]
+
+
+PIPELINES = {"chat": chat, "fast_chat": fast_chat}

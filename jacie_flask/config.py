@@ -1,0 +1,182 @@
+"""The settings of a process: the only reader of the environment; a bad value stops the boot with one line."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from jacie_flask.errors import ConfigurationError
+
+_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its variable as alias; times in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+    documents: str = Field("file:./sample_documents", alias="JACIE_DOCUMENTS")
+    index: str = Field("sqlite:./var/index.db", alias="JACIE_INDEX")
+    embeddings: str = Field("embedded", alias="JACIE_EMBEDDINGS")
+    embedding_model: str = Field("text-embedding-3-small", alias="JACIE_EMBEDDING_MODEL")
+    embedding_dimension: int = Field(1536, alias="JACIE_EMBEDDING_DIMENSION", ge=8, le=20_000)
+    model: str = Field("", alias="JACIE_MODEL")
+    model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
+    runs: str = Field("memory:", alias="JACIE_RUNS")
+    ingest: str = Field("start", alias="JACIE_INGEST")
+    data: Path = Field(Path("./var"), alias="JACIE_DATA")
+
+    openai_api_key: str = Field("", alias="OPENAI_API_KEY", repr=False)
+    openai_base_url: str = Field("", alias="OPENAI_BASE_URL")
+    pinecone_api_key: str = Field("", alias="PINECONE_API_KEY", repr=False)
+    pinecone_host: str = Field("", alias="PINECONE_INDEX_HOST")
+    s3_endpoint: str = Field("", alias="AWS_ENDPOINT_URL_S3")
+
+    heartbeat_s: float = Field(15.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
+    deadline_s: float = Field(300.0, alias="JACIE_DEADLINE_S", gt=0, le=3600)
+    grace_s: float = Field(30.0, alias="JACIE_DISCONNECT_GRACE_S", ge=0, le=3600)
+    keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
+    max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
+    max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
+    max_body: int = Field(1_048_576, alias="JACIE_MAX_BODY_BYTES", ge=1024)
+    max_document: int = Field(200_000_000, alias="JACIE_MAX_DOCUMENT_BYTES", ge=1024)
+    model_timeout_s: float = Field(60.0, alias="JACIE_MODEL_TIMEOUT_S", gt=0)
+    catalog_ttl_s: float = Field(30.0, alias="JACIE_CATALOG_TTL_S", ge=0)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="JACIE_CORS_ORIGINS")
+    log_level: str = Field("INFO", alias="JACIE_LOG_LEVEL")
+
+    host: str = Field("127.0.0.1", alias="HOST")
+    port: int = Field(8000, alias="PORT", ge=0, le=65535)
+    workers: int = Field(1, alias="WEB_CONCURRENCY", ge=1, le=256)
+
+    # Set by a parent process for its workers, never by people.
+    embedded_model_url: str = Field("", alias="JACIE_EMBEDDED_MODEL_URL")
+    embedded_model_key: str = Field("", alias="JACIE_EMBEDDED_MODEL_KEY", repr=False)
+    background: str = Field("", alias="JACIE_BACKGROUND")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment and nothing else: no .env file is picked up by surprise."""
+        return init_settings, sources["env_settings"]
+
+    @field_validator("documents")
+    @classmethod
+    def _documents(cls, value: str) -> str:
+        if value.startswith("s3://"):
+            if not urlsplit(value).netloc:
+                raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+            return value
+        if "://" in value and not value.startswith("file://"):
+            raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+        folder = value.removeprefix("file://").removeprefix("file:")
+        if not Path(folder).is_dir():
+            raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
+        return f"file:{folder}"
+
+    @field_validator("index")
+    @classmethod
+    def _index(cls, value: str) -> str:
+        if value.startswith("sqlite:") and value.removeprefix("sqlite:"):
+            return value
+        if value.startswith("pinecone://") and _INDEX_NAME.match(urlsplit(value).netloc):
+            return value
+        raise ValueError("sqlite:./path.db or pinecone://index-name")
+
+    @field_validator("embeddings")
+    @classmethod
+    def _embeddings(cls, value: str) -> str:
+        return _one_of(value, "embedded", "openai")
+
+    @field_validator("ingest")
+    @classmethod
+    def _ingest(cls, value: str) -> str:
+        return _one_of(value, "start", "off")
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level(cls, value: str) -> str:
+        return _one_of(value.upper(), "DEBUG", "INFO", "WARNING", "ERROR")
+
+    @field_validator("runs")
+    @classmethod
+    def _runs(cls, value: str) -> str:
+        return _one_of(value, "memory:")
+
+    @field_validator("openai_base_url", "s3_endpoint", "pinecone_host")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("an http:// or https:// URL")
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> tuple[str, ...]:
+        origins = tuple(filter(None, (o.strip().rstrip("/") for o in value.split(",")))) if isinstance(value, str) else value
+        for origin in origins if isinstance(origins, tuple) else ():
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+                raise ValueError("origins such as https://app.example.com, separated by commas (no *)")
+        return origins  # type: ignore[return-value]  # pydantic checks the rest
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.workers > 1 and self.runs == "memory:":
+            raise ValueError(
+                f"WEB_CONCURRENCY={self.workers} needs a shared run log: with JACIE_RUNS=memory: a client that reconnects to "
+                "another worker would not find its answer; use one worker"
+            )
+        if self.index.startswith("pinecone://") and not self.pinecone_api_key:
+            raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
+        if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
+            raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
+        return self
+
+    @property
+    def uses_embedded_model(self) -> bool:
+        """Whether answers come from the built-in model's own process."""
+        return not (self.openai_api_key or self.openai_base_url)
+
+    @property
+    def documents_folder(self) -> Path | None:
+        """The local folder of documents, or None when they are in S3."""
+        return Path(self.documents.removeprefix("file:")) if self.documents.startswith("file:") else None
+
+
+def _one_of(value: str, *allowed: str) -> str:
+    if value not in allowed:
+        raise ValueError(" or ".join(allowed))
+    return value
+
+
+_INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_EMBEDDED_MODEL_URL", "JACIE_EMBEDDED_MODEL_KEY"}
+
+
+def load(**overrides: object) -> Settings:
+    """Return the settings of this process; raise ConfigurationError with one line for the first thing that is wrong."""
+    known = {str(field.alias) for field in Settings.model_fields.values()}
+    for name in sorted(os.environ):
+        if name.startswith("JACIE_") and name not in known | _INTERNAL:
+            raise ConfigurationError(f"{name} is not a setting; the settings are {', '.join(sorted(known - _INTERNAL))}")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        raise ConfigurationError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    name = str(first["loc"][0])
+    alias = next((str(f.alias) for n, f in Settings.model_fields.items() if n == name), name)
+    held = "(not shown)" if _SECRET.search(alias) else repr(os.environ.get(alias, "(unset)"))
+    return f"{alias} holds {held}, allowed: {message}"

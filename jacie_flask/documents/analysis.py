@@ -1,0 +1,43 @@
+"""From page texts to everything an index needs: chunks, labels, term counts and a guess at what the document is."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from jacie_flask.documents.guess import guess_document
+from jacie_flask.interfaces import AnalysedDocument, Postings
+from jacie_flask.text.chunking import chunk_pages
+from jacie_flask.text.labels import label_pages
+from jacie_flask.text.lines import tidy
+from jacie_flask.text.terms import term_ids
+
+
+def analyse(pages: list[str], content_hash: str) -> AnalysedDocument:
+    """Analyse the page texts of one document; the first is page 1."""
+    pages = [tidy(page) for page in pages]
+    chunks = chunk_pages(pages)
+    return AnalysedDocument(
+        content_hash=content_hash,
+        pages=pages,
+        chunks=chunks,
+        labels=label_pages(pages),
+        body=postings(term_ids(chunk.text) for chunk in chunks),
+        heading=postings(term_ids("\n".join(chunk.headings)) for chunk in chunks),
+        guess=guess_document(pages),
+    )
+
+
+def postings(rows: Iterable[Sequence[int]]) -> Postings:
+    """Count the terms of each row; rows are numbered from 0."""
+    terms: list[int] = []
+    sizes: list[int] = []
+    for row in rows:
+        terms.extend(row)
+        sizes.append(len(row))
+    keys = np.repeat(np.arange(len(sizes), dtype=np.uint64) << np.uint64(32), sizes) | np.array(terms, dtype=np.uint64)
+    unique, counts = np.unique(keys, return_counts=True)
+    return Postings(
+        terms=(unique & np.uint64(0xFFFFFFFF)).astype("<u4").tobytes(),
+        rows=(unique >> np.uint64(32)).astype("<u4").tobytes(),
+        counts=np.minimum(counts, 0xFFFF).astype("<u2").tobytes(),
+    )

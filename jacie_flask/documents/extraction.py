@@ -1,0 +1,145 @@
+"""The parent's side of extraction: a few sandboxed child processes that turn bytes into text, replaced when they fail."""
+
+import contextlib
+import os
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from jacie_flask.errors import DocumentRejected
+from jacie_flask.interfaces import AnalysedDocument
+
+_LENGTH = struct.Struct("<Q")
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a child is asked: the file with the bytes, its name's ending, its hash, and how many pages it may have."""
+
+    path: str
+    suffix: str
+    content_hash: str
+    max_pages: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a child answers: the document, or the public reason why there is none."""
+
+    document: AnalysedDocument | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+class Extractor:
+    """At most ``workers`` children at once; a document has ``timeout_s`` seconds, or its child is killed with its group."""
+
+    def __init__(self, folder: Path, *, workers: int = 2, timeout_s: float = 120.0, max_pages: int = 5000) -> None:
+        self._folder = folder
+        self._timeout_s = timeout_s
+        self._max_pages = max_pages
+        self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
+
+    def analyse(self, data: bytes, *, suffix: str, content_hash: str) -> AnalysedDocument:
+        """Return the text and terms of a document; raise DocumentRejected with the reason when it cannot be read."""
+        with self._spooled(data) as path, self._child() as child:
+            outcome = child.ask(Job(str(path), suffix, content_hash, self._max_pages), self._timeout_s)
+        if outcome.document is None:
+            raise DocumentRejected(outcome.detail, reason=outcome.reason)
+        return outcome.document
+
+    def close(self) -> None:
+        """End all idle children."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                child = self._idle.get_nowait()
+                if child:
+                    child.kill()
+
+    @contextlib.contextmanager
+    def _spooled(self, data: bytes) -> Iterator[Path]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix="extract-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _child(self) -> Iterator["_Child"]:
+        child = self._idle.get()
+        try:
+            if child is None or not child.alive():
+                child = _Child()
+            yield child
+        finally:
+            self._idle.put(child if child is not None and child.alive() else None)
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jacie_flask.documents.extraction_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**_bare_environment(), "JACIE_PARENT_PID": str(os.getpid())},
+        )
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+
+    def ask(self, job: Job, timeout_s: float) -> Outcome:
+        late = threading.Event()
+        timer = threading.Timer(timeout_s, lambda: (late.set(), self.kill()))
+        timer.start()
+        try:
+            return self._exchange(job)
+        except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+            self.kill()
+            if late.is_set():
+                return Outcome(reason=f"reading it took longer than {timeout_s:g} s", detail=str(error))
+            return Outcome(reason="reading it failed: the file is damaged or hostile", detail=f"extraction child died: {error}")
+        except BaseException:
+            self.kill()  # the caller was stopped in the middle of an exchange: the child's next answer would be this one
+            raise
+        finally:
+            timer.cancel()
+
+    def _exchange(self, job: Job) -> Outcome:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise OSError("no pipes")
+        stdin.write(msgspec.json.encode(job) + b"\n")
+        stdin.flush()
+        header = stdout.read(_LENGTH.size)
+        if len(header) < _LENGTH.size:
+            raise EOFError("no answer")
+        payload = stdout.read(_LENGTH.unpack(header)[0])
+        return msgspec.msgpack.decode(payload, type=Outcome)
+
+
+def _bare_environment() -> dict[str, str]:
+    """Return the little of the environment that a child needs: no key reaches the process that reads hostile files."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ}

@@ -1,0 +1,105 @@
+"""What ingestion has done so far: one row a document, in a small SQLite file that every worker may read."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+  document_id TEXT PRIMARY KEY, version TEXT NOT NULL, content_hash TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+  pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS plan (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as ingestion left it; ``status`` is ready or rejected, ``vectors`` counts the chunks that have one."""
+
+    document_id: str
+    version: str
+    content_hash: str = ""
+    status: str = "ready"
+    reason: str = ""
+    pages: int = 0
+    chunks: int = 0
+    vectors: int = 0
+    guess: dict[str, str] = {}
+
+
+class Ledger:
+    """The rows in ``path``; a missing or foreign file reads as empty, and is made anew by the first write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self) -> dict[str, LedgerRow]:
+        """Return all rows by document id."""
+        with self._open(write=False) as db:
+            if db is None:
+                return {}
+            found = db.execute("SELECT * FROM documents").fetchall()
+        return {row[0]: _row(row) for row in found}
+
+    def planned(self) -> int | None:
+        """Return how many documents the running ingestion set out to hold, or None when none ever ran."""
+        with self._open(write=False) as db:
+            row = db.execute("SELECT value FROM plan WHERE name = 'documents'").fetchone() if db else None
+        return int(row[0]) if row else None
+
+    def plan(self, documents: int) -> None:
+        """Record how many documents there are to ingest."""
+        with self._open(write=True) as db:
+            if db:
+                db.execute("INSERT OR REPLACE INTO plan VALUES ('documents', ?)", (documents,))
+
+    def record(self, row: LedgerRow) -> None:
+        """Write one row."""
+        guess = msgspec.json.encode(row.guess).decode()
+        values = (row.document_id, row.version, row.content_hash, row.status, row.reason, row.pages, row.chunks, row.vectors, guess)
+        with self._open(write=True) as db:
+            if db:
+                db.execute("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?)", values)
+
+    def forget(self, document_id: str) -> None:
+        """Drop one row."""
+        with self._open(write=True) as db:
+            if db:
+                db.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
+
+    def clear(self) -> None:
+        """Drop everything: the index it described is gone."""
+        with self._open(write=True) as db:
+            if db:
+                db.executescript("DELETE FROM documents; DELETE FROM plan;")
+
+    @contextlib.contextmanager
+    def _open(self, *, write: bool) -> Iterator[sqlite3.Connection | None]:
+        if not write and not self.path.exists():
+            yield None
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self.path, timeout=10)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(_SCHEMA)
+            with db:
+                yield db
+        finally:
+            db.close()
+
+
+def _row(row: tuple[str, str, str, str, str, int, int, int, str]) -> LedgerRow:
+    return LedgerRow(
+        document_id=row[0],
+        version=row[1],
+        content_hash=row[2],
+        status=row[3],
+        reason=row[4],
+        pages=row[5],
+        chunks=row[6],
+        vectors=row[7],
+        guess=msgspec.json.decode(row[8], type=dict[str, str]),
+    )

@@ -1,0 +1,53 @@
+"""Reads a document whole: bytes from the store, text from the sandboxed extractor, both remembered by content."""
+
+import threading
+from pathlib import Path
+
+from jacie_flask.documents.extraction import Extractor
+from jacie_flask.documents.text_cache import TextCache, content_hash
+from jacie_flask.errors import DocumentUnavailable
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentStore
+
+
+class CachedReader:
+    """Asks the store whether the known version still stands, and extracts only bytes that were never seen before."""
+
+    def __init__(self, store: DocumentStore, extractor: Extractor, cache: TextCache, *, prefix: str = "") -> None:
+        self._store = store
+        self._extractor = extractor
+        self._cache = cache
+        self._prefix = prefix
+        self._extracting: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def read(self, document: CatalogDocument) -> AnalysedDocument:
+        """Return the document's text and terms; raise DocumentUnavailable or DocumentRejected."""
+        return self.read_version(document)[1]
+
+    def read_version(self, document: CatalogDocument) -> tuple[str, AnalysedDocument]:
+        """Return the store's version beside the text, both of the same bytes."""
+        version, digest = self._cache.version(self._prefix + document.document_id)
+        known = self._cache.get(digest) if digest else None
+        blob = self._store.read(document.key, unless=version if known else "")
+        if blob is None:
+            if known is None:
+                raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+            return version, known
+        digest = content_hash(blob.data)
+        analysed = self._cache.get(digest) or self._extract_once(digest, blob.data, document.filename)
+        self._cache.set_version(self._prefix + document.document_id, blob.version, digest)
+        return blob.version, analysed
+
+    def _extract_once(self, digest: str, data: bytes, filename: str) -> AnalysedDocument:
+        with self._lock:
+            gate = self._extracting.setdefault(digest, threading.Lock())
+        try:
+            with gate:  # two questions about a new document read it once
+                analysed = self._cache.get(digest)
+                if analysed is None:
+                    analysed = self._extractor.analyse(data, suffix=Path(filename).suffix.lower(), content_hash=digest)
+                    self._cache.put(analysed)
+                return analysed
+        finally:
+            with self._lock:
+                self._extracting.pop(digest, None)

@@ -1,0 +1,310 @@
+"""The seams between rooms: Protocols of one to five methods, the plain values that cross them, and ``Services``."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from jacie_flask.events import Turn, Usage
+
+# ---------------------------------------------------------------------------------------------------------- documents
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of a store: its key there, its size in bytes and its version (ETag, or size and time of change)."""
+
+    key: str
+    size: int
+    version: str
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of one object at one version."""
+
+    data: bytes
+    version: str
+
+
+class CatalogDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog knows of a document. ``status``: pending, ready or rejected (``reason`` says why)."""
+
+    document_id: str
+    filename: str
+    key: str
+    company: str = ""
+    period: str = ""
+    document_type: str = ""
+    version: str = ""
+    pages: int | None = None
+    status: str = "pending"
+    reason: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage: at most 240 wordpieces of one page, whole lines, with the headings it stands under."""
+
+    page: int
+    text: str
+    headings: tuple[str, ...] = ()
+
+
+class Postings(msgspec.Struct, frozen=True, kw_only=True):
+    """Term counts of one field: little-endian arrays ``terms`` u4 (hashed), ``rows`` u4, ``counts`` u2, sorted by row."""
+
+    terms: bytes
+    rows: bytes
+    counts: bytes
+
+
+class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document after extraction: page texts, chunks, page labels (page number → labels) and term counts per chunk."""
+
+    content_hash: str
+    pages: list[str]
+    chunks: list[Chunk]
+    labels: dict[int, list[str]]
+    body: Postings
+    heading: Postings
+    guess: dict[str, str] = {}
+    notes: list[str] = []
+
+
+class DocumentStore(Protocol):
+    """Where the filings are; raises DocumentUnavailable for everything its SDK can say."""
+
+    label: str
+
+    def list(self) -> list[StoredObject]:
+        """List every object below the root, metadata.json included."""
+
+    def read(self, key: str, unless: str = "") -> Blob | None:
+        """Return the whole object, of one version, or None while it still has the version ``unless``."""
+
+    def locate(self, key: str) -> Path | str:
+        """Return the local file, or a short-lived URL a browser can open."""
+
+
+# ---------------------------------------------------------------------------------------------------------- retrieval
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A prepared question: ``terms`` hashed term → weight; ``labels`` page label → bonus; ``documents`` id → score 0-1.
+
+    An empty ``documents`` means all of the index. ``exclusive`` keeps the search inside ``documents``.
+    ``vector`` is the question's embedding, or None where there is none.
+    """
+
+    text: str
+    terms: dict[int, float]
+    labels: dict[str, float] = {}
+    documents: dict[str, float] = {}
+    exclusive: bool = False
+    vector: Any = None
+    top_k: int = 10
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page found for a question: ``text`` is the page's passages in reading order, ``snippet`` the best of them."""
+
+    document_id: str
+    page: int
+    score: float
+    text: str
+    snippet: str
+
+
+class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an index is: documents and chunks it holds, and how many chunks have a dense vector."""
+
+    documents: int
+    chunks: int
+    vectors: int
+
+
+class VectorIndex(Protocol):
+    """Where passages are searched; raises RetrievalUnavailable for everything its SDK can say."""
+
+    label: str
+
+    def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
+        """Make a document answerable lexically, replacing what was there under its id."""
+
+    def put_vectors(
+        self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
+    ) -> None:
+        """Add dense vectors (n, dimension) for the chunks ``start`` to ``start + n`` of the document."""
+
+    def remove(self, document_id: str) -> None:
+        """Forget a document; unknown ids are fine."""
+
+    def search(self, query: SearchQuery) -> list[Passage]:
+        """Return the best pages, best first, at most ``query.top_k``."""
+
+    def status(self) -> IndexStatus:
+        """Say how much the index holds."""
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    label: str
+    dimension: int
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
+
+
+# ------------------------------------------------------------------------------------------------------------- models
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is asked: chat messages ({role, content}) and how long the answer may become, in tokens."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+    temperature: float = 0.0
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What one read of the model's stream brought; ``tokens`` counts the chunks joined into ``text``."""
+
+    text: str = ""
+    tokens: int = 0
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+class ChatModel(Protocol):
+    """A language model; raises LLMUnavailable, LLMTimeout, LLMIncomplete, LLMContextExceeded or ContentFiltered."""
+
+    label: str
+    context_tokens: int
+    small: bool
+
+    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+        """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
+
+    def ready(self) -> bool:
+        """Say whether the model's server answers right now, within a second."""
+
+
+# --------------------------------------------------------------------------------------------------------------- runs
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A validated question; plain values, nothing of the request that carried it."""
+
+    query: str
+    mode: str
+    auto_load_documents: bool = True
+    memory_enabled: bool = True
+    history: tuple[Turn, ...] = ()
+    filters: dict[str, str] = {}
+    document_ids: tuple[str, ...] = ()
+    on_disconnect: str = "continue"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A logged event: its id ``<attempt>.<offset>``, its event name, its one-line JSON and whether it ends the run."""
+
+    attempt: int
+    offset: int
+    name: str
+    data: bytes
+    terminal: bool
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run beside its events; times are seconds since the epoch."""
+
+    run_id: str
+    request_id: str
+    mode: str
+    created_at: float
+    updated_at: float
+    cancel_requested: bool = False
+    finished: bool = False
+
+
+class RunLog(Protocol):
+    """The record of runs: append-only, readable from any position while it grows."""
+
+    label: str
+
+    def create(self, info: RunInfo) -> None:
+        """Open an empty log for a new run."""
+
+    def claim(self, key: str, fingerprint: str, run_id: str) -> str:
+        """Return the run that an idempotency key stands for: ``run_id`` when it is new, else the one that claimed it first.
+
+        Raise Conflict when the key was claimed for another ``fingerprint``.
+        """
+
+    def append(self, run_id: str, entries: Sequence[Entry]) -> None:
+        """Add entries in order and wake the readers; raise StateLost when the log is gone."""
+
+    def read(self, run_id: str, after: tuple[int, int], wait_s: float) -> list[Entry]:
+        """Return what follows ``after`` = (attempt, offset), waiting up to ``wait_s`` s for it; [] when nothing came.
+
+        Raise NotFound for a run that is unknown or expired, StateLost when ``after`` is ahead of the log or was dropped.
+        """
+
+    def info(self, run_id: str) -> RunInfo:
+        """Return what is known of the run; raise NotFound."""
+
+    def cancel(self, run_id: str) -> None:
+        """Ask the run's owner to stop it; idempotent; raise NotFound."""
+
+
+Offload = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each part, built once per process by services.py and handed to every step."""
+
+    documents: DocumentStore
+    catalog: "Catalog"
+    reader: "DocumentReader"
+    index: VectorIndex
+    embedder: Embedder
+    model: ChatModel
+    runs: RunLog
+    offload: Offload
+    pool: Executor
+    limits: "Limits"
+
+
+class Catalog(Protocol):
+    """The documents that exist; the only way from an id to an object."""
+
+    def documents(self) -> Sequence[CatalogDocument]:
+        """Return all documents in a stable order; raise DocumentUnavailable when the store cannot be listed."""
+
+    def get(self, document_id: str) -> CatalogDocument:
+        """Return the document; raise NotFound."""
+
+
+class DocumentReader(Protocol):
+    """Reads documents whole: bytes from the store, text through the sandboxed extractor, both cached by content."""
+
+    def read(self, document: CatalogDocument) -> AnalysedDocument:
+        """Return the document's text and terms; raise DocumentUnavailable, DocumentRejected or DocumentChanged."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that pipelines keep; seconds, bytes and counts."""
+
+    deadline_s: float = 300.0
+    max_documents: int = 6
+    max_passages: int = 8
+    max_history_turns: int = 20
+    max_history_chars: int = 24_000
+    answer_tokens: int = 800

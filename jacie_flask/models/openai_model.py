@@ -1,0 +1,314 @@
+"""Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw, one Delta a read."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+
+from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
+from jacie_flask.events import Usage
+from jacie_flask.interfaces import Delta, Prompt
+
+_READY_S = 0.5
+_LINE_LIMIT = 1 << 20
+_RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
+_CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size")
+_CONTEXT_WORDS = (*_CONTEXT_CODES, "context length", "context size", "context window", "prompt is too long")
+
+
+class _Content(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Content | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible base URL."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        api_key: str,
+        model: str,
+        label: str = "",
+        context_tokens: int = 128_000,
+        small: bool = False,
+        connect_timeout_s: float = 2.0,
+        read_timeout_s: float = 60.0,
+        max_retries: int = 2,
+        retry_budget_s: float = 10.0,
+        backoff_s: float = 0.5,
+    ) -> None:
+        """Keep the settings; ``base_url`` None is OpenAI's own.
+
+        ``read_timeout_s`` bounds the wait for the first byte and for each read after it. A request is tried again before its
+        first byte only, at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+        """
+        self.label = label or model
+        self.context_tokens = context_tokens
+        self.small = small
+        self._model = model
+        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
+        # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
+        self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
+        self._unsupported: frozenset[str] = frozenset()
+
+    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+        """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
+        with ExitStack() as stack:
+            blocks = self._open(stack, prompt)
+            try:
+                yield from read_deltas(blocks)
+            except httpx2.TimeoutException as error:
+                raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
+            except httpx2.HTTPError as error:
+                raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+
+    def ready(self) -> bool:
+        """Say whether the model's server answers right now, within a second."""
+        timeout = httpx2.Timeout(_READY_S)
+        try:
+            self._client.models.with_raw_response.list(timeout=timeout)
+        except openai.NotFoundError:
+            return True  # the server answers; it only has no such list
+        except openai.OpenAIError:
+            return False
+        return True
+
+    def warm(self) -> None:
+        """Import, build and compile all that a first question needs, by answering one without a network."""
+        body = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=httpx2.ByteStream(body)))
+        with httpx2.Client(transport=transport) as http_client:
+            rehearsal = self._client.with_options(http_client=http_client)
+            with rehearsal.chat.completions.with_streaming_response.create(**self._arguments(_REHEARSAL)) as response:
+                list(read_deltas(response.iter_bytes()))
+            rehearsal.models.with_raw_response.list()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._model} at {self._client.base_url.host}"
+
+    def _arguments(self, prompt: Prompt) -> dict[str, Any]:
+        """Build the request, without what this server is known not to understand."""
+        limit = "max_completion_tokens" if "max_tokens" in self._unsupported else "max_tokens"
+        arguments: dict[str, Any] = {
+            "model": self._model,
+            "messages": prompt.messages,
+            "stream": True,
+            limit: prompt.max_tokens,
+            # A compressed stream would be held back until the compressor's window fills.
+            "extra_headers": {"Accept-Encoding": "identity"},
+        }
+        if "temperature" not in self._unsupported:
+            arguments["temperature"] = prompt.temperature
+        if "stream_options" not in self._unsupported:
+            arguments["stream_options"] = {"include_usage": True}
+        return arguments
+
+    def _open(self, stack: ExitStack, prompt: Prompt) -> Iterator[bytes]:
+        """Return the raw body of an opened stream; the only place of retries."""
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            completions = self._client.chat.completions.with_streaming_response
+            try:
+                response = stack.enter_context(completions.create(**self._arguments(prompt)))
+                blocks: Iterator[bytes] = response.iter_bytes()
+                return blocks
+            except openai.BadRequestError as error:
+                if self._adapt(error):
+                    continue
+                raise self._translate(error) from error
+            except openai.OpenAIError as error:
+                problem = self._translate(error)
+                pause = self._backoff_s * 2**attempt * (1 - 0.25 * random.random())
+                pause = max(pause, problem.retry_after_s or 0.0)
+                spent = time.monotonic() - started + pause
+                if not _worth_retrying(error) or attempt >= self._max_retries or spent > self._retry_budget_s:
+                    raise problem from error
+            attempt += 1
+            time.sleep(pause)
+
+    def _adapt(self, error: openai.BadRequestError) -> bool:
+        """Remember a parameter that this server refuses by name; say whether the request is now another one."""
+        text = str(error).lower()
+        refused = next((name for name in ("stream_options", "max_tokens", "temperature") if name in text), None)
+        if refused is None or refused in self._unsupported or _is_context(error):
+            return False
+        self._unsupported |= {refused}
+        return True
+
+    def _translate(self, error: openai.OpenAIError) -> JacieError:
+        """Turn what the SDK raised before the first byte into an error of ours."""
+        detail = f"{self._name}: {error}"
+        if isinstance(error, openai.APITimeoutError):
+            if isinstance(error.__cause__, httpx2.ConnectTimeout | httpx2.PoolTimeout):
+                return LLMUnavailable(f"{self._name}: no connection: {error.__cause__!r}")
+            return LLMTimeout(f"{self._name}: no answer within the read timeout")
+        if not isinstance(error, openai.APIStatusError):
+            return LLMUnavailable(f"{detail}: {error.__cause__!r}")
+        if _is_context(error):
+            return LLMContextExceeded(detail)
+        if error.code == "content_filter":
+            return ContentFiltered(detail)
+        return LLMUnavailable(detail, retry_after_s=_retry_after(error.response.headers))
+
+
+_REHEARSAL = Prompt(messages=[{"role": "user", "content": "a"}], max_tokens=1)
+
+
+def read_deltas(blocks: Iterator[bytes]) -> Iterator[Delta]:
+    """Decode the raw body of a chat stream: one Delta for the text of each block, a last one with finish reason and usage.
+
+    Run it to its end and the connection can be used again. Raise LLMIncomplete for bad JSON and for an end without finish
+    reason, ContentFiltered where the provider stopped, LLMContextExceeded where it says so inside the stream.
+    """
+    body = _Body()
+    try:
+        for block in blocks:
+            if text := body.feed(block):
+                yield text
+            if body.problem:
+                raise body.problem
+            if body.done:
+                break
+        else:
+            if text := body.feed(b"\n"):
+                yield text
+    except httpx2.HTTPError:
+        if body.finish is None:
+            raise
+    yield body.last()
+    try:
+        for _ in blocks:
+            pass
+    except httpx2.HTTPError:
+        return
+
+
+class _Body:
+    """One chat stream while its bytes arrive."""
+
+    def __init__(self) -> None:
+        self.finish: str | None = None
+        self.problem: JacieError | None = None
+        self.done = False
+        self._usage: _Usage | None = None
+        self._rest = b""
+        self._texts: list[str] = []
+
+    def feed(self, block: bytes) -> Delta | None:
+        """Take the whole lines of a block and return their joined text; what is wrong goes to ``problem``."""
+        whole, _, self._rest = (self._rest + block).rpartition(b"\n")
+        if len(self._rest) > _LINE_LIMIT:
+            self.problem = LLMIncomplete("a line of the model's stream has no end")
+        self._texts = []
+        for line in whole.split(b"\n"):
+            if not line.startswith(b"data:"):
+                continue
+            data = line[5:].strip()
+            if data == b"[DONE]":
+                self.done = True
+            elif data:
+                self._take(data)
+        return Delta(text="".join(self._texts), tokens=len(self._texts)) if self._texts else None
+
+    def last(self) -> Delta:
+        """Return the closing delta; raise LLMIncomplete or what else went wrong."""
+        if self.problem:
+            raise self.problem
+        if self.finish is None:
+            raise LLMIncomplete("the model's stream ended without a finish reason")
+        return Delta(finish_reason=self.finish, usage=_counted(self._usage) if self._usage else None)
+
+    def _take(self, data: bytes) -> None:
+        """Take one frame; nothing counts after the first problem."""
+        if self.problem:
+            return
+        try:
+            chunk = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.problem = LLMIncomplete(f"the model's stream holds a frame that is not JSON: {error}")
+            return
+        if chunk.error is not None:
+            self.problem = _error_frame(chunk.error)
+        self._usage = chunk.usage or self._usage
+        for choice in chunk.choices or ():
+            if choice.delta is not None and choice.delta.content:
+                self._texts.append(choice.delta.content)
+            self.finish = choice.finish_reason or self.finish
+        if self.finish == "content_filter":
+            self.problem = ContentFiltered("the provider's content filter ended the answer")
+
+
+def _counted(usage: _Usage) -> Usage:
+    return Usage(
+        prompt_tokens=usage.prompt_tokens or 0,
+        completion_tokens=usage.completion_tokens or 0,
+        total_tokens=usage.total_tokens or 0,
+    )
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+def _error_frame(error: object) -> JacieError:
+    """Return what an error inside a stream means."""
+    text = str(error)
+    return LLMContextExceeded(text) if _says_context(text) else LLMIncomplete(f"the model's stream holds an error: {text}")
+
+
+def _is_context(error: openai.APIStatusError) -> bool:
+    """Say whether a refusal is about the prompt's length; servers differ in code, type and words."""
+    return error.status_code in (400, 413, 422) and _says_context(f"{error.code} {error.type} {error}")
+
+
+def _says_context(text: str) -> bool:
+    text = text.lower()
+    return any(words in text for words in _CONTEXT_WORDS)
+
+
+def _worth_retrying(error: openai.OpenAIError) -> bool:
+    """Say whether the same request may succeed in a moment; a read timeout has used up the asker's patience already."""
+    if isinstance(error, openai.APITimeoutError):
+        return isinstance(error.__cause__, httpx2.ConnectTimeout)
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in _RETRY_STATUS and error.code != "insufficient_quota"
+    return isinstance(error, openai.APIConnectionError)
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    """Return the seconds of a Retry-After header, which holds seconds or a date."""
+    value = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

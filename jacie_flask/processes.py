@@ -1,0 +1,100 @@
+"""Child processes that belong to a parent: started, watched, started again when they die, and gone when it goes."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.25
+_BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STEADY_S = 30.0
+
+
+class OwnedProcess:
+    """One child of this process, running ``python -m module args``.
+
+    With ``restart`` a child that dies is started again, with a growing pause when it dies at once. A forked copy of
+    this object (a gunicorn worker's) watches nothing: only the process that started the child owns it.
+    """
+
+    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, restart: bool, nice: int = 0) -> None:
+        self._argv = [sys.executable, "-m", module, *args]
+        self._env = {**os.environ, **env}
+        self._restart = restart
+        self._nice = nice
+        self._owner = 0
+        self._pid = 0
+        self._stopping = False
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, 0 while there is none."""
+        return self._pid
+
+    def start(self) -> None:
+        """Start the child and the watch over it."""
+        self._owner = os.getpid()
+        self._spawn()
+        threading.Thread(target=self._watch, name=f"watch {self._argv[2]}", daemon=True).start()
+
+    def stop(self, grace_s: float = 2.0) -> None:
+        """End the child: politely, then not."""
+        if os.getpid() != self._owner:
+            return
+        self._stopping = True
+        for number, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 1.0)):
+            end = time.monotonic() + wait_s
+            while self._alive() and time.monotonic() < end:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, number)
+                time.sleep(0.05)
+
+    def _spawn(self) -> None:
+        # posix_spawn, because gevent's subprocess would install a SIGCHLD handler over gunicorn's in its master
+        self._pid = os.posix_spawn(self._argv[0], self._argv, {**self._env, "JACIE_PARENT_PID": str(os.getpid())})
+        if self._nice:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._pid, self._nice)
+
+    def _alive(self) -> bool:
+        if not self._pid:
+            return False
+        try:
+            return os.waitpid(self._pid, os.WNOHANG) == (0, 0)
+        except ChildProcessError:  # gunicorn's master reaps every child of its own
+            return False
+
+    def _watch(self) -> None:
+        deaths, started = 0, time.monotonic()
+        while not self._stopping and os.getpid() == self._owner:
+            time.sleep(_POLL_S)
+            if os.getpid() != self._owner or self._stopping or self._alive():
+                continue
+            self._pid = 0
+            if not self._restart:
+                return
+            deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
+            log.warning("%s ended unexpectedly; starting it again", self._argv[2])
+            time.sleep(_BACKOFF_S[min(deaths - 1, len(_BACKOFF_S) - 1)])
+            if os.getpid() == self._owner and not self._stopping:
+                self._spawn()
+                started = time.monotonic()
+
+
+def end_with_parent() -> None:
+    """Called in a child: end this process as soon as the parent that started it is gone."""
+    parent = int(os.environ.get("JACIE_PARENT_PID", "0"))
+    if parent:
+        threading.Thread(target=_follow, args=(parent,), name="parent watch", daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_S)
+    os._exit(0)

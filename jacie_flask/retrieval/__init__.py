@@ -1,0 +1,1 @@
+"""Finding the right page: indexes, embedders and the one ranker."""

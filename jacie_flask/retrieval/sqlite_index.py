@@ -1,0 +1,320 @@
+"""The embedded index: one SQLite file that processes share, read through a snapshot of numpy columns."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from jacie_flask.errors import RetrievalUnavailable
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, Postings, SearchQuery
+from jacie_flask.retrieval.corpus import Columns, Corpus, Field
+from jacie_flask.retrieval.ranking import passages, rank_pages
+
+SCHEMA_VERSION = 1
+BUSY_S = 10.0
+REST_S = 1.0
+REST_FACTOR = 5.0
+
+_SCHEMA = """
+CREATE TABLE documents (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, document_id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL,
+  chunks INTEGER NOT NULL, columns BLOB NOT NULL);
+CREATE TABLE chunks (document INTEGER NOT NULL, position INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (document, position)) WITHOUT ROWID;
+CREATE TABLE vectors (row INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, start INTEGER NOT NULL,
+  dimension INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (document, start));
+CREATE TABLE generation (documents INTEGER NOT NULL);
+INSERT INTO generation VALUES (0);
+"""
+
+Background = Callable[[Callable[[], object]], object]
+"""Runs a function beside the caller."""
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    """A document's columns as they are kept: chunk pages (u4), labels, and both fields sorted by row."""
+
+    chunk_pages: bytes
+    labels: dict[int, list[str]]
+    body: Postings
+    heading: Postings
+
+
+class _Snapshot:
+    """What one rebuild read: the corpus, the database row of each of its documents and how far it has seen vectors."""
+
+    def __init__(self, generation: int, rows: Sequence[int], corpus: Corpus) -> None:
+        self.generation = generation
+        self.rows = rows
+        self.corpus = corpus
+        self.place = {row: place for place, row in enumerate(rows)}
+        self.vectors_seen = 0
+
+
+def start_thread(work: Callable[[], object]) -> None:
+    """Run ``work`` in a thread of its own."""
+    threading.Thread(target=work, name="index-refresh", daemon=True).start()
+
+
+class SqliteIndex:
+    """A VectorIndex in one file; any number of processes may write and read it.
+
+    ``background`` runs the rebuild of a stale snapshot: pass the server's own pool where threads are not threads.
+    """
+
+    def __init__(self, path: Path | str, *, background: Background = start_thread) -> None:
+        """Open the file, making it where it is missing; raise RetrievalUnavailable."""
+        self.path = Path(path)
+        self.label = f"sqlite:{self.path.name}"
+        self._background = background
+        self._snapshot: _Snapshot | None = None
+        self._rebuilding = threading.Lock()
+        self._rest_until = 0.0
+        with _translated():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+
+    # ---------------------------------------------------------------------------------------------------- writing
+
+    def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
+        """Make a document answerable lexically, replacing what was there under its id; the same content is left alone."""
+        stored = _Stored(
+            np.array([chunk.page for chunk in analysed.chunks], dtype="<u4").tobytes(),
+            analysed.labels,
+            analysed.body,
+            analysed.heading,
+        )
+        columns = msgspec.msgpack.encode(stored)
+        with _translated(), self._writing() as connection:
+            held = connection.execute(
+                "SELECT columns, content_hash FROM documents WHERE document_id = ?", (document.document_id,)
+            ).fetchone()
+            if held == (columns, analysed.content_hash):
+                return
+            _forget(connection, document.document_id)
+            row = connection.execute(
+                "INSERT INTO documents (document_id, content_hash, chunks, columns) VALUES (?, ?, ?, ?)",
+                (document.document_id, analysed.content_hash, len(analysed.chunks), columns),
+            ).lastrowid
+            connection.executemany(
+                "INSERT INTO chunks VALUES (?, ?, ?)",
+                [(row, position, _storable(chunk.text)) for position, chunk in enumerate(analysed.chunks)],
+            )
+            connection.execute("UPDATE generation SET documents = documents + 1")
+
+    def put_vectors(
+        self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
+    ) -> None:
+        """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
+        data = np.ascontiguousarray(vectors, dtype="<f2")
+        with _translated(), self._writing() as connection:
+            held = connection.execute(
+                "SELECT row, chunks FROM documents WHERE document_id = ? AND content_hash = ?",
+                (document.document_id, analysed.content_hash),
+            ).fetchone()
+            if held is None or start < 0 or start + len(data) > held[1]:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO vectors (document, start, dimension, data) VALUES (?, ?, ?, ?)",
+                (held[0], start, data.shape[1], data.tobytes()),
+            )
+
+    def remove(self, document_id: str) -> None:
+        """Forget a document; unknown ids are fine."""
+        with _translated(), self._writing() as connection:
+            if _forget(connection, document_id):
+                connection.execute("UPDATE generation SET documents = documents + 1")
+
+    # ---------------------------------------------------------------------------------------------------- reading
+
+    def search(self, query: SearchQuery) -> list[Passage]:
+        """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile."""
+        with _translated(), closing(self._connect()) as connection:
+            snapshot = self._snapshot or self._first_snapshot()
+            if _generation(connection) != snapshot.generation or _last_vector(connection) != snapshot.vectors_seen:
+                self._refresh_soon()
+            ranking = rank_pages(snapshot.corpus, query)
+            return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows))
+
+    def refresh(self) -> bool:
+        """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""
+        if not self._rebuilding.acquire(blocking=False):
+            return False
+        started = time.monotonic()
+        try:
+            with _translated(), closing(self._connect()) as connection:
+                return self._bring_up_to_date(connection)
+        finally:
+            self._rest_until = time.monotonic() + max(REST_S, REST_FACTOR * (time.monotonic() - started))
+            self._rebuilding.release()
+
+    def status(self) -> IndexStatus:
+        """Say how much the index holds."""
+        with _translated(), closing(self._connect()) as connection:
+            documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
+            vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
+            return IndexStatus(documents=documents, chunks=chunks, vectors=vectors)
+
+    def held(self) -> dict[str, tuple[str, int, int]]:
+        """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
+        with _translated(), closing(self._connect()) as connection:
+            rows = connection.execute(
+                "SELECT document_id, content_hash, chunks, (SELECT coalesce(sum(length(data) / (2 * dimension)), 0)"
+                " FROM vectors WHERE document = documents.row) FROM documents"
+            ).fetchall()
+            return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    # --------------------------------------------------------------------------------------------------- snapshot
+
+    def _first_snapshot(self) -> _Snapshot:
+        """Wait for the first snapshot, building it unless somebody else is."""
+        while self._snapshot is None:
+            if not self.refresh() and self._snapshot is None:
+                time.sleep(0.01)
+        return self._snapshot
+
+    def _refresh_soon(self) -> None:
+        """Start a refresh beside the caller, one at a time and with a rest after each in proportion to its cost."""
+        if time.monotonic() >= self._rest_until and not self._rebuilding.locked():
+            self._rest_until = time.monotonic() + REST_S
+            self._background(self._refresh_quietly)
+
+    def _refresh_quietly(self) -> None:
+        """Refresh; an index that cannot be read now is tried again by a later search."""
+        try:
+            self.refresh()
+        except RetrievalUnavailable:
+            return
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> bool:
+        """Read what changed: all columns when documents did, otherwise only the new vectors."""
+        connection.execute("BEGIN")
+        generation, snapshot = _generation(connection), self._snapshot
+        if snapshot is None or snapshot.generation != generation:
+            snapshot = _read_snapshot(connection, generation)
+        elif _last_vector(connection) == snapshot.vectors_seen:
+            return False
+        _read_vectors(connection, snapshot)
+        self._snapshot = snapshot
+        return True
+
+    # ------------------------------------------------------------------------------------------------- connections
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open a connection for one operation."""
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection inside a transaction that commits unless the caller raises."""
+        with closing(self._connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def _prepare(self) -> None:
+        """Make the tables, or make them anew where an older Jacie made them: everything here can be ingested again."""
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+                for table in ("documents", "chunks", "vectors", "generation"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what SQLite and the file system say into RetrievalUnavailable."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise RetrievalUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _storable(text: str) -> str:
+    """Return text that SQLite can hold: lone surrogates become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _forget(connection: sqlite3.Connection, document_id: str) -> bool:
+    """Delete all of a document; say whether it was there."""
+    held = connection.execute("SELECT row FROM documents WHERE document_id = ?", (document_id,)).fetchone()
+    if held is None:
+        return False
+    connection.execute("DELETE FROM vectors WHERE document = ?", held)
+    connection.execute("DELETE FROM chunks WHERE document = ?", held)
+    connection.execute("DELETE FROM documents WHERE row = ?", held)
+    return True
+
+
+def _generation(connection: sqlite3.Connection) -> int:
+    """Return the number that grows with every change to the set of documents."""
+    return int(connection.execute("SELECT documents FROM generation").fetchone()[0])
+
+
+def _last_vector(connection: sqlite3.Connection) -> int:
+    """Return the row of the newest vectors."""
+    return int(connection.execute("SELECT coalesce(max(row), 0) FROM vectors").fetchone()[0])
+
+
+def _read_snapshot(connection: sqlite3.Connection, generation: int) -> _Snapshot:
+    """Read every document's columns."""
+    rows: list[int] = []
+    documents: list[Columns] = []
+    decoder = msgspec.msgpack.Decoder(_Stored)
+    for row, document_id, columns in connection.execute("SELECT row, document_id, columns FROM documents ORDER BY row"):
+        stored = decoder.decode(columns)
+        rows.append(row)
+        documents.append(
+            Columns(
+                document_id,
+                np.frombuffer(stored.chunk_pages, "<u4"),
+                stored.labels,
+                Field.of(stored.body),
+                Field.of(stored.heading),
+            )
+        )
+    return _Snapshot(generation, rows, Corpus(documents))
+
+
+def _read_vectors(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
+    """Put the vectors that came since the last time onto the snapshot; readers see each block whole or not at all."""
+    cursor = connection.execute(
+        "SELECT row, document, start, dimension, data FROM vectors WHERE row > ? ORDER BY row", (snapshot.vectors_seen,)
+    )
+    for row, document, start, dimension, data in cursor:
+        place = snapshot.place.get(document)
+        if place is not None:
+            vectors = np.frombuffer(data, "<f2").reshape(-1, dimension)
+            snapshot.corpus.set_vectors(int(snapshot.corpus.document_start[place]) + start, vectors)
+        snapshot.vectors_seen = row
+
+
+def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[int]) -> Mapping[int, str]:
+    """Read the texts of chunk rows; those of a document that was replaced meanwhile are left out."""
+    starts = snapshot.corpus.document_start
+    found: dict[int, str] = {}
+    for row in rows:
+        place = int(np.searchsorted(starts, row, side="right")) - 1
+        text = connection.execute(
+            "SELECT text FROM chunks WHERE document = ? AND position = ?", (snapshot.rows[place], row - int(starts[place]))
+        ).fetchone()
+        if text is not None:
+            found[row] = text[0]
+    return found

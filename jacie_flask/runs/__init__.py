@@ -1,0 +1,1 @@
+"""The live run: its log, its reader and its frames."""

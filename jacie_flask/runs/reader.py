@@ -1,0 +1,110 @@
+"""The one reader of the log: live, resumed and finished runs, with heartbeats in between."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from jacie_flask.errors import JacieError, NotFound, StateLost
+from jacie_flask.events import Failure, Progress, Result
+from jacie_flask.interfaces import Entry, RunInfo, RunLog
+from jacie_flask.runs import sse
+
+Position = tuple[int, int]
+START: Position = (0, 0)
+
+
+def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Iterator[list[Entry]]:
+    """Yield what the log holds after ``after`` and then what comes, as much as is ready at once; [] is a heartbeat.
+
+    Ends after the terminal entry. Raises NotFound or StateLost.
+    """
+    while True:
+        entries = log.read(run_id, after, heartbeat_s)
+        if entries:
+            after = (entries[-1].attempt, entries[-1].offset)
+        elif log.info(run_id).finished:
+            return
+        yield entries
+        if entries and entries[-1].terminal:
+            return
+
+
+def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Iterator[bytes]:
+    """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence."""
+    yield sse.PREAMBLE
+    try:
+        for entries in follow(log, run_id, after, heartbeat_s):
+            yield sse.frames(entries) if entries else sse.HEARTBEAT
+    except (NotFound, StateLost) as error:
+        lost = StateLost(str(error))
+        yield sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
+
+
+def wait(log: RunLog, run_id: str) -> Result | Failure:
+    """Return how a run ended, when it has; raise NotFound or StateLost."""
+    for entries in follow(log, run_id, START, 30.0):
+        if entries and entries[-1].terminal:
+            return _terminal(entries[-1])
+    raise StateLost(f"run {run_id} ended without a terminal event")
+
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """A run at one moment, for polling (PROTOCOL: GET /runs/<id>)."""
+
+    run_id: str
+    status: str
+    latest_progress: float
+    progress: list[Progress]
+    result: Result | None
+    error: Failure | None
+    created_at: float
+    updated_at: float
+
+
+def fold(log: RunLog, run_id: str) -> Folded:
+    """Return the run's state from its log; raise NotFound."""
+    info = log.info(run_id)
+    entries = log.read(run_id, START, 0.0)
+    progress = [msgspec.json.decode(item.data, type=Progress) for item in entries if item.name == Progress.name]
+    end = _terminal(entries[-1]) if entries and entries[-1].terminal else None
+    return Folded(
+        run_id=run_id,
+        status=_status(info, entries, end),
+        latest_progress=progress[-1].progress if progress else 0.0,
+        progress=progress,
+        result=end if isinstance(end, Result) else None,
+        error=end if isinstance(end, Failure) else None,
+        created_at=info.created_at,
+        updated_at=info.updated_at,
+    )
+
+
+def failure(
+    error: JacieError, *, run_id: str, request_id: str, step: str = "", partial_response: str = "", sources: object = ()
+) -> Failure:
+    """Return the terminal event of an error: its public sentence, never its detail."""
+    return Failure(
+        error=error.public,
+        code=error.code,
+        retryable=error.retryable,
+        retry_after_s=error.retry_after_s,
+        step=step,
+        partial_response=partial_response,
+        request_id=request_id,
+        run_id=run_id,
+        sources=list(sources),  # type: ignore[call-overload]  # a sequence of Source
+    )
+
+
+def _terminal(item: Entry) -> Result | Failure:
+    if item.name == Result.name:
+        return msgspec.json.decode(item.data, type=Result)
+    return msgspec.json.decode(item.data, type=Failure)
+
+
+def _status(info: RunInfo, entries: list[Entry], end: Result | Failure | None) -> str:
+    if isinstance(end, Result):
+        return "succeeded"
+    if isinstance(end, Failure):
+        return "cancelled" if end.code == "cancelled" else "failed"
+    return "running" if entries else "queued"

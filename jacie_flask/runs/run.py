@@ -1,0 +1,184 @@
+"""The life of a run: started, reported on, cancelled, out of time, left alone; always ended by one terminal event."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from jacie_flask import concurrency
+from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded
+from jacie_flask.events import Event, Progress, ProgressCallback, Result, Source, Sources, Token
+from jacie_flask.interfaces import Question, RunInfo, RunLog
+from jacie_flask.runs import sse
+from jacie_flask.runs.reader import failure
+
+log = logging.getLogger(__name__)
+
+Pipeline = Callable[[Question, ProgressCallback], Result]
+_OVERLOAD_RETRY_S = 2.0
+
+
+class Runs:
+    """The runs of this process, at most ``max_runs`` at once, each with ``deadline_s`` seconds.
+
+    When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
+    """
+
+    def __init__(
+        self, runlog: RunLog, *, max_runs: int, deadline_s: float, grace_s: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.log = runlog
+        self._max_runs = max_runs
+        self._deadline_s = deadline_s
+        self._grace_s = grace_s
+        self._clock = clock
+        self._active: dict[str, Run] = {}
+
+    @property
+    def active(self) -> int:
+        """How many runs this process works on."""
+        return len(self._active)
+
+    def start(self, run_id: str, question: Question, pipeline: Pipeline, request_id: str) -> None:
+        """Create the run in the log and work on it beside the caller; raise Overloaded when there are too many."""
+        if len(self._active) >= self._max_runs:
+            raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
+        now = self._clock()
+        self.log.create(
+            RunInfo(run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now)
+        )
+        run = Run(run_id, question, self.log, request_id, deadline_at=now + self._deadline_s, clock=self._clock)
+        self._active[run_id] = run
+        run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
+        run.alarm = concurrency.later(self._deadline_s, lambda: run.end(DeadlineExceeded()))
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run; idempotent; raise NotFound."""
+        self.log.cancel(run_id)
+        run = self._active.get(run_id)
+        if run:
+            run.end(Cancelled())
+
+    def reader_came(self, run_id: str) -> None:
+        """Note that somebody reads the run."""
+        run = self._active.get(run_id)
+        if run:
+            run.readers += 1
+
+    def reader_left(self, run_id: str) -> None:
+        """Note that a reader is gone; the last one's leaving starts the grace."""
+        run = self._active.get(run_id)
+        if run is None:
+            return
+        run.readers -= 1
+        if run.readers > 0:
+            return
+        grace_s = 0.0 if run.question.on_disconnect == "cancel" else self._grace_s
+        if grace_s <= 0:
+            run.end(Cancelled("the last reader left"))
+        else:
+            concurrency.later(grace_s, lambda: run.end(Cancelled("nobody came back")) if run.readers <= 0 else None)
+
+    def _work(self, run: "Run", pipeline: Pipeline) -> None:
+        try:
+            run.work(pipeline)
+        finally:
+            self._active.pop(run.run_id, None)
+            if run.alarm:
+                run.alarm.cancel()
+
+
+class Run:
+    """One run in this process: the progress callback, and the reason why it has to stop, once there is one."""
+
+    def __init__(
+        self, run_id: str, question: Question, runlog: RunLog, request_id: str, *, deadline_at: float, clock: Callable[[], float]
+    ) -> None:
+        self.run_id = run_id
+        self.question = question
+        self.readers = 0
+        self.task: concurrency.Task | None = None
+        self.alarm: concurrency.Alarm | None = None
+        self._log = runlog
+        self._request_id = request_id
+        self._deadline_at = deadline_at
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._stop: JacieError | None = None
+        self._working = False
+        self._finished = False
+        self._offset = 0
+        self._step = ""
+        self._text: list[str] = []
+        self._sources: list[Source] = []
+
+    def report(self, event: Event) -> None:
+        """Record an event, encoded once for all readers; raise what the run has to end with."""
+        if self._stop is None and self._clock() > self._deadline_at:
+            self._stop = DeadlineExceeded()
+        if self._stop is not None:
+            raise self._stop
+        if isinstance(event, Token):
+            self._text.append(event.text)
+        elif isinstance(event, Progress):
+            self._step = event.step
+        elif isinstance(event, Sources):
+            self._sources = event.sources
+        self._append(event)
+
+    def end(self, reason: JacieError) -> None:
+        """Stop the run for ``reason`` wherever it is; the first reason wins, and a finished run stays as it is."""
+        if self._finished or self._stop is not None:
+            return
+        self._stop = reason
+        if self.task and self._working:  # a task killed before its first line would leave the run without an end
+            self.task.kill()
+
+    def work(self, pipeline: Pipeline) -> None:
+        """Run the pipeline to its one terminal event."""
+        self._working = True
+        try:
+            if self._stop is not None:
+                raise self._stop
+            result = pipeline(self.question, self.report)
+            if self._stop is not None:
+                raise self._stop
+            self._finish(msgspec.structs.replace(result, run_id=self.run_id))
+        except JacieError as error:
+            self._fail(error)
+        except Exception as error:  # a defect of ours ends this run and no other
+            log.exception("run %s failed", self.run_id)
+            self._fail(Internal(repr(error)))
+        except BaseException:  # a kill: the reason was noted before it was sent
+            self._fail(self._stop or Internal("killed"))
+
+    def _fail(self, error: JacieError) -> None:
+        log.log(
+            logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
+            "run %s request %s ended with %s at %s: %s",
+            self.run_id, self._request_id, error.code, self._step or "start", error,
+        )  # fmt: skip
+        self._finish(
+            failure(
+                error,
+                run_id=self.run_id,
+                request_id=self._request_id,
+                step=self._step,
+                partial_response="".join(self._text),
+                sources=self._sources,
+            )
+        )
+
+    def _finish(self, event: Event) -> None:
+        with self._lock:
+            if self._finished:
+                return
+            self._finished = True
+        self._append(event)
+
+    def _append(self, event: Event) -> None:
+        item = sse.entry(event, 1, self._offset + 1)
+        self._log.append(self.run_id, (item,))
+        self._offset += 1

@@ -1,0 +1,48 @@
+"""Server-Sent Events as bytes: pure functions from log entries to frames (WHATWG HTML, section 9.2)."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from jacie_flask.events import Event, Reconnect
+from jacie_flask.interfaces import Entry
+
+HEARTBEAT = b": keep-alive\n\n"
+RETRY_MS = 2000
+# Some proxies and old browsers hold back the first 2 KiB of a response.
+PREAMBLE = f"retry: {RETRY_MS}\n\n:".encode() + b" " * 2048 + b"\n\n"
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> bytes:
+    """Return an event's JSON; JSON escapes CR, LF and NUL, so that it is one line whatever a document held."""
+    return _encoder.encode(event)
+
+
+def entry(event: Event, attempt: int, offset: int) -> Entry:
+    """Return the log entry of an event at its place."""
+    return Entry(attempt, offset, event.name, encode(event), event.terminal)
+
+
+def frame(item: Entry) -> bytes:
+    """Return one frame with id, event and data."""
+    return b"id: %d.%d\nevent: %s\ndata: %s\n\n" % (item.attempt, item.offset, item.name.encode("ascii"), item.data)
+
+
+def frames(items: Iterable[Entry]) -> bytes:
+    """Return many frames as one piece, for one write."""
+    return b"".join(map(frame, items))
+
+
+def reconnect(retry_ms: int) -> bytes:
+    """Return the frame that sends a reader elsewhere; without an id, because it is not in the log."""
+    return b"retry: %d\nevent: reconnect\ndata: %s\n\n" % (retry_ms, encode(Reconnect(retry_ms=retry_ms)))
+
+
+def parse_id(text: str) -> tuple[int, int]:
+    """Return (attempt, offset) of a ``Last-Event-ID``; raise ValueError for anything that this server never sent."""
+    attempt, dot, offset = text.partition(".")
+    if not (dot and attempt.isascii() and attempt.isdigit() and offset.isascii() and offset.isdigit() and len(text) <= 24):
+        raise ValueError(f"not an event id: {text[:40]!r}")
+    return int(attempt), int(offset)

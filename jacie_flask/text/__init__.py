@@ -1,0 +1,1 @@
+"""Pure functions over text: terms, chunks, labels and figures; no I/O."""

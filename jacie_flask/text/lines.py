@@ -1,0 +1,38 @@
+"""How page text is tidied before anything is read from it: plain spaces, and words that stand one a line joined again."""
+
+import re
+from collections.abc import Sequence
+
+_SPACES = re.compile(r"[^\S\n]+")
+_LONE_RUN = 4
+_LONE_SHARE = 0.3
+
+
+def tidy(page: str) -> str:
+    """Return a page with plain single spaces, without empty lines at its ends, and with torn lines joined."""
+    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", ""))
+    lines = [line.strip() for line in text.split("\n")]
+    lone = sum(1 for line in lines if line and " " not in line and line[0].isalpha())
+    if lone >= 20 and lone >= _LONE_SHARE * len(lines):
+        lines = _joined(lines)
+    return "\n".join(lines).strip("\n")
+
+
+def _joined(lines: Sequence[str]) -> list[str]:
+    """Join runs of lines that hold one word each; a run ends where a sentence, a title or a row of figures does."""
+    joined: list[str] = []
+    run: list[str] = []
+    for line in (*lines, ""):
+        if line and " " not in line and not line[-1].isdigit():
+            run.append(line)
+            if len(run) < _LONE_RUN * 5 and line[-1] not in ".:;":
+                continue
+            line = ""
+        if len(run) >= 2:
+            joined.append(" ".join(run))
+        else:
+            joined.extend(run)
+        run = []
+        if line:
+            joined.append(line)
+    return joined

@@ -1,0 +1,81 @@
+"""What a term is: words and numbers of a text, stemmed lightly and hashed to stable 32-bit ids."""
+
+import re
+import unicodedata
+import zlib
+from collections import Counter
+
+NUMBER_BIT = 0x8000_0000
+"""Set in the id of every number, clear in the id of every word: lengths count words only."""
+
+_TOKEN = re.compile(r"\d[\d,.]*\d|\d|[^\W\d_]+")
+
+STOP_WORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between both but by can
+    could did do does doing down during each few for from further had has have having he her here hers him his how i if in into
+    is it its itself just me more most my no nor not of off on once only or other our ours out over own per s same she should so
+    some such t than that the their theirs them then there these they this those through to too under until up upon us very was
+    we were what when where which while who whom whose why will with would you your yours""".split()
+)
+
+
+def stem(word: str) -> str:
+    """Fold plural, possessive and past or progressive endings; short words stay as they are."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def word_id(word: str) -> int:
+    """Return the id of one word as it stands, lower case; 0 for a stop word."""
+    if word in STOP_WORDS:
+        return 0
+    return zlib.crc32(stem(word).encode()) & ~NUMBER_BIT or 1
+
+
+def number_id(digits: str) -> int:
+    """Return the id of a number; thousands separators do not count."""
+    return zlib.crc32(digits.replace(",", "").encode()) | NUMBER_BIT
+
+
+class _Ids(dict[str, int]):
+    """Token → id, filled as tokens are met; bounded, because documents can invent tokens for ever."""
+
+    def __missing__(self, token: str) -> int:
+        if len(self) > 200_000:
+            self.clear()
+        value = number_id(token) if token[0].isdigit() else word_id(token)
+        self[token] = value
+        return value
+
+
+_ids = _Ids()
+
+
+def fold(text: str) -> str:
+    """Return the text in the one spelling that terms are made of: compatible forms composed, lower case."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+
+
+def tokens(text: str) -> list[str]:
+    """Return the words and numbers of a text, lower case, in order, stop words included."""
+    return _TOKEN.findall(fold(text))
+
+
+def term_ids(text: str) -> list[int]:
+    """Return the term ids of a text in order; stop words are left out."""
+    return [term for term in map(_ids.__getitem__, tokens(text)) if term]
+
+
+def term_counts(text: str) -> dict[int, int]:
+    """Return how often each term occurs in a text."""
+    return Counter(term_ids(text))
+
+
+def is_number(term: int) -> bool:
+    """Say whether a term id stands for a number."""
+    return bool(term & NUMBER_BIT)

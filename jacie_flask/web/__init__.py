@@ -1,0 +1,1 @@
+"""The HTTP surface: blueprints over runs, documents and search."""

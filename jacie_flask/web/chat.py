@@ -1,0 +1,110 @@
+"""The four question endpoints: guard, parse, start the run, then either stream its log or fold it."""
+
+import hashlib
+import secrets
+from functools import partial
+
+import msgspec
+from flask import Blueprint, Response, request, stream_with_context, url_for
+
+from jacie_flask.chat.pipeline import PIPELINES
+from jacie_flask.errors import InvalidRequest, JacieError, NotFound
+from jacie_flask.events import Failure
+from jacie_flask.runs import reader
+from jacie_flask.web import bodies, problems
+from jacie_flask.web.context import Jacie, jacie, request_id
+
+blueprint = Blueprint("chat", __name__)
+
+STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "Content-Encoding": "identity",
+}
+
+
+@blueprint.post("/chat/stream", defaults={"mode": "chat"})
+@blueprint.post("/fast_chat/stream", defaults={"mode": "fast_chat"})
+def stream(mode: str) -> Response:
+    """Answer a question as Server-Sent Events; with ``Prefer: respond-async`` say where to read them instead."""
+    parts = jacie()
+    run_id = _start(parts, mode)
+    if "respond-async" in request.headers.get("Prefer", ""):
+        return _accepted(run_id)
+    return event_stream(parts, run_id, reader.START)
+
+
+@blueprint.post("/chat", defaults={"mode": "chat"})
+@blueprint.post("/fast_chat", defaults={"mode": "fast_chat"})
+def answer(mode: str) -> Response:
+    """Answer a question as one JSON object: the same run, folded."""
+    parts = jacie()
+    run_id = _start(parts, mode)
+    if "respond-async" in request.headers.get("Prefer", ""):
+        return _accepted(run_id)
+    ended = reader.wait(parts.services.runs, run_id)
+    if isinstance(ended, Failure):
+        return _failed(ended)
+    response = Response(msgspec.json.encode(ended), content_type="application/json")
+    response.headers["X-Run-Id"] = run_id
+    return response
+
+
+def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
+    """Return the run's log from ``after`` on as a live response, and count its reader while it is open."""
+    parts.runs.reader_came(run_id)
+    pieces = reader.stream(parts.services.runs, run_id, after, parts.settings.heartbeat_s, request_id())
+    response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
+    response.headers["X-Run-Id"] = run_id
+    response.headers["Content-Location"] = url_for("runs.events", run_id=run_id)
+    response.call_on_close(partial(parts.runs.reader_left, run_id))
+    return response
+
+
+def _start(parts: Jacie, mode: str) -> str:
+    """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
+    body, raw = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    question = body.question(mode, parts.services.limits)
+    for place, document_id in enumerate(question.document_ids):
+        try:
+            parts.services.catalog.get(document_id)
+        except NotFound:
+            raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
+    run_id = secrets.token_urlsafe(16)
+    key = request.headers.get("Idempotency-Key", "")
+    if key:
+        fingerprint = hashlib.blake2b(request.path.encode() + b"\0" + raw, digest_size=16).hexdigest()
+        claimed = parts.services.runs.claim(key[:256], fingerprint, run_id)
+        if claimed != run_id:
+            return claimed
+    pipeline = PIPELINES[mode]
+    parts.runs.start(run_id, question, lambda asked, report: pipeline(asked, parts.services, report), request_id())
+    return run_id
+
+
+def _accepted(run_id: str) -> Response:
+    status_url = url_for("runs.status", run_id=run_id)
+    told = {
+        "run_id": run_id,
+        "status": "queued",
+        "events_url": url_for("runs.events", run_id=run_id),
+        "status_url": status_url,
+        "cancel_url": url_for("runs.cancel", run_id=run_id),
+    }
+    response = Response(msgspec.json.encode(told), status=202, content_type="application/json")
+    response.headers.update({"Location": status_url, "X-Run-Id": run_id, "Preference-Applied": "respond-async"})
+    return response
+
+
+def _failed(ended: Failure) -> Response:
+    kind = next((error for error in _all_errors(JacieError) if error.code == ended.code), JacieError)
+    members = msgspec.to_builtins(ended)
+    members.pop("code")
+    response = problems.problem(kind(), **members)
+    response.headers["X-Run-Id"] = ended.run_id
+    return response
+
+
+def _all_errors(base: type[JacieError]) -> list[type[JacieError]]:
+    return [base, *(found for child in base.__subclasses__() for found in _all_errors(child))]

@@ -1,0 +1,71 @@
+"""What every request has at hand: the application's parts and the request's own id."""
+
+import re
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from flask import Flask, Response, current_app, g, request
+
+from jacie_flask import services
+from jacie_flask.config import Settings
+from jacie_flask.interfaces import Services
+from jacie_flask.runs.run import Runs
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MODEL_WAIT_S = 8.0
+
+
+@dataclass
+class Jacie:
+    """The parts of one application."""
+
+    settings: Settings
+    services: Services
+    runs: Runs
+    beside: services.Background
+    _warm: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def warm(self) -> None:
+        """Start what belongs beside this process and make all first calls, once; later callers wait for it."""
+        with self._lock:
+            if not self._warm:
+                self.beside.start()
+                services.warm(self.services, model_wait_s=_MODEL_WAIT_S)
+                self._warm = True
+
+    def ensure_warm(self) -> None:
+        """Warm up on the first request, for servers without a hook that runs before it."""
+        if not self._warm:
+            self.warm()
+
+
+def jacie() -> Jacie:
+    """Return the parts of the application that handles this request."""
+    parts: Jacie = current_app.extensions["jacie"]
+    return parts
+
+
+def request_id() -> str:
+    """Return the caller's X-Request-ID where it is usable, else one of ours."""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+    return str(g.request_id)
+
+
+def init_app(app: Flask) -> None:
+    """Warm up before the first request and send the request id back with every answer."""
+
+    @app.before_request
+    def warm() -> None:
+        if request.endpoint not in ("ops.health", "static"):
+            jacie().ensure_warm()
+
+    @app.after_request
+    def identify(response: Response) -> Response:
+        response.headers.setdefault("X-Request-ID", request_id())
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        return response

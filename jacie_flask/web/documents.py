@@ -1,0 +1,102 @@
+"""The catalog, the documents themselves and the text of their pages."""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, redirect, request, send_file
+from werkzeug.wrappers import Response as AnyResponse
+
+from jacie_flask.errors import InvalidRequest, NotFound
+from jacie_flask.interfaces import CatalogDocument
+from jacie_flask.web.context import jacie
+
+blueprint = Blueprint("documents", __name__)
+
+_INLINE = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}
+
+
+@blueprint.get("/documents")
+def listing() -> Response:
+    """Return the catalog, a page of it at a time."""
+    limit = _limit(request.args.get("limit", "100"))
+    documents = list(jacie().services.catalog.documents())
+    start = _after(documents, request.args.get("cursor", ""))
+    page = documents[start : start + limit]
+    more = start + limit < len(documents)
+    body = {"documents": [_shown(document) for document in page], "next_cursor": page[-1].document_id if more and page else None}
+    return Response(msgspec.json.encode(body), content_type="application/json")
+
+
+@blueprint.get("/documents/<document_id>")
+def file(document_id: str) -> AnyResponse:
+    """Return the file with Range support, or send the browser to a short-lived URL of the store."""
+    parts = jacie()
+    document = parts.services.catalog.get(document_id)
+    place = parts.services.documents.locate(document.key)
+    if isinstance(place, str):
+        response: AnyResponse = redirect(place, code=307)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    return _sent(place, document)
+
+
+@blueprint.get("/documents/<document_id>/pages/<int:number>")
+def page_text(document_id: str, number: int) -> Response:
+    """Return the text of one page, counted from 1."""
+    parts = jacie()
+    document = parts.services.catalog.get(document_id)
+    pages = parts.services.reader.read(document).pages
+    if not 1 <= number <= len(pages):
+        raise NotFound(f"{document.filename} has {len(pages)} pages")
+    body = {
+        "document_id": document_id,
+        "filename": document.filename,
+        "page": number,
+        "pages": len(pages),
+        "text": pages[number - 1],
+    }
+    return Response(msgspec.json.encode(body), content_type="application/json")
+
+
+def _sent(path: Path, document: CatalogDocument) -> Response:
+    suffix = path.suffix.lower()
+    response = send_file(
+        path,
+        mimetype=_INLINE.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        as_attachment=suffix not in _INLINE,
+        download_name=Path(document.filename).name,
+        conditional=True,
+        max_age=0,
+    )
+    response.headers["Content-Security-Policy"] = "sandbox" if suffix != ".pdf" else "default-src 'none'; object-src 'self'"
+    return response
+
+
+def _shown(document: CatalogDocument) -> dict[str, Any]:
+    shown = {
+        "document_id": document.document_id,
+        "filename": document.filename,
+        "company": document.company,
+        "period": document.period,
+        "document_type": document.document_type,
+        "pages": document.pages,
+        "status": document.status,
+    }
+    return {**shown, "reason": document.reason} if document.reason else shown
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 500:
+        raise InvalidRequest(errors=(("limit", "must be a whole number from 1 to 500"),))
+    return int(text)
+
+
+def _after(documents: list[CatalogDocument], cursor: str) -> int:
+    if not cursor:
+        return 0
+    for place, document in enumerate(documents):
+        if document.document_id == cursor:
+            return place + 1
+    raise InvalidRequest(errors=(("cursor", "is not a cursor of this catalog"),))

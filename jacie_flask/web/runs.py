@@ -1,0 +1,47 @@
+"""Runs by their id: their events again or from a position on, their state, and the way to stop them."""
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jacie_flask.errors import InvalidRequest
+from jacie_flask.runs import reader, sse
+from jacie_flask.web.chat import event_stream
+from jacie_flask.web.context import jacie
+
+blueprint = Blueprint("runs", __name__)
+
+
+@blueprint.get("/runs/<run_id>/events")
+def events(run_id: str) -> Response:
+    """Stream the run's events after ``Last-Event-ID`` or ``?after=``; a finished run replays."""
+    parts = jacie()
+    after = _position(request.headers.get("Last-Event-ID") or request.args.get("after", ""))
+    parts.services.runs.info(run_id)
+    return event_stream(parts, run_id, after)
+
+
+@blueprint.get("/runs/<run_id>")
+def status(run_id: str) -> Response:
+    """Return the run's state, for polling."""
+    folded = reader.fold(jacie().services.runs, run_id)
+    response = Response(msgspec.json.encode(folded), content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/runs/<run_id>/cancel")
+def cancel(run_id: str) -> Response:
+    """Stop the run; idempotent, and harmless once it has ended."""
+    parts = jacie()
+    parts.runs.cancel(run_id)
+    body = {"run_id": run_id, "status": reader.fold(parts.services.runs, run_id).status}
+    return Response(msgspec.json.encode(body), status=202, content_type="application/json")
+
+
+def _position(text: str) -> reader.Position:
+    if not text:
+        return reader.START
+    try:
+        return sse.parse_id(text)
+    except ValueError:
+        raise InvalidRequest(errors=(("Last-Event-ID", "is not an event id of this server, such as 1.17"),)) from None

@@ -1,0 +1,76 @@
+"""Retrieval alone: which documents and pages a question leads to, without a model."""
+
+import time
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response
+
+from jacie_flask.chat import finding
+from jacie_flask.chat.selection import Selection
+from jacie_flask.interfaces import Passage, Question, Services
+from jacie_flask.web import bodies
+from jacie_flask.web.context import jacie
+
+blueprint = Blueprint("search", __name__)
+
+_SELECTED = 50
+
+
+@blueprint.post("/search")
+def search() -> Response:
+    """Return the documents and pages that match, best first."""
+    parts = jacie()
+    body, _ = bodies.read(bodies.SearchBody, parts.settings.max_body)
+    question = Question(
+        query=body.query,
+        mode="search",
+        filters=body.filters.given() if body.filters else {},
+        document_ids=tuple(body.document_ids or ()),
+    )
+    began = time.perf_counter()
+    selection = finding.choose(question, parts.services, _SELECTED)
+    selected = time.perf_counter()
+    passages: list[Passage] = []
+    notes: list[str] = []
+    if selection.documents:
+        query, notes = finding.search_query(question, selection, parts.services, body.top_k)
+        passages = finding.search(query, parts.services)
+    ended = time.perf_counter()
+    told = {
+        "documents": _documents(selection, passages),
+        "results": [_result(passage, parts.services) for passage in passages],
+        "document_selection_message": selection.message,
+        "degraded": notes + finding.coverage(parts.services),
+        "timings_ms": {
+            "doc_selection": round((selected - began) * 1000, 1),
+            "vector_search": round((ended - selected) * 1000, 1),
+            "total": round((ended - began) * 1000, 1),
+        },
+    }
+    return Response(msgspec.json.encode(told), content_type="application/json")
+
+
+def _documents(selection: Selection, passages: list[Passage]) -> list[dict[str, Any]]:
+    return [
+        {
+            "document_id": item.document.document_id,
+            "filename": item.document.filename,
+            "company": item.document.company,
+            "period": item.document.period,
+            "document_type": item.document.document_type,
+            "score": round(item.score, 4),
+            "reason": item.reason,
+        }
+        for item in selection.documents
+    ]
+
+
+def _result(passage: Passage, services: Services) -> dict[str, Any]:
+    return {
+        "document_id": passage.document_id,
+        "filename": services.catalog.get(passage.document_id).filename,
+        "page": passage.page,
+        "score": round(passage.score, 4),
+        "snippet": passage.snippet[: finding.SNIPPET_CHARS],
+    }

@@ -1,0 +1,162 @@
+// The chat page: the composer, the conversation and its memory, and what may be asked.
+
+import { el, root } from "./dom.js";
+import { ask, cancel, newKey } from "./stream.js";
+import { Turn } from "./turn.js";
+
+const MODE_WORDS = { chat: "Reads the selected documents", fast_chat: "Searches the index" };
+const PATIENCE_AFTER_STOP_MS = 1500;
+
+const byId = (id) => document.getElementById(id);
+const [form, box, send, stop, fresh] = ["composer", "question", "send", "stop", "new-conversation"].map(byId);
+const [welcome, conversation, announcer, examples] = ["welcome", "conversation", "announcer", "examples"].map(byId);
+
+let history = [];
+let turns = 0;
+let running = null;
+
+function announce(words) {
+  announcer.textContent = words;
+}
+
+function nearBottom() {
+  const page = document.documentElement;
+  return page.scrollHeight - page.scrollTop - page.clientHeight < 120;
+}
+
+/** Change the page and stay at its end, unless the reader has scrolled away from it. */
+function follow(change) {
+  const stay = nearBottom();
+  change();
+  if (stay) window.scrollTo(0, document.documentElement.scrollHeight);
+}
+
+function mode() {
+  return new FormData(form).get("mode");
+}
+
+function refresh() {
+  byId("mode-words").textContent = MODE_WORDS[mode()];
+  send.hidden = running !== null;
+  stop.hidden = running === null;
+  send.disabled = box.value.trim() === "";
+  fresh.hidden = turns === 0;
+  welcome.hidden = turns > 0;
+}
+
+function fit() {
+  box.style.height = "auto";
+  box.style.height = `${box.scrollHeight + 2}px`;
+}
+
+function submit() {
+  const question = box.value.trim();
+  if (!question || running) return;
+  box.value = "";
+  fit();
+  turns += 1;
+  const endpoint = mode();
+  const turn = new Turn(turns, question, { announce, onRetry: () => run(turn, question, endpoint) });
+  conversation.append(turn.element);
+  run(turn, question, endpoint);
+  turn.element.scrollIntoView({ block: "start" });
+}
+
+async function run(turn, question, endpoint) {
+  if (running) return;
+  const mine = (running = { controller: new AbortController(), runId: "" });
+  turn.start();
+  refresh();
+  const body = { query: question, auto_load_documents: true, memory_enabled: true, conversation_history: history };
+  try {
+    const { event, data } = await ask(`${root()}${endpoint}/stream`, body, {
+      key: newKey(),
+      signal: mine.controller.signal,
+      onEvent: (item) => follow(() => turn.take(item)),
+      onState: (state, facts) => {
+        mine.runId = facts.runId || mine.runId;
+        follow(() => turn.connection(state, facts));
+      },
+    });
+    if (event === "result" && running === mine) history = data.conversation_history ?? [];
+  } catch (error) {
+    follow(() => turn.broken(error));
+  } finally {
+    if (running === mine) running = null;
+    refresh();
+  }
+}
+
+/** Stop the run on the server, which then ends the stream with what it has; leave by ourselves if it does not. */
+async function halt() {
+  const mine = running;
+  if (!mine) return;
+  stop.disabled = true;
+  setTimeout(() => mine.controller.abort(), mine.runId ? PATIENCE_AFTER_STOP_MS : 0);
+  if (mine.runId) await cancel(root(), mine.runId).catch(() => {});
+  stop.disabled = false;
+  box.focus();
+}
+
+function startOver() {
+  running?.controller.abort();
+  if (running?.runId) cancel(root(), running.runId).catch(() => {});
+  running = null;
+  history = [];
+  turns = 0;
+  conversation.replaceChildren();
+  announce("New conversation");
+  refresh();
+  box.focus();
+}
+
+function questionsFor(documents) {
+  const companies = [...new Set(documents.map(({ company }) => company).filter(Boolean))];
+  const periods = (name) => documents.filter(({ company }) => company === name).map(({ period }) => period).filter(Boolean);
+  const [first, second = first, third = first] = companies;
+  if (!first) return [];
+  const [years, latest] = [[...new Set(periods(second))].sort(), periods(first).sort().at(-1)];
+  return [
+    `What was the revenue of ${first}${latest ? ` in ${latest}` : ""}?`,
+    years.length > 1 ? `How did the operating profit of ${second} change from ${years.at(-2)} to ${years.at(-1)}?` : "",
+    `What are the main risks of ${third}?`,
+  ].filter(Boolean);
+}
+
+async function showCollection() {
+  const response = await fetch(`${root()}documents?limit=100`, { headers: { Accept: "application/json" } });
+  if (!response.ok) return;
+  const { documents = [], next_cursor: more } = await response.json();
+  const companies = new Set(documents.map(({ company }) => company).filter(Boolean)).size;
+  const count = `${documents.length}${more ? " or more" : ""} document${documents.length === 1 ? "" : "s"}`;
+  byId("collection").textContent = companies > 1 ? `${count} of ${companies} companies.` : `${count}.`;
+  byId("collection").hidden = false;
+  examples.append(...questionsFor(documents).map((words) => el("li", {}, el("button", { type: "button" }, words))));
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+form.addEventListener("change", refresh);
+box.addEventListener("input", () => {
+  fit();
+  refresh();
+});
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+stop.addEventListener("click", halt);
+fresh.addEventListener("click", startOver);
+examples.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (!button) return;
+  box.value = button.textContent;
+  submit();
+});
+
+refresh();
+box.focus();
+showCollection().catch(() => {}); // the page works without the examples

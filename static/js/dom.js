@@ -1,0 +1,31 @@
+// Building nodes without markup: text is always text.
+
+/** Make an element: `attributes` become attributes (true: present, false or null: absent), children nodes or text. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return node;
+}
+
+/** Return `address` as a link this page may offer, or null: only http and https, whatever a server says. */
+export function safeUrl(address) {
+  try {
+    const url = new URL(address, document.baseURI);
+    return ["http:", "https:"].includes(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Write milliseconds as a person reads them. */
+export function duration(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}
+
+/** The path this application is mounted at, with a slash at its end. */
+export function root() {
+  return document.body.dataset.root;
+}

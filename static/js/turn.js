@@ -1,0 +1,208 @@
+// One question and its answer on the page: the work, the text, what it rests on, and how it ended.
+
+import { AnswerText } from "./answer-text.js";
+import { duration, el, safeUrl } from "./dom.js";
+
+/** A question's article; `announce` speaks to screen readers, `onRetry` is called when the reader asks again. */
+export class Turn {
+  #sources = [];
+  #said = "";
+
+  constructor(number, question, { announce, onRetry }) {
+    this.number = number;
+    this.announce = announce;
+    this.onRetry = onRetry;
+    this.#build(question);
+  }
+
+  #build(question) {
+    this.words = el("span", { class: "work-words" });
+    this.percent = el("span", { class: "percent" });
+    this.bar = el("progress", { max: 100, value: 0, "aria-label": "Progress of the answer" });
+    this.work = el("div", { class: "work" }, el("p", { class: "work-line" }, this.words, this.percent), this.bar);
+    this.text = new AnswerText(el("div", { class: "text" }), (n) => this.#anchor(n));
+    this.notes = el("ul", { class: "notes", "aria-label": "What was left out", hidden: true });
+    this.ending = el("div", { hidden: true });
+    this.summary = el("summary");
+    this.steps = el("ol");
+    this.account = el("details", { class: "account", hidden: true }, this.summary, this.steps);
+    this.evidence = el("section", { class: "sources", "aria-label": "Sources", hidden: true });
+    const reply = el("div", { class: "reply" }, this.work, this.text.element, this.notes, this.ending, this.account);
+    this.answer = el("div", { class: "answer" }, reply, this.evidence);
+    this.element = el("article", { class: "turn" }, el("h2", { class: "question" }, question), this.answer);
+  }
+
+  /** Begin, or begin again. */
+  start() {
+    this.text.clear();
+    this.steps.replaceChildren();
+    this.#said = "";
+    for (const part of [this.notes, this.ending, this.account, this.evidence]) part.hidden = true;
+    this.work.hidden = false;
+    this.element.setAttribute("aria-busy", "true");
+    this.#tell("Connecting...", 0);
+  }
+
+  /** Take one event of the run. */
+  take({ event, data }) {
+    if (event === "progress") this.#progress(data);
+    else if (event === "sources") this.#showSources(data.sources);
+    else if (event === "token") this.text.append(data.text);
+    else if (event === "reset") this.#reset();
+    else if (event === "result") this.#finish(data);
+    else if (event === "error") this.#fail(data);
+  }
+
+  /** Show what the connection does; progress takes over again with its next report. */
+  connection(state, { attempt, delayMs } = {}) {
+    this.work.classList.toggle("reconnecting", state === "reconnecting");
+    if (state === "reconnecting") this.#say(`Connection lost. Reconnecting in ${duration(delayMs)} (attempt ${attempt})...`);
+    else if (state === "fallback") this.#say("This browser cannot show the answer as it is written. Waiting for all of it...");
+    else if (state === "streaming" && this.#said) this.words.textContent = this.#said;
+  }
+
+  /** End without a terminal event: the request was refused or the connection is gone for good. */
+  broken(error) {
+    const aborted = error.code === "aborted";
+    this.#fail({
+      error: error.detail ?? "Something went wrong on this page.",
+      code: aborted ? "cancelled" : (error.code ?? "page_error"),
+      request_id: error.requestId,
+      retry_after_s: error.retryAfterS,
+    });
+  }
+
+  #anchor(n) {
+    return this.#sources.some((source) => source.n === n) ? `answer-${this.number}-source-${n}` : null;
+  }
+
+  #say(words) {
+    if (this.words.textContent === words) return;
+    this.words.textContent = words;
+    this.announce(words);
+  }
+
+  #tell(words, percent) {
+    this.#say(words);
+    this.bar.value = percent;
+    this.percent.textContent = `${Math.round(percent)} %`;
+  }
+
+  #progress({ message, progress, elapsed_ms: elapsed }) {
+    this.work.classList.remove("reconnecting");
+    this.#tell(message, progress);
+    if (message === this.#said) return;
+    this.#said = message;
+    this.steps.append(el("li", {}, el("span", {}, duration(elapsed)), el("span", {}, message)));
+  }
+
+  #reset() {
+    this.text.clear();
+    this.#say("The answer starts again...");
+  }
+
+  #showSources(sources) {
+    this.#sources = sources;
+    const items = sources.map((source) => sourceItem(source, this.#anchor(source.n)));
+    this.evidence.replaceChildren(el("h3", {}, "Sources"), el("ol", {}, ...items));
+    this.evidence.hidden = sources.length === 0;
+    this.answer.classList.toggle("evidenced", sources.length > 0);
+  }
+
+  #finish(data) {
+    this.#showSources(data.sources ?? []);
+    if (this.text.value !== data.response) {
+      this.text.clear();
+      this.text.append(data.response);
+    }
+    this.#cite(data.citations ?? []);
+    this.#note(data.degraded ?? []);
+    this.#end(accountOf(data));
+    for (const words of [data.document_selection_message, documentsOf(data)]) if (words) this.account.append(el("p", {}, words));
+    this.announce(`Answer: ${data.response} ${(data.sources ?? []).length} sources.`);
+  }
+
+  #cite(citations) {
+    this.text.mark(citations);
+    for (const { n, items } of byNumber(citations)) {
+      this.evidence.querySelector(`#answer-${this.number}-source-${n}`)?.append(el("ul", { class: "quotes" }, ...items.map(citationItem)));
+    }
+  }
+
+  #note(notes) {
+    this.notes.replaceChildren(...notes.map((words) => el("li", {}, words)));
+    this.notes.hidden = notes.length === 0;
+  }
+
+  #fail(data) {
+    if (data.sources?.length) this.#showSources(data.sources);
+    if (data.partial_response && !this.text.value) this.text.append(data.partial_response);
+    const stopped = data.code === "cancelled";
+    const kept = this.text.value ? " What was answered until then is kept." : "";
+    const retry = el("button", { type: "button" }, "Retry");
+    retry.addEventListener("click", () => this.onRetry());
+    const words = el("div", {}, el("strong", {}, data.error + kept), el("small", {}, ...failureFacts(data)));
+    this.ending.replaceChildren(words, retry);
+    this.ending.className = stopped ? "failure stopped" : "failure";
+    this.ending.hidden = false;
+    this.announce(data.error + kept);
+    this.#end(stopped ? "Stopped" : "Not completed");
+  }
+
+  #end(summary) {
+    this.summary.textContent = summary;
+    this.account.replaceChildren(this.summary, this.steps);
+    this.account.hidden = this.steps.childElementCount === 0;
+    this.work.hidden = true;
+    this.work.classList.remove("reconnecting");
+    this.element.setAttribute("aria-busy", "false");
+  }
+}
+
+function sourceItem(source, id) {
+  const title = [source.company || source.filename, source.period, typeWords(source.document_type)].filter(Boolean).join(", ");
+  const place = `${title}, page ${source.page}`;
+  const href = safeUrl(source.url);
+  const where = href
+    ? el("a", { class: "where", href, target: "_blank", rel: "noopener" }, place, el("span", { class: "visually-hidden" }, " (new tab)"))
+    : el("span", { class: "where" }, place);
+  return el(
+    "li",
+    { class: "source", id, tabindex: -1 },
+    el("span", { class: "number", "aria-hidden": "true" }, String(source.n)),
+    where,
+    el("p", { class: "snippet" }, source.snippet),
+    el("p", { class: "file" }, source.filename),
+  );
+}
+
+function citationItem({ quote, page, verified }) {
+  const badge = verified ? "Verified" : "Not verified";
+  const title = verified ? `Found on page ${page}` : `Not found on page ${page}`;
+  return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", el("q", {}, quote));
+}
+
+function byNumber(citations) {
+  const numbers = [...new Set(citations.map(({ n }) => n))];
+  return numbers.map((n) => ({ n, items: citations.filter((citation) => citation.n === n) }));
+}
+
+function typeWords(type) {
+  return (type ?? "").replaceAll("_", " ");
+}
+
+function accountOf({ timings_ms: timings = {}, model }) {
+  const total = timings.total === undefined ? "Answered" : `Answered in ${duration(timings.total)}`;
+  const first = timings.first_token === undefined ? null : `first words after ${duration(timings.first_token)}`;
+  return [total, first, model].filter(Boolean).join(" · ");
+}
+
+function documentsOf({ documents_loaded: names = [] }) {
+  return names.length ? `Read: ${names.join(", ")}` : "";
+}
+
+function failureFacts({ code, request_id: requestId, retry_after_s: seconds }) {
+  if (code === "cancelled") return [];
+  const facts = [code, requestId && `request ${requestId}`, seconds && `try again in ${Math.ceil(seconds)} s`];
+  return [facts.filter(Boolean).join(" · ")];
+}

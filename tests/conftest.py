@@ -1,0 +1,8 @@
+"""Makes the repository's root importable, so that tests can use ``tests.support`` however pytest was started."""
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
