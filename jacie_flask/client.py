@@ -249,8 +249,10 @@ class RunStream(Iterator[ServerEvent]):
                 elif isinstance(item, Comment):
                     comments += 1  # the first is padding; a later one is a heartbeat, so the connection was good
                     self._failures = 0 if comments > 1 else self._failures
-                elif not item.id or _position(item.id) > _position(self.last_id):
-                    self._failures, self.last_id = 0, item.id or self.last_id
+                elif not item.id:
+                    yield _event(item)  # about the connection, not part of the run's log
+                elif _position(item.id) > _position(self.last_id):
+                    self._failures, self.last_id = 0, item.id
                     yield _event(item)
 
 

@@ -63,7 +63,6 @@ def ingest(parts: Ingestion, tick: Tick = lambda *_: None) -> Report:
                 report.skipped[document.filename] = document.reason
         _drop_if_index_is_gone(parts)
         _remove_deleted(parts, documents, report)
-        parts.ledger.plan(len(documents))
         _add_texts(parts, documents, report, tick)
         parts.catalog.refresh()
         _add_vectors(parts, documents, report, tick)

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Mapping
 
+from jacie_flask import concurrency
+
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.25
@@ -41,7 +43,7 @@ class OwnedProcess:
         """Start the child and the watch over it."""
         self._owner = os.getpid()
         self._spawn()
-        threading.Thread(target=self._watch, name=f"watch {self._argv[2]}", daemon=True).start()
+        concurrency.spawn(self._watch, f"watch {self._argv[2]}")
 
     def stop(self, grace_s: float = 2.0) -> None:
         """End the child: politely, then not."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -14,32 +15,28 @@ from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQue
 log = logging.getLogger(__name__)
 
 SNIPPET_CHARS = 300
+UNREADABLE = ("missing", "rejected")
 
 
 def choose(question: Question, services: Services, limit: int) -> Selection:
-    """Return the documents to look at: the ones the question names by id, else the ones its words, history and filters point at."""
-    catalog = [document for document in services.catalog.documents() if document.status not in ("missing", "rejected")]
-    if question.document_ids:
-        wanted = set(question.document_ids)
-        chosen = [document for document in catalog if document.document_id in wanted]
-        picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in chosen]
-        return Selection(documents=picked, message=_named(chosen), confident=True)
-    return select(question.query, catalog, history=question.history, filters=question.filters, limit=limit)
+    """Return the documents to look at: the ones the question names by id, else those its words, history and filters point at."""
+    catalog = [document for document in services.catalog.documents() if document.status not in UNREADABLE]
+    if not question.document_ids:
+        return select(question.query, catalog, history=question.history, filters=question.filters, limit=limit)
+    wanted = set(question.document_ids)
+    named = [document for document in catalog if document.document_id in wanted]
+    selection = select(question.query, named, history=question.history, limit=len(wanted))
+    if not named:
+        return selection
+    picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in named]
+    message = f"Using the documents named in the request: {', '.join(d.filename for d in named)}."
+    scores = {document.document_id: 1.0 for document in named}
+    return replace(selection, documents=picked, scores=scores, message=message, confident=True)
 
 
-def _named(chosen: Sequence[CatalogDocument]) -> str:
-    return f"Using the documents named in the request: {', '.join(d.filename for d in chosen)}." if chosen else ""
-
-
-def search_query(question: Question, selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
+def search_query(selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
     """Return the prepared query with its vector, and what had to be left out in words."""
-    prepared = prepare(question.query, question.history, selection)
-    query = msgspec.structs.replace(
-        prepared,
-        documents={item.document.document_id: item.score for item in selection.documents},
-        exclusive=bool(question.document_ids or question.filters),
-        top_k=top_k,
-    )
+    query = prepare(selection, top_k=top_k)
     try:
         if services.index.status().vectors == 0:
             return query, []
@@ -59,9 +56,9 @@ def search(query: SearchQuery, services: Services) -> list[Passage]:
 def coverage(services: Services) -> list[str]:
     """Return in words how much of the catalog is not in the index yet; nothing when all of it is."""
     documents = services.catalog.documents()
-    readable = sum(document.status not in ("missing", "rejected") for document in documents)
+    readable = sum(document.status not in UNREADABLE for document in documents)
     notes = []
-    unread = [document for document in documents if document.status in ("missing", "rejected")]
+    unread = [document for document in documents if document.status in UNREADABLE]
     if unread:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")

@@ -28,7 +28,7 @@ _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?({_MONTH})\
 _MONTH_DAY = re.compile(rf"\b({_MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+((?:19|20)\d\d)\b", re.I)
 _MONTH_YEAR = re.compile(rf"\b({_MONTH})\.?,?\s+(?:of\s+)?((?:19|20)\d\d)\b", re.I)
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)[-_.](\d\d)(?!\d)")
-LATEST = re.compile(r"\b(?:latest|most recent|newest|current(?:ly)?|last (?:reported|annual|quarterly|available|fiscal)|recent|as of now|today)\b", re.I)
+LATEST = re.compile(r"\b(?:latest|most recent|newest|last (?:reported|annual|quarterly|available|fiscal)|recently|as of now|today)\b", re.I)
 
 
 @dataclass(frozen=True)

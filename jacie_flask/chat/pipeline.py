@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jacie_flask.chat import finding, prompts
 from jacie_flask.chat.citations import Evidence, Guard, best_line, cite
@@ -30,7 +30,7 @@ class _Answering:
     services: Services
     progress: ProgressCallback
     steps: Steps
-    selection: Selection = field(default_factory=lambda: Selection(documents=[], message="", confident=False))
+    selection: Selection = field(default_factory=lambda: Selection([], "", False, ""))
     loaded: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ def _select(run: _Answering, limit: int = 0) -> None:
 def _selection_from_index(run: _Answering) -> Selection:
     try:
         wide = finding.choose(run.question, run.services, _SELECTED)
-        query, _ = finding.search_query(run.question, wide, run.services, top_k=20)
+        query, _ = finding.search_query(wide, run.services, top_k=20)
         found = [passage.document_id for passage in finding.search(query, run.services)]
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
@@ -93,9 +93,7 @@ def _selection_from_index(run: _Answering) -> Selection:
     chosen = sorted(wide.documents, key=lambda item: rank.get(item.document.document_id, len(found)))
     chosen = [item for item in chosen if item.document.document_id in rank][: run.services.limits.max_documents]
     names = ", ".join(item.document.filename for item in chosen)
-    return Selection(
-        documents=chosen, message=f"{run.selection.message} Reading the documents whose pages match best: {names}.", confident=False
-    )
+    return replace(wide, documents=chosen, message=f"{run.selection.message} Reading those whose pages match best: {names}.")
 
 
 def _load(run: _Answering, documents: Sequence[CatalogDocument]) -> Loaded:
@@ -126,7 +124,7 @@ def _read(run: _Answering, loaded: Loaded) -> None:
         return
     run.loaded = [document.filename for document, _ in loaded]
     kept = {document.document_id for document, _ in loaded}
-    query, notes = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+    query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
     run.degraded += notes
     passages = run.services.offload(rank_documents, loaded, query)
     _gather(run, [passage for passage in passages if passage.document_id in kept])
@@ -144,7 +142,7 @@ def _search(run: _Answering) -> None:
     if not run.selection.documents:
         return
     try:
-        query, notes = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+        query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
         passages = finding.search(query, run.services)
         run.degraded += notes + finding.coverage(run.services)
     except RetrievalUnavailable as error:
@@ -167,7 +165,7 @@ def _read_instead(run: _Answering) -> None:
             landed.append((document, run.services.reader.read(document)))
         except (DocumentUnavailable, DocumentRejected) as error:
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
-    query, _ = finding.search_query(run.question, run.selection, run.services, run.services.limits.max_passages)
+    query, _ = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
     _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
     run.loaded = [document.filename for document, _ in landed]
 

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from jacie_flask.chat.companies import CompanyNames, Mention, company_in_filename, strangers
 from jacie_flask.chat.followups import resolve
 from jacie_flask.chat.periods import Periods, periods
 from jacie_flask.events import Turn
-from jacie_flask.interfaces import CatalogDocument
+from jacie_flask.interfaces import CatalogDocument, Passage
 
 ANNUAL, QUARTERLY, CURRENT, EARNINGS, PROXY, INTERIM, OTHER = (
     "annual report", "quarterly report", "current report", "earnings release", "proxy statement", "interim report", "document",
@@ -33,6 +33,7 @@ _CUES: tuple[tuple[str, re.Pattern[str], float], ...] = (
     (CURRENT, re.compile(r"nominees?\b|\bvot(?:es?|ed|ing)\b|\bagenda\b|\bappoint\w*|\bresign\w*|\bnew (?:ceo|cfo|chief|director|president)|step(?:s|ped|ping)? down", re.I), 4.0),
 )  # fmt: skip
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
+EVIDENCE = 0.15
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,24 @@ def select(
     confident = bool(of_company) or bool(filters) or single
     scored = _scored(question, pool, named)
     return _selection(question, scored, confident, strange, limit, names)
+
+
+def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selection:
+    """Return the selection in the order that the pages found speak for: what the catalog cannot tell apart, pages can.
+
+    A document gains up to ``EVIDENCE`` by its best page against the best page of all; scores stay between 0 and 1.
+    """
+    if not passages:
+        return selection
+    top = max(passage.score for passage in passages) or 1.0
+    gain: dict[str, float] = {}
+    for passage in passages:
+        gain[passage.document_id] = max(gain.get(passage.document_id, 0.0), EVIDENCE * passage.score / top)
+    scores = {key: round(min(score + gain.get(key, 0.0), 1.0), 4) for key, score in selection.scores.items()}
+    order = {key: score + gain.get(key, 0.0) for key, score in selection.scores.items()}
+    documents = [replace(one, score=scores[one.document.document_id]) for one in selection.documents]
+    documents.sort(key=lambda one: -order[one.document.document_id])
+    return replace(selection, documents=documents, scores=dict(sorted(scores.items(), key=lambda item: -order[item[0]])))
 
 
 def _facts(document: CatalogDocument) -> _Facts:
@@ -254,7 +273,7 @@ def _selection(
 ) -> Selection:
     """Pick the documents: every company and every period asked for gets its best one before second-best ones come."""
     weight = 1.0 if confident else 0.4
-    best_first = _round_robin(question, scored)
+    best_first = _spread(question, scored) if names else scored
     documents = [SelectedDocument(one.document, round(score * weight, 4), why) for score, one, why in best_first[:limit]]
     companies = tuple(dict.fromkeys(one.company for _, one, _ in scored if one.company)) if confident else ()
     return Selection(
@@ -268,7 +287,7 @@ def _selection(
     )
 
 
-def _round_robin(question: str, scored: list[tuple[float, _Facts, str]]) -> list[tuple[float, _Facts, str]]:
+def _spread(question: str, scored: list[tuple[float, _Facts, str]]) -> list[tuple[float, _Facts, str]]:
     """Put the best document of each company, and of each far-apart year asked for, in front with the top score."""
     asked = periods(question).years
     wanted = [year for year in asked if year == max(asked) or (max(asked) - year) % 3 == 0 or max(asked) - year > 2]

@@ -54,7 +54,9 @@ class StoreCatalog:
         self._ttl_s = ttl_s
         self._clock = clock
         self._lock = threading.Lock()
+        self._entries: list[CatalogDocument] = []
         self._documents: dict[str, CatalogDocument] = {}
+        self._stamp: tuple[int, ...] = ()
         self._listed_at: float | None = None
         self._refreshing = False
         self.note = ""
@@ -75,13 +77,17 @@ class StoreCatalog:
     def refresh(self) -> None:
         """List the store now; raise DocumentUnavailable."""
         objects = {item.key: item for item in self._store.list()}
-        entries, note = self._entries(objects)
+        self._entries, self.note = self._read_entries(objects)
+        self._merge()
+        self._listed_at = self._clock()
+
+    def _merge(self) -> None:
+        """Put what ingestion knows beside what the store lists."""
+        self._stamp = self._ledger.stamp()
         rows = self._ledger.rows()
-        documents = [_with_ledger(entry, rows.get(entry.document_id)) for entry in entries]
+        documents = [_with_ledger(entry, rows.get(entry.document_id)) for entry in self._entries]
         documents.sort(key=lambda d: (d.company.lower(), d.period, d.filename))
         self._documents = {document.document_id: document for document in documents}
-        self.note = note
-        self._listed_at = self._clock()
 
     def _keep_fresh(self) -> None:
         if self._listed_at is None:
@@ -91,6 +97,8 @@ class StoreCatalog:
         elif self._clock() - self._listed_at > self._ttl_s and not self._refreshing:
             self._refreshing = True
             threading.Thread(target=self._refresh_quietly, name="catalog refresh", daemon=True).start()
+        if self._stamp != self._ledger.stamp():
+            self._merge()
 
     def _refresh_quietly(self) -> None:
         try:
@@ -101,7 +109,7 @@ class StoreCatalog:
         finally:
             self._refreshing = False
 
-    def _entries(self, objects: Mapping[str, StoredObject]) -> tuple[list[CatalogDocument], str]:
+    def _read_entries(self, objects: Mapping[str, StoredObject]) -> tuple[list[CatalogDocument], str]:
         if METADATA not in objects:
             return _from_listing(objects), ""
         blob = self._store.read(METADATA)

@@ -11,7 +11,6 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
   document_id TEXT PRIMARY KEY, version TEXT NOT NULL, content_hash TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
   pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS plan (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
 
@@ -43,17 +42,14 @@ class Ledger:
             found = db.execute("SELECT * FROM documents").fetchall()
         return {row[0]: _row(row) for row in found}
 
-    def planned(self) -> int | None:
-        """Return how many documents the running ingestion set out to hold, or None when none ever ran."""
-        with self._open(write=False) as db:
-            row = db.execute("SELECT value FROM plan WHERE name = 'documents'").fetchone() if db else None
-        return int(row[0]) if row else None
-
-    def plan(self, documents: int) -> None:
-        """Record how many documents there are to ingest."""
-        with self._open(write=True) as db:
-            if db:
-                db.execute("INSERT OR REPLACE INTO plan VALUES ('documents', ?)", (documents,))
+    def stamp(self) -> tuple[int, ...]:
+        """Return something that changes with every write, without opening the file."""
+        stats = []
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                found = self.path.with_name(self.path.name + suffix).stat()
+                stats += [found.st_size, found.st_mtime_ns]
+        return tuple(stats)
 
     def record(self, row: LedgerRow) -> None:
         """Write one row."""
@@ -73,7 +69,7 @@ class Ledger:
         """Drop everything: the index it described is gone."""
         with self._open(write=True) as db:
             if db:
-                db.executescript("DELETE FROM documents; DELETE FROM plan;")
+                db.execute("DELETE FROM documents")
 
     @contextlib.contextmanager
     def _open(self, *, write: bool) -> Iterator[sqlite3.Connection | None]:

@@ -34,11 +34,11 @@ def search() -> Response:
     passages: list[Passage] = []
     notes: list[str] = []
     if selection.documents:
-        query, notes = finding.search_query(question, selection, parts.services, body.top_k)
+        query, notes = finding.search_query(selection, parts.services, body.top_k)
         passages = finding.search(query, parts.services)
     ended = time.perf_counter()
     told = {
-        "documents": _documents(selection, passages),
+        "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
         "degraded": notes + finding.coverage(parts.services),
@@ -51,7 +51,7 @@ def search() -> Response:
     return Response(msgspec.json.encode(told), content_type="application/json")
 
 
-def _documents(selection: Selection, passages: list[Passage]) -> list[dict[str, Any]]:
+def _documents(selection: Selection) -> list[dict[str, Any]]:
     return [
         {
             "document_id": item.document.document_id,

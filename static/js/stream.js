@@ -204,8 +204,10 @@ class Run {
 
   #frame(frame, outcome) {
     if (frame.id && compareIds(frame.id, this.#lastId) <= 0) return false;
-    this.#lastId = frame.id || this.#lastId;
-    this.#failures = 0;
+    if (frame.id) {
+      this.#lastId = frame.id; // a frame without one is about the connection, not part of the run's log
+      this.#failures = 0;
+    }
     const event = { event: frame.event, data: parse(frame), id: frame.id };
     this.onEvent(event);
     if (frame.event === "result" || frame.event === "error") outcome.terminal = event;

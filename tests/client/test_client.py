@@ -152,7 +152,7 @@ def test_heartbeats_count_as_a_good_connection(client, server):
 
 def test_silence_is_a_cut(server, slept):
     """A connection without a sound for the timeout is left and resumed."""
-    server.play(Script([*ACTS[:3], Pause(1.0), *ACTS[3:]]))
+    server.play(Script(ACTS, connections=[Cut(3, "silent")]))
     with Client(server.url, timeout=0.3, patience=Patience(sleep=slept.append)) as client:
         assert [event.id for event in client.stream("What?")] == IDS
     assert slept
@@ -160,11 +160,17 @@ def test_silence_is_a_cut(server, slept):
 
 def test_a_draining_server_is_left_for_the_next(client, server, slept):
     """A reconnect event ends the connection, not the run, and its wait is kept."""
-    acts = [*ACTS[:5], Frame("", "reconnect", {"retry_ms": 1500}), *ACTS[5:]]
-    server.play(Script(acts))
+    server.play(Script(ACTS, connections=[Cut(5, "drain")]))
     events = list(client.stream("What?"))
     assert [event.id for event in events if event.id] == IDS
     assert slept == [1.5]
+
+
+def test_a_fleet_that_only_drains_is_given_up(client, server):
+    """Reconnect events without a single new event of the run end in an error."""
+    server.play(Script(ACTS, connections=[Cut(3), *[Cut(0, "drain")] * 10]))
+    with pytest.raises(StreamLostError):
+        list(client.stream("What?"))
 
 
 def test_a_reset_is_told(client, server):

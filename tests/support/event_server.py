@@ -43,10 +43,14 @@ class Pause:
 
 @dataclass(frozen=True)
 class Cut:
-    """End a connection after ``after`` frames: clean end, FIN without the last chunk, RST, or torn inside the next frame."""
+    """End a connection after ``after`` frames.
+
+    ``how``: a clean end, FIN without the last chunk, RST, FIN inside the next frame, two seconds of silence, or a
+    ``reconnect`` event as from a server that drains.
+    """
 
     after: int
-    how: Literal["end", "fin", "rst", "torn"] = "rst"
+    how: Literal["end", "fin", "rst", "torn", "silent", "drain"] = "rst"
 
 
 @dataclass(frozen=True)
@@ -258,12 +262,19 @@ class _Handler(BaseHTTPRequestHandler):
                 continue
             data = act.encode() if isinstance(act, Frame) else f": {act.text}\n\n".encode()
             if cut and isinstance(act, Frame) and sent == cut.after:
-                if cut.how == "torn":
-                    self._write(data[: len(data) // 2], None)
+                self._part(run, cut, data)
                 return cut.how
             self._write(data, run.script.bytes_per_write)
             sent += isinstance(act, Frame)
         return cut.how if cut else "end"
+
+    def _part(self, run: Run, cut: Cut, following: bytes) -> None:
+        if cut.how == "torn":
+            self._write(following[: len(following) // 2], None)
+        elif cut.how == "drain":
+            self._write(Frame("", "reconnect", {"retry_ms": 1500}).encode(), None)
+        elif cut.how == "silent":
+            run.cancelled.wait(2)
 
     def _write(self, data: bytes, size: int | None) -> None:
         for start in range(0, len(data), size or len(data)):

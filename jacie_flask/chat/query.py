@@ -1,0 +1,69 @@
+"""From a question to what the index is asked: weighted terms, page labels and the documents to stay near."""
+
+import re
+from typing import Any
+
+from jacie_flask.chat.selection import Selection
+from jacie_flask.interfaces import SearchQuery
+from jacie_flask.text.lexicon import INSTRUCTION_WORDS, METRIC_POINTERS, STATEMENT_POINTERS, TOPIC_POINTERS, without_instructions
+from jacie_flask.text.terms import is_number, term_ids
+
+WORD, NUMBER, ADDED = 1.0, 0.3, 0.45
+CONTENTS_PENALTY = -0.25
+_INSTRUCTION_IDS = frozenset(term for word in INSTRUCTION_WORDS for term in term_ids(word))
+
+
+def prepare(selection: Selection, *, top_k: int = 10, vector: Any = None) -> SearchQuery:
+    """Return the query for the index: the selection's question without its instructions and without company names."""
+    text = cleaned(selection.question, selection.names)
+    return SearchQuery(
+        text=text,
+        terms=weigh(text),
+        labels=point(text),
+        documents=selection.scores,
+        exclusive=selection.confident,
+        vector=vector,
+        top_k=top_k,
+    )
+
+
+def cleaned(question: str, names: tuple[str, ...] = ()) -> str:
+    """Return a question without what says how to answer it, and without the names of companies."""
+    text = without_instructions(question)
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?:['’]s)?(?!\w)", " ", text, flags=re.I)
+    text = re.sub(r"\(formerly[^)]*\)", " ", text, flags=re.I)
+    return " ".join(text.split()) or question
+
+
+def weigh(text: str) -> dict[int, float]:
+    """Return the terms of a cleaned question with their weights, and those that pages use for the same things."""
+    weights: dict[int, float] = {}
+    for term in term_ids(text):
+        if term not in _INSTRUCTION_IDS:
+            weights[term] = NUMBER if is_number(term) else WORD
+    if not weights:
+        weights = {term: WORD for term in term_ids(text)}
+    for pointer in (*STATEMENT_POINTERS, *METRIC_POINTERS, *TOPIC_POINTERS):
+        if pointer.words and pointer.pattern.search(text):
+            for term in term_ids(pointer.words):
+                weights.setdefault(term, ADDED)
+    return weights
+
+
+def point(text: str) -> dict[str, float]:
+    """Return the page labels that a question points to, each with its bonus.
+
+    A question that names a statement is answered there: what its figures alone would point to counts less.
+    """
+    labels: dict[str, float] = {"contents": CONTENTS_PENALTY}
+    named = [pointer for pointer in STATEMENT_POINTERS if pointer.pattern.search(text)]
+    for pointer in (*named, *METRIC_POINTERS, *TOPIC_POINTERS):
+        if pointer.pattern.search(text):
+            for label in pointer.labels:
+                labels[label] = max(labels.get(label, 0.0), pointer.strength)
+    for label in ("balance_sheet", "income_statement", "cash_flow"):
+        if label in labels:
+            labels[f"{label}_summary"] = 0.4 * labels[label]
+    return labels
+

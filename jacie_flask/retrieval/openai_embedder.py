@@ -1,0 +1,109 @@
+"""Embeddings from any OpenAI-compatible server, through the openai SDK."""
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx2
+import numpy as np
+import openai
+from numpy.typing import NDArray
+
+from jacie_flask.errors import RetrievalUnavailable
+
+_BATCH = 96
+_RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
+_OWN_SIZE = ("dimensions", "matryoshka")
+"""What servers say whose models have one size only."""
+
+
+class OpenAIEmbedder:
+    """Embeds texts over HTTP in batches of 96; safe to share between threads.
+
+    ``base_url`` None is OpenAI's own. A batch is tried again at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str = "",
+        model: str,
+        dimension: int,
+        client: openai.OpenAI | None = None,
+        connect_timeout_s: float = 2.0,
+        read_timeout_s: float = 20.0,
+        max_retries: int = 2,
+        retry_budget_s: float = 10.0,
+        backoff_s: float = 0.5,
+    ) -> None:
+        self.label = model
+        self.dimension = dimension
+        timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
+        client = client or openai.OpenAI(base_url=base_url, api_key=api_key or "none")
+        # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
+        self._client = client.with_options(timeout=timeout, max_retries=0)
+        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        self._sends_dimension = True
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
+        rows = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            batch = [_acceptable(text) for text in texts[start : start + _BATCH]]
+            rows[start : start + len(batch)] = self._embed(batch)
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+
+    def warm(self) -> None:
+        """Open the connection and import what a first call needs."""
+        self.embed(["warm"])
+
+    def _embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """Embed one batch and check the answer's shape."""
+        try:
+            data = sorted(self._ask(texts).data, key=lambda one: one.index)
+            rows = np.array([one.embedding for one in data], dtype=np.float32)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RetrievalUnavailable(f"{self.label}: the embeddings cannot be read: {error}") from error
+        if rows.shape != (len(texts), self.dimension):
+            raise RetrievalUnavailable(f"{self.label}: embeddings of shape {rows.shape}, not {(len(texts), self.dimension)}")
+        return rows
+
+    def _ask(self, texts: list[str]) -> Any:  # noqa: ANN401  # the SDK's own value
+        """Send one batch; the only place of retries."""
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            size: dict[str, Any] = {"dimensions": self.dimension} if self._sends_dimension else {}
+            try:
+                return self._client.embeddings.create(model=self.label, input=texts, **size)
+            except openai.OpenAIError as error:
+                if self._sends_dimension and _refuses_dimension(error):
+                    self._sends_dimension = False
+                    continue
+                pause = self._backoff_s * 2**attempt * (1 - 0.25 * random.random())
+                spent = time.monotonic() - started + pause
+                if not _worth_retrying(error) or attempt >= self._max_retries or spent > self._retry_budget_s:
+                    raise RetrievalUnavailable(f"{self.label}: {error}: {error.__cause__!r}") from error
+            attempt += 1
+            time.sleep(pause)
+
+
+def _acceptable(text: str) -> str:
+    """Return a text that servers take: not empty, no lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").strip() or " . "
+
+
+def _refuses_dimension(error: openai.OpenAIError) -> bool:
+    """Say whether the server does not know the parameter ``dimensions``, or its model has one size only."""
+    return isinstance(error, openai.BadRequestError) and any(words in str(error).lower() for words in _OWN_SIZE)
+
+
+def _worth_retrying(error: openai.OpenAIError) -> bool:
+    """Say whether the same request may succeed in a moment; a read timeout has used up the asker's patience already."""
+    if isinstance(error, openai.APITimeoutError):
+        return isinstance(error.__cause__, httpx2.ConnectTimeout)
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in _RETRY_STATUS and error.code != "insufficient_quota"
+    return isinstance(error, openai.APIConnectionError)
