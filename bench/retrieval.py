@@ -45,7 +45,9 @@ def catalog_of(folder: pathlib.Path) -> list[CatalogDocument]:
     """Return the folder's catalog from its metadata.json, or one entry a file."""
     metadata = folder / "metadata.json"
     if not metadata.exists():
-        return [CatalogDocument(document_id=path.name, filename=path.name, key=path.name) for path in sorted(folder.glob("*.pdf"))]
+        return [
+            CatalogDocument(document_id=path.name, filename=path.name, key=path.name) for path in sorted(folder.glob("*.pdf"))
+        ]
     return [
         CatalogDocument(
             document_id=entry["filename"],
@@ -73,7 +75,9 @@ class Bench:
         took = time.perf_counter() - started
         pages = sum(map(len, texts))
         self.chunks = [chunk.text for analysed in self.analysed for chunk in analysed.chunks]
-        print(f"{len(texts)} documents, {pages} pages, {len(self.chunks)} chunks; analysis {pages / took:.0f} pages/s on one core")
+        print(
+            f"{len(texts)} documents, {pages} pages, {len(self.chunks)} chunks; analysis {pages / took:.0f} pages/s on one core"
+        )
         pairs = zip(self.catalog, self.analysed, strict=True)
         self.corpus = Corpus([Columns.of(document.document_id, analysed) for document, analysed in pairs])
 
@@ -94,7 +98,9 @@ class Bench:
         lead = rank_pages(self.corpus, msgspec.structs.replace(query, top_k=40)).pages
         rows = [row for page in lead for row in self.corpus.chunks_of(page)]
         if rows:
-            similarity[rows] = self.encoder.embed_cached([self.chunks[row] for row in rows]) @ self.encoder.embed_cached([query.text])[0]
+            similarity[rows] = (
+                self.encoder.embed_cached([self.chunks[row] for row in rows]) @ self.encoder.embed_cached([query.text])[0]
+            )
         return similarity
 
 
@@ -119,7 +125,9 @@ def measure(bench: Bench, questions: Sequence[dict[str, Any]], known: bool, miss
         ranks.append(hits[0] if hits else 99)
         if misses and ranks[-1] > 0:
             got = [(one.document_id[:22], one.page) if not known else one.page for one in found[:5]]
-            print(f"  rank {ranks[-1]:2} doc {document_ranks[-1]:2} {question['filename']} {question['pages']} got {got} | {question['question'][:150]}")
+            print(
+                f"  rank {ranks[-1]:2} doc {document_ranks[-1]:2} {question['filename']} {question['pages']} got {got} | {question['question'][:150]}"
+            )
     times.sort()
     mrr = sum(1 / (rank + 1) for rank in ranks if rank < 99) / len(ranks)
     print(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jacie_flask import services
-from jacie_flask.config import Settings, load
+from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError, DocumentUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Report, Tick, ingest
 from jacie_flask.processes import end_with_parent
@@ -24,7 +24,13 @@ _PHASES = {"documents": "Reading documents", "vectors": "Adding vectors"}
 def ingest_command() -> None:
     """Bring the index in line with the documents: new and changed ones in, deleted ones out."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[name]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[name]}"),
+    )
     try:
         with Progress(*columns, console=console) as bars:
             report = ingest(services.ingestion(load()), _bars(bars))
@@ -70,7 +76,7 @@ def background_ingest() -> None:
 
 
 def _quiet_tick(lower_priority: Callable[[], object]) -> Tick:
-    lowered = []
+    lowered: list[object] = []
 
     def tick(phase: str, done: int, total: int, filename: str) -> None:
         if phase == "documents" and (done == total or done % 10 == 0):

@@ -96,6 +96,12 @@ class Reconnecting:
     delay_s: float
     reason: str
 
+    @property
+    def words(self) -> str:
+        """Say it as a person reads it."""
+        wait = f" in {self.delay_s:.0f} s" if self.delay_s >= 0.5 else ""
+        return f"Connection lost. Reconnecting{wait} (attempt {self.attempt})..."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -138,7 +144,7 @@ class Client:
         fast: bool = False,
         on_reconnect: Callable[[Reconnecting], None] | None = None,
         idempotency_key: str | None = None,
-        **options: Any,  # noqa: ANN401  the body's other fields, as PROTOCOL names them
+        **options: Any,
     ) -> "RunStream":
         """Ask, and return the run's events; after a cut the iterator resumes by itself.
 
@@ -150,7 +156,7 @@ class Client:
         key = idempotency_key or str(uuid.uuid4())
         return RunStream(self, path, body, key, on_reconnect or (lambda _: None))
 
-    def ask(self, question: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  as for stream
+    def ask(self, question: str, **options: Any) -> dict[str, Any]:
         """Return the ``result`` of the run; raise RunFailedError when it ended with an error."""
         for event in self.stream(question, **options):
             if event.name == "error":
@@ -332,12 +338,11 @@ class LiveView:
 
     def reconnecting(self, notice: Reconnecting) -> None:
         """Say so in the bar, or on a line of its own when the answer has begun."""
-        words = f"Reconnecting in {notice.delay_s:.1f} s (attempt {notice.attempt})..."
         if not self._writing:
-            self._bar.update(self._task, description=words)
+            self._bar.update(self._task, description=notice.words)
             return
-        self._end_answer()
-        self._note(words)
+        self._put(self._wrap.turn())
+        self._note(notice.words)
 
     def close(self) -> None:
         """Take the bar away and give the cursor back."""
@@ -357,7 +362,7 @@ class LiveView:
     def _end_answer(self) -> None:
         if self._writing:
             self._put(self._wrap.end())
-            self._console.print()
+            self._put(self._wrap.turn())
 
     def _note(self, words: str) -> None:
         self._console.print(Text(words, style="dim"))
@@ -366,6 +371,7 @@ class LiveView:
         self._bar.stop()
         if data.get("response") and not self._writing:
             self._console.print(Text(_clean(data["response"])))
+        self._console.print()
         for words in data.get("degraded", ()):
             self._console.print(Text(f"Note: {_clean(words)}", style="yellow"))
         if data.get("sources"):
@@ -390,7 +396,7 @@ class PlainView:
 
     def reconnecting(self, notice: Reconnecting) -> None:
         """Say so on stderr."""
-        self._say(f"Reconnecting in {notice.delay_s:.1f} s (attempt {notice.attempt})...")
+        self._say(notice.words)
 
     def close(self) -> None:
         """Hand over what is buffered."""
@@ -417,7 +423,7 @@ class _Wrap:
     """Breaks a text that arrives in pieces between words, at ``width`` columns."""
 
     def __init__(self, width: int) -> None:
-        self._width, self._column, self._word = max(width, 20), 0, ""
+        self._width, self._column, self._word = max(width, 20) - 1, 0, ""  # the last column is for a word's space
 
     def feed(self, text: str) -> str:
         """Return what can be written: all but a last word that may go on."""
@@ -426,10 +432,14 @@ class _Wrap:
         return "".join(self._place(word, gap) for word, gap in zip(pieces[::2], pieces[1::2], strict=True))
 
     def end(self) -> str:
-        """Return the last word and begin a new paragraph."""
-        last = self._place(self._word, "")
-        self._column, self._word = 0, ""
+        """Return the last word."""
+        last, self._word = self._place(self._word, ""), ""
         return last
+
+    def turn(self) -> str:
+        """Return what ends the line here; a word that may go on waits for its rest."""
+        begun, self._column = self._column > 0, 0
+        return "\n" if begun else ""
 
     def _place(self, word: str, gap: str) -> str:
         size = cell_len(word)
@@ -469,7 +479,7 @@ def _lines(data: Mapping[str, Any], url: str) -> Iterator[str]:
 def _table(data: Mapping[str, Any], url: str) -> Table:
     table = Table(title="Sources", title_justify="left", title_style="bold", expand=False)
     for heading in ("#", "Company", "Period", "Page", "Document", "Cited"):
-        table.add_column(heading, justify="right" if heading in ("#", "Page") else "left")
+        table.add_column(heading, justify="right" if heading in ("#", "Page") else "left", overflow="fold")
     for source in data["sources"]:
         link = urljoin(url + "/", _clean(source["url"]))
         document = Text(_clean(source["filename"]), style=f"link {link}")

@@ -1,5 +1,6 @@
 """Greenlets where the process is gevent-patched, threads where it is not: the package's only importer of gevent."""
 
+import _thread
 import logging
 import threading
 from collections.abc import Callable
@@ -7,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
-
-_NATIVE_THREADS = 8
 
 
 class Task(Protocol):
@@ -67,6 +66,16 @@ def offload(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
         return gevent.get_hub().threadpool.apply(function, args, kwargs)
     return function(*args, **kwargs)
+
+
+def beside(function: Callable[[], Any]) -> None:
+    """Run CPU-heavy C code in a native thread even where threads are greenlets; what it raises is logged."""
+    start: Callable[..., Any] = _thread.start_new_thread
+    if patched():
+        from gevent import monkey  # noqa: PLC0415
+
+        start = monkey.get_original("_thread", "start_new_thread")
+    start(_logged(function, "native thread"), ())
 
 
 def pool(size: int, name: str) -> ThreadPoolExecutor:

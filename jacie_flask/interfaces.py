@@ -149,6 +149,9 @@ class VectorIndex(Protocol):
     def status(self) -> IndexStatus:
         """Say how much the index holds."""
 
+    def warm(self) -> None:
+        """Make the first calls before the first question does: imports, connections, memory."""
+
 
 class Embedder(Protocol):
     """Turns texts into unit vectors."""
@@ -158,6 +161,9 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
+
+    def warm(self) -> None:
+        """Make the first calls before the first question does: imports, connections, memory."""
 
 
 # ------------------------------------------------------------------------------------------------------------- models
@@ -192,6 +198,9 @@ class ChatModel(Protocol):
 
     def ready(self) -> bool:
         """Say whether the model's server answers right now, within a second."""
+
+    def warm(self) -> None:
+        """Make the first calls before the first question does: imports, connections, memory."""
 
 
 # --------------------------------------------------------------------------------------------------------------- runs
@@ -296,6 +305,9 @@ class DocumentReader(Protocol):
 
     def read(self, document: CatalogDocument) -> AnalysedDocument:
         """Return the document's text and terms; raise DocumentUnavailable, DocumentRejected or DocumentChanged."""
+
+    def warm(self) -> None:
+        """Make the first calls before the first question does: imports, connections, memory."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.chat.finding import rehearse
 from jacie_flask.config import Settings
 from jacie_flask.documents.catalog import StoreCatalog
 from jacie_flask.documents.extraction import Extractor
@@ -17,7 +18,7 @@ from jacie_flask.documents.ledger import Ledger
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
-from jacie_flask.errors import JacieError
+from jacie_flask.errors import JacieError, LLMUnavailable
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import ChatModel, DocumentStore, Embedder, Limits, RunLog, Services, VectorIndex
 from jacie_flask.models import embedded_server
@@ -121,7 +122,7 @@ def vector_index(settings: Settings) -> VectorIndex:
     """Return the SQLite file or the Pinecone index that the settings name."""
     kind, _, place = settings.index.partition(":")
     if kind == "sqlite":
-        return SqliteIndex(_beside_others(Path(place), settings))
+        return SqliteIndex(_beside_others(Path(place), settings), background=concurrency.beside)
     return PineconeIndex(
         place.removeprefix("//"),
         api_key=settings.pinecone_api_key,
@@ -175,12 +176,15 @@ def run_log(settings: Settings) -> RunLog:
 
 
 def warm(services: Services, *, model_wait_s: float) -> None:
-    """Make first calls before the first user does: connections, native libraries, the catalog, the index in memory."""
+    """Make first calls before the first user does; what cannot be reached yet is logged and met again by a question."""
     steps: list[tuple[str, Callable[[], object]]] = [
         ("documents", services.catalog.documents),
-        ("index", services.index.status),
-        ("embeddings", lambda: services.embedder.embed(["warm"])),
-        ("model", lambda: _wait_for(services.model, model_wait_s)),
+        ("extraction", services.reader.warm),
+        ("index", services.index.warm),
+        ("embeddings", services.embedder.warm),
+        ("model", services.model.warm),
+        ("search", lambda: rehearse(services)),
+        ("model's server", lambda: _wait_for(services.model, model_wait_s)),
     ]
     for name, step in steps:
         try:
@@ -191,7 +195,9 @@ def warm(services: Services, *, model_wait_s: float) -> None:
 
 def _wait_for(model: ChatModel, wait_s: float) -> None:
     end = time.monotonic() + wait_s
-    while not model.ready() and time.monotonic() < end:
+    while not model.ready():
+        if time.monotonic() > end:
+            raise LLMUnavailable(f"{model.label} does not answer")
         time.sleep(0.1)
 
 

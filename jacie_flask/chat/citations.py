@@ -174,4 +174,4 @@ def _line_score(line: str, wanted: Mapping[int, int]) -> float:
         return 0.0
     words = term_counts(line)
     shared = sum(word in words for word in wanted)
-    return shared / (4 + len(words)) ** 0.5
+    return float(shared / (4 + len(words)) ** 0.5)

@@ -7,24 +7,30 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS
-from jacie_flask.text.terms import STOP_WORDS
+from jacie_flask.text.terms import STOP_WORDS, word_set
 
 _WORD = re.compile(r"[^\W_]+(?:&[^\W_]+)*")
-_LEGAL = frozenset(
-    """inc incorporated corp corporation co company companies plc ltd limited llc lp nv sa ag se gmbh the and of group holdings holding
-    international""".split()
+_LEGAL = word_set(
+    """
+    inc incorporated corp corporation co company companies plc ltd limited llc lp nv sa ag se gmbh the and of group holdings
+    holding international
+    """
 )
-_GENERIC = frozenset(
-    """american general national united first international global bank financial capital health energy us north south east west new
-    best home public royal standard southern northern western eastern pacific atlantic central federal industrial industries systems
-    technologies technology services resources materials foods food beauty motors airlines group partners brands media digital data
-    foot block square target gap visa apple shell key ally unity match snap zoom chase life insurance water power electric gas oil
-    steel air lines express mills stores retail solutions products advanced applied universal union trust realty properties care
-    consumer medical pharma pharmaceuticals labs laboratories devices instruments networks software entertainment communications
-    interactive platforms sciences scientific dynamics works body bath big five dollar general estate old dominion state street city
-    republic waste""".split()
+_GENERIC = word_set(
+    """
+    american general national united first international global bank financial capital health energy us north south east west
+    new best home public royal standard southern northern western eastern pacific atlantic central federal industrial
+    industries systems technologies technology services resources materials foods food beauty motors airlines group partners
+    brands media digital data foot block square target gap visa apple shell key ally unity match snap zoom chase life
+    insurance water power electric gas oil steel air lines express mills stores retail solutions products advanced applied
+    universal union trust realty properties care consumer medical pharma pharmaceuticals labs laboratories devices instruments
+    networks software entertainment communications interactive platforms sciences scientific dynamics works body bath big five
+    dollar general estate old dominion state street city republic waste
+    """
 )
-_FILE_NOISE = re.compile(r"(?:19|20)\d\d.*$|\b(?:10-?[kq]|8-?k|20-?f|annual|report|earnings|results|q[1-4]|fy\d*|final|form)\b.*$", re.I)
+_FILE_NOISE = re.compile(
+    r"(?:19|20)\d\d.*$|\b(?:10-?[kq]|8-?k|20-?f|annual|report|earnings|results|q[1-4]|fy\d*|final|form)\b.*$", re.I
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _PROPER = re.compile(r"(?<![.?!:]\s)(?<!^)(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
 _FUZZY = 0.84
@@ -121,8 +127,14 @@ class CompanyNames:
                     if name[0] != written[0] or abs(len(name) - len(written)) > 2 or len(name) < 5:
                         continue
                     likeness = SequenceMatcher(None, name, written, autojunk=False)
-                    if likeness.real_quick_ratio() >= _FUZZY and likeness.ratio() >= _FUZZY and _written_as_name(text[run[0][1] : run[-1][2]], 0.8):
-                        found += [Mention(c, run[0][1], run[-1][2], 0.7 * s, text[run[0][1] : run[-1][2]]) for c, s in known.items()]
+                    if (
+                        likeness.real_quick_ratio() >= _FUZZY
+                        and likeness.ratio() >= _FUZZY
+                        and _written_as_name(text[run[0][1] : run[-1][2]], 0.8)
+                    ):
+                        found += [
+                            Mention(c, run[0][1], run[-1][2], 0.7 * s, text[run[0][1] : run[-1][2]]) for c, s in known.items()
+                        ]
         return found
 
 
@@ -132,18 +144,25 @@ def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:
     found: list[str] = []
     for match in _PROPER.finditer(text):
         word = match.group(1)
-        if any(start <= match.start() < end for start, end in taken) or word.lower() in ACRONYMS | _COMMON_PROPER | INSTRUCTION_WORDS:
+        if (
+            any(start <= match.start() < end for start, end in taken)
+            or word.lower() in ACRONYMS | _COMMON_PROPER | INSTRUCTION_WORDS
+        ):
             continue
-        if match.group().endswith(("'s", "’s")) or re.search(r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$", text[: match.start()]):
+        if match.group().endswith(("'s", "’s")) or re.search(
+            r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$", text[: match.start()]
+        ):
             found.append(word)
     return list(dict.fromkeys(found))
 
 
-_COMMON_PROPER = frozenset(
-    """january february march april may june july august september october november december fiscal gaap non-gaap usd ceo board
-    directors company item form note notes america americas europe asia china india japan germany france britain kingdom states
-    united canada mexico brazil russia ukraine africa latin pacific middle east north south west english i federal reserve
-    treasury board annual report chief executive officer chairman president covid covid-19 brexit libor sofr emea apac""".split()
+_COMMON_PROPER = word_set(
+    """
+    january february march april may june july august september october november december fiscal gaap non-gaap usd ceo board
+    directors company item form note notes america americas europe asia china india japan germany france britain kingdom
+    states united canada mexico brazil russia ukraine africa latin pacific middle east north south west english i federal
+    reserve treasury board annual report chief executive officer chairman president covid covid-19 brexit libor sofr emea apac
+    """
 )
 
 

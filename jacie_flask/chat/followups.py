@@ -7,14 +7,28 @@ from jacie_flask.chat.companies import CompanyNames, strangers
 from jacie_flask.chat.periods import period_spans, periods
 from jacie_flask.events import Turn
 from jacie_flask.text.lexicon import INSTRUCTION_WORDS, without_instructions
-from jacie_flask.text.terms import STOP_WORDS
+from jacie_flask.text.terms import STOP_WORDS, word_set
 
-_BEFORE = re.compile(r"\b(?:the )?(?:(?:year|quarter|period) (?:before|earlier|prior)|(?:previous|prior|preceding) (?:fiscal )?(?:year|quarter|period)|last year|one year earlier)\b", re.I)
-_AFTER = re.compile(r"\b(?:the )?(?:(?:year|quarter|period) (?:after|later)|(?:next|following|subsequent) (?:fiscal )?(?:year|quarter|period))\b", re.I)
+_BEFORE = re.compile(
+    r"\b(?:the )?(?:(?:year|quarter|period) (?:before|earlier|prior)|(?:previous|prior|preceding) (?:fiscal )?(?:year|quarter|period)|last year|one year earlier)\b",
+    re.I,
+)
+_AFTER = re.compile(
+    r"\b(?:the )?(?:(?:year|quarter|period) (?:after|later)|(?:next|following|subsequent) (?:fiscal )?(?:year|quarter|period))\b",
+    re.I,
+)
 _QUARTER_WORD = re.compile(r"\bquarter\b", re.I)
-_OPENING = re.compile(r"^\W*(?:and|but|so|or|also|then|now|ok(?:ay)?|what about|how about|and what about|same (?:question )?for|compared? (?:to|with)|versus|vs)\b", re.I)
+_OPENING = re.compile(
+    r"^\W*(?:and|but|so|or|also|then|now|ok(?:ay)?|what about|how about|and what about|same (?:question )?for|compared? (?:to|with)|versus|vs)\b",
+    re.I,
+)
 _POINTING = re.compile(r"\b(?:it|its|they|their|them|that|this|those|these|there|same|the company|he|she)\b", re.I)
-_EMPTY = frozenset("what about how same question compare compared versus vs previous prior before after next following last earlier later then now ok okay please show".split())
+_EMPTY = word_set(
+    """
+    what about how same question compare compared versus vs previous prior before after next following last earlier later then
+    now ok okay please show
+    """
+)
 _YEAR = re.compile(r"(?:19[89]|20[0-4])\d")
 
 
@@ -41,7 +55,7 @@ def _continued(text: str, before: str, names: CompanyNames) -> str:
     if not topic:
         return _swapped(text, before, names, shift)
     leaning = bool(_OPENING.search(text) or _POINTING.search(text)) or len(topic) <= 4
-    if named and dated or not leaning and (named or dated):
+    if (named and dated) or (not leaning and (named or dated)):
         return text
     return _completed(text, before, names, named, dated, shift)
 
@@ -105,6 +119,8 @@ def _shifted(text: str, shift: int, quarters: bool) -> str:
     if quarters and len(asked.quarters) == 1:
         quarter = asked.quarters[0] + shift
         turned = -1 if quarter < 1 else 1 if quarter > 4 else 0
-        text = re.sub(r"(?i)q[1-4]|(?:first|second|third|fourth)\s+(?:fiscal\s+)?quarter", f"Q{(quarter - 1) % 4 + 1}", text, count=1)
+        text = re.sub(
+            r"(?i)q[1-4]|(?:first|second|third|fourth)\s+(?:fiscal\s+)?quarter", f"Q{(quarter - 1) % 4 + 1}", text, count=1
+        )
         shift = turned
     return _YEAR.sub(lambda match: str(int(match.group()) + shift), text)

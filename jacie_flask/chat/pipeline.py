@@ -224,7 +224,8 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
     run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
     guard = Guard(run.question.query, run.evidence[:shown]) if model.small else None
-    said, usage, reason, tokens, reported = [], Usage(), "", 0, 0.0
+    said: list[str] = []
+    usage, reason, tokens, reported = Usage(), "", 0, 0.0
     for delta in model.stream(prompt):
         tokens += delta.tokens
         usage, reason = delta.usage or usage, delta.finish_reason or reason

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from jacie_flask.chat.citations import Evidence
-from jacie_flask.events import Turn
 from jacie_flask.interfaces import ChatModel, Prompt, Question
 
 CHARS_PER_TOKEN = 3.0  # figures and tables need more tokens than prose; measured low on purpose
@@ -46,7 +45,8 @@ def _small(question: Question, evidence: Sequence[Evidence]) -> tuple[Prompt, in
 
 
 def _excerpts(evidence: Sequence[Evidence], room: int) -> tuple[str, int]:
-    parts, left = [], room
+    parts: list[str] = []
+    left = room
     for item in evidence:
         text = f"[{item.source.n}] {_name(item)}\n{_fenced(item.text)}"
         if len(text) > left and parts:

@@ -8,8 +8,8 @@ from jacie_flask.interfaces import SearchQuery
 from jacie_flask.text.lexicon import INSTRUCTION_WORDS, METRIC_POINTERS, STATEMENT_POINTERS, TOPIC_POINTERS, without_instructions
 from jacie_flask.text.terms import is_number, term_ids
 
-WORD, NUMBER, ADDED = 1.0, 0.3, 0.45
-CONTENTS_PENALTY = -0.25
+WORD, NUMBER, ADDED = 1.0, 0.3, 0.7
+PENALTIES = {"contents": -0.3, "signatures": -0.3}
 _INSTRUCTION_IDS = frozenset(term for word in INSTRUCTION_WORDS for term in term_ids(word))
 
 
@@ -43,7 +43,7 @@ def weigh(text: str) -> dict[int, float]:
         if term not in _INSTRUCTION_IDS:
             weights[term] = NUMBER if is_number(term) else WORD
     if not weights:
-        weights = {term: WORD for term in term_ids(text)}
+        weights = dict.fromkeys(term_ids(text), WORD)
     for pointer in (*STATEMENT_POINTERS, *METRIC_POINTERS, *TOPIC_POINTERS):
         if pointer.words and pointer.pattern.search(text):
             for term in term_ids(pointer.words):
@@ -56,7 +56,7 @@ def point(text: str) -> dict[str, float]:
 
     A question that names a statement is answered there: what its figures alone would point to counts less.
     """
-    labels: dict[str, float] = {"contents": CONTENTS_PENALTY}
+    labels: dict[str, float] = dict(PENALTIES)
     named = [pointer for pointer in STATEMENT_POINTERS if pointer.pattern.search(text)]
     for pointer in (*named, *METRIC_POINTERS, *TOPIC_POINTERS):
         if pointer.pattern.search(text):
@@ -66,4 +66,3 @@ def point(text: str) -> dict[str, float]:
         if label in labels:
             labels[f"{label}_summary"] = 0.4 * labels[label]
     return labels
-

@@ -7,31 +7,11 @@ from datetime import date
 
 from jacie_flask.chat.companies import CompanyNames, Mention, company_in_filename, strangers
 from jacie_flask.chat.followups import resolve
+from jacie_flask.chat.kinds import ANNUAL, CURRENT, EARNINGS, OTHER, QUARTERLY, kind_cues, kind_of
 from jacie_flask.chat.periods import Periods, periods
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import CatalogDocument, Passage
 
-ANNUAL, QUARTERLY, CURRENT, EARNINGS, PROXY, INTERIM, OTHER = (
-    "annual report", "quarterly report", "current report", "earnings release", "proxy statement", "interim report", "document",
-)  # fmt: skip
-_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (QUARTERLY, re.compile(r"10-?\s?q|quarterly report", re.I)),
-    (ANNUAL, re.compile(r"10-?\s?k|20-?\s?f|40-?\s?f|annual|integrated report|universal registration", re.I)),
-    (CURRENT, re.compile(r"(?<!\d)[86]-?\s?k(?![a-z])|current report", re.I)),
-    (PROXY, re.compile(r"proxy|def\s?14a|notice of", re.I)),
-    (EARNINGS, re.compile(r"earnings|press release|results", re.I)),
-    (INTERIM, re.compile(r"interim|half[- ]?year|h[12]\b", re.I)),
-)
-_CUES: tuple[tuple[str, re.Pattern[str], float], ...] = (
-    (ANNUAL, re.compile(r"\b(?:10-?\s?k|20-?f|annual (?:report|filing))\b", re.I), 6.0),
-    (QUARTERLY, re.compile(r"\b(?:10-?\s?q|quarterly (?:report|filing))\b", re.I), 6.0),
-    (CURRENT, re.compile(r"\b8-?\s?k\b|\bcurrent report\b", re.I), 8.0),
-    (EARNINGS, re.compile(r"\bearnings (?:release|announcement|report|call|press)|press release|\bresults (?:release|announcement)", re.I), 6.0),
-    (PROXY, re.compile(r"\bproxy\b|annual (?:general )?meeting|executive compensation|\bagm\b", re.I), 4.0),
-    (INTERIM, re.compile(r"\binterim (?:report|results)|half[- ]year", re.I), 6.0),
-    (EARNINGS, re.compile(r"non-?\s?gaap|adjusted\b|constant currency|\bguidance\b|\boutlook\b|exclud\w+ .{0,60}(?:fx|currenc|foreign exchange|one-off)", re.I), 3.0),
-    (CURRENT, re.compile(r"nominees?\b|\bvot(?:es?|ed|ing)\b|\bagenda\b|\bappoint\w*|\bresign\w*|\bnew (?:ceo|cfo|chief|director|president)|step(?:s|ped|ping)? down", re.I), 4.0),
-)  # fmt: skip
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
 EVIDENCE = 0.15
 
@@ -162,9 +142,6 @@ def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selectio
 def _facts(document: CatalogDocument) -> _Facts:
     """Read one document's catalog entry and file name."""
     by_name, by_period = periods(document.filename), periods(document.period)
-    kind_text = document.document_type or document.filename
-    kind = next((name for name, pattern in _KINDS if pattern.search(kind_text)), None)
-    kind = kind or next((name for name, pattern in _KINDS if pattern.search(document.filename.replace("_", " "))), OTHER)
     quarters = by_period.quarters or by_name.quarters
     years = by_period.years or by_name.years or _loose_years(document.filename)
     return _Facts(
@@ -173,7 +150,7 @@ def _facts(document: CatalogDocument) -> _Facts:
         frozenset(years),
         quarters[0] if len(quarters) == 1 else None,
         by_name.days or by_period.days,
-        kind,
+        kind_of(document.document_type) or kind_of(document.filename.replace("_", " ")) or OTHER,
     )
 
 
@@ -196,17 +173,16 @@ def _passes(one: _Facts, filters: Mapping[str, str]) -> bool:
             return False
     if not kind or kind == document.document_type.lower():
         return True
-    return next((name for name, pattern in _KINDS if pattern.search(kind)), kind) == one.kind
+    return kind_of(kind) == one.kind
 
 
 def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention]) -> list[tuple[float, _Facts, str]]:
     """Score the documents in question from 0 to 1, best first; the same score goes to the later document."""
     asked = periods(question)
-    cues = {}
-    for kind, pattern, points in _CUES:
-        if pattern.search(question):
-            cues[kind] = max(points, cues.get(kind, 0.0))
-    newest = {company: max(one.order for one in pool if one.company == company) for company in {one.company for one in pool}}
+    cues = kind_cues(question)
+    newest: dict[tuple[str, str], tuple[int, int, date]] = {}
+    for one in pool:
+        newest[one.company, one.kind] = max(one.order, newest.get((one.company, one.kind), one.order))
     scored: list[tuple[float, _Facts, str]] = []
     for one in pool:
         reasons: list[str] = []
@@ -215,14 +191,17 @@ def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention])
             points += COMPANY_POINTS * named[one.company].strength
             reasons.append(f"company {one.company}")
         points += _period_points(asked, one, reasons) + _kind_points(asked, cues, one, reasons)
-        if (asked.latest or not asked.years) and one.order == newest[one.company]:
+        if one.order == newest[one.company, one.kind] and (asked.latest or (not asked.years and one.kind != CURRENT)):
             points += YEAR_POINTS if asked.latest else YEAR_POINTS / 2
             reasons.append("the latest")
         scored.append((points, one, ", ".join(reasons) or "in the catalog"))
     best = max(points for points, _, _ in scored)
     base = COMPANY_POINTS if named else 0.0
     span = max(best - base, 1.0)
-    relative = [(0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, 1.0), one, why) for points, one, why in scored]
+    relative = [
+        (0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, 1.0), one, why)
+        for points, one, why in scored
+    ]
     return sorted(relative, key=lambda row: (row[0], row[1].order), reverse=True)
 
 
@@ -269,7 +248,12 @@ def _kind_points(asked: Periods, cues: Mapping[str, float], one: _Facts, reasons
 
 
 def _selection(
-    question: str, scored: list[tuple[float, _Facts, str]], confident: bool, strange: Sequence[str], limit: int, names: tuple[str, ...]
+    question: str,
+    scored: list[tuple[float, _Facts, str]],
+    confident: bool,
+    strange: Sequence[str],
+    limit: int,
+    names: tuple[str, ...],
 ) -> Selection:
     """Pick the documents: every company and every period asked for gets its best one before second-best ones come."""
     weight = 1.0 if confident else 0.4
@@ -312,7 +296,9 @@ def _message(documents: Sequence[SelectedDocument], confident: bool, strange: Se
     if strange:
         return f"No company in the catalog matches “{strange[0]}”; searching all {considered} documents."
     if not confident:
-        return f"No company of the catalog was named; searching all {considered} documents, {documents[0].document.filename} first."
+        return (
+            f"No company of the catalog was named; searching all {considered} documents, {documents[0].document.filename} first."
+        )
     return f"{first}{more}."
 
 

@@ -31,9 +31,7 @@ FAST_CHAT: Table = {
 class Steps:
     """Turns a pipeline's facts into Progress events: percent never falls, every step keeps its place in the table."""
 
-    def __init__(
-        self, table: Table, progress: ProgressCallback, *, store: str, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, table: Table, progress: ProgressCallback, *, store: str, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._progress = progress
         self._store = store

@@ -56,6 +56,11 @@ class Extractor:
             raise DocumentRejected(outcome.detail, reason=outcome.reason)
         return outcome.document
 
+    def warm(self) -> None:
+        """Start one child ahead of the first document."""
+        with self._child():
+            pass
+
     def close(self) -> None:
         """End all idle children."""
         with contextlib.suppress(queue.Empty):
@@ -111,7 +116,12 @@ class _Child:
 
     def ask(self, job: Job, timeout_s: float) -> Outcome:
         late = threading.Event()
-        timer = threading.Timer(timeout_s, lambda: (late.set(), self.kill()))
+
+        def give_up() -> None:
+            late.set()
+            self.kill()
+
+        timer = threading.Timer(timeout_s, give_up)
         timer.start()
         try:
             return self._exchange(job)

@@ -10,7 +10,12 @@ _TYPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("10-K", re.compile(r"annual report pursuant", re.I)),
     ("8-K", re.compile(r"current report\s+pursuant", re.I)),
     ("proxy", re.compile(r"proxy statement|notice of (?:the )?annual (?:general )?meeting", re.I)),
-    ("earnings", re.compile(r"(?:announce[sd]?|report[sed]*|release[sd]?)\b.{0,60}\b(?:quarter|results|earnings)|earnings release", re.I | re.S)),
+    (
+        "earnings",
+        re.compile(
+            r"(?:announce[sd]?|report[sed]*|release[sd]?)\b.{0,60}\b(?:quarter|results|earnings)|earnings release", re.I | re.S
+        ),
+    ),
     ("interim report", re.compile(r"interim (?:report|results|financial)|half[- ]year(?:ly)? (?:report|results)", re.I)),
     ("annual report", re.compile(r"annual (?:integrated )?(?:financial )?(?:report|statements)|integrated report", re.I)),
 )
@@ -24,9 +29,13 @@ _QUARTER = re.compile(r"\b(first|second|third|fourth)[- ]+(?:fiscal[- ]+)?quarte
 _YEAR = re.compile(r"\b(20[0-4]\d|199\d)\b")
 _REGISTRANT = re.compile(r"^\W*\(?exact name of (?:the )?registrant", re.I | re.M)
 _SUFFIX = re.compile(
-    r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$", re.I
+    r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$",
+    re.I,
 )
-_NAME = re.compile(r"^([A-Z0-9][\w&.,'’\- ]{1,60}?(?:,? (?:Inc|Corp|Corporation|Company|plc|PLC|Ltd|Limited|LLC|N\.V|S\.A|SE|AG|Group|Holdings)\b\.?))", re.M)
+_NAME = re.compile(
+    r"^([A-Z0-9][\w&.,'’\- ]{1,60}?(?:,? (?:Inc|Corp|Corporation|Company|plc|PLC|Ltd|Limited|LLC|N\.V|S\.A|SE|AG|Group|Holdings)\b\.?))",
+    re.M,
+)
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 
 

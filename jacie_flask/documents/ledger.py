@@ -54,7 +54,17 @@ class Ledger:
     def record(self, row: LedgerRow) -> None:
         """Write one row."""
         guess = msgspec.json.encode(row.guess).decode()
-        values = (row.document_id, row.version, row.content_hash, row.status, row.reason, row.pages, row.chunks, row.vectors, guess)
+        values = (
+            row.document_id,
+            row.version,
+            row.content_hash,
+            row.status,
+            row.reason,
+            row.pages,
+            row.chunks,
+            row.vectors,
+            guess,
+        )
         with self._open(write=True) as db:
             if db:
                 db.execute("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?)", values)

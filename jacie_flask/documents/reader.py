@@ -24,6 +24,10 @@ class CachedReader:
         """Return the document's text and terms; raise DocumentUnavailable or DocumentRejected."""
         return self.read_version(document)[1]
 
+    def warm(self) -> None:
+        """Start an extraction child, so that the first new document need not wait for one."""
+        self._extractor.warm()
+
     def read_version(self, document: CatalogDocument) -> tuple[str, AnalysedDocument]:
         """Return the store's version beside the text, both of the same bytes."""
         version, digest = self._cache.version(self._prefix + document.document_id)

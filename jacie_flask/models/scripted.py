@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.events import Usage
+from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.text.terms import term_counts
 
 _EXCERPT = re.compile(r"^\[(\d{1,2})\] ", re.MULTILINE)
@@ -26,6 +26,9 @@ class ScriptedModel:
         asked = sum(len(message["content"].split()) for message in prompt.messages)
         usage = Usage(prompt_tokens=asked, completion_tokens=len(words), total_tokens=asked + len(words))
         yield Delta(finish_reason="stop", usage=usage)
+
+    def warm(self) -> None:
+        """Nothing to warm."""
 
     def ready(self) -> bool:
         """Always."""

@@ -75,7 +75,7 @@ def _open(model_path: Path, tokenizer_path: Path) -> tuple[Any, Any]:
     return session, tokenizer
 
 
-def _run(session: Any, ids: list[list[int]]) -> NDArray[np.float32]:  # noqa: ANN401  # onnxruntime has no types
+def _run(session: Any, ids: list[list[int]]) -> NDArray[np.float32]:  # onnxruntime has no types
     """Embed token ids: mean over the real tokens of the last layer, then unit length."""
     tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
     mask = np.zeros_like(tokens)

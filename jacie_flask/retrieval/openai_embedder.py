@@ -70,7 +70,7 @@ class OpenAIEmbedder:
             raise RetrievalUnavailable(f"{self.label}: embeddings of shape {rows.shape}, not {(len(texts), self.dimension)}")
         return rows
 
-    def _ask(self, texts: list[str]) -> Any:  # noqa: ANN401  # the SDK's own value
+    def _ask(self, texts: list[str]) -> Any:  # the SDK's own value
         """Send one batch; the only place of retries."""
         started = time.monotonic()
         attempt = 0

@@ -13,7 +13,7 @@ from jacie_flask.text.labels import label_bits
 from jacie_flask.text.terms import is_number, term_counts
 
 K1, B = 1.2, 0.75
-PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.2, 0.5, 0.8, 0.3
+PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.3
 BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE
 DENSE_PAGES = 200
 
@@ -70,7 +70,7 @@ def rank_chunks(
     ordered = sorted(candidates, key=lambda one: (one.document_id, one.page, one.position))
     corpus = Corpus(_columns(ordered))
     similarity = np.array([np.nan if one.similarity is None else one.similarity for one in ordered], dtype=np.float32)
-    ranking = rank_pages(corpus, query, statistics, similarity)
+    ranking = rank_pages(corpus, query, statistics, None if np.isnan(similarity).all() else similarity)
     return passages(corpus, query, ranking, lambda rows: {row: ordered[row].text for row in rows})
 
 

@@ -161,6 +161,10 @@ class SqliteIndex:
             vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
             return IndexStatus(documents=documents, chunks=chunks, vectors=vectors)
 
+    def warm(self) -> None:
+        """Build the snapshot."""
+        self.refresh()
+
     def held(self) -> dict[str, tuple[str, int, int]]:
         """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
         with _translated(), closing(self._connect()) as connection:

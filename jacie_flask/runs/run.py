@@ -46,9 +46,7 @@ class Runs:
         if len(self._active) >= self._max_runs:
             raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
         now = self._clock()
-        self.log.create(
-            RunInfo(run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now)
-        )
+        self.log.create(RunInfo(run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now))
         run = Run(run_id, question, self.log, request_id, deadline_at=now + self._deadline_s, clock=self._clock)
         self._active[run_id] = run
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
@@ -151,7 +149,7 @@ class Run:
         except Exception as error:  # a defect of ours ends this run and no other
             log.exception("run %s failed", self.run_id)
             self._fail(Internal(repr(error)))
-        except BaseException:  # a kill: the reason was noted before it was sent
+        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
             self._fail(self._stop or Internal("killed"))
 
     def _fail(self, error: JacieError) -> None:

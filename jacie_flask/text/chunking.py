@@ -5,14 +5,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from jacie_flask.interfaces import Chunk
+from jacie_flask.text.terms import word_set
 
 MAX_PIECES = 240
 HEADINGS_KEPT = 4
 
 _PIECE = re.compile(r"[^\W\d_]{1,8}|\d{1,2}|[^\w\s]|_")
-_SECTION = re.compile(r"(?:part\s+[ivx]+\b|item\s+\d{1,2}[a-c]?\b|note\s+\d{1,2}\b|\d{1,2}\.\s+[a-z]|chapter\s+\w+|appendix\b)", re.I)
+_SECTION = re.compile(
+    r"(?:part\s+[ivx]+\b|item\s+\d{1,2}[a-c]?\b|note\s+\d{1,2}\b|\d{1,2}\.\s+[a-z]|chapter\s+\w+|appendix\b)", re.I
+)
+_ENTRY = re.compile(r"\D[\s.]\d{1,3}$")
 _NUMBER = re.compile(r"\d[\d,.]*")
-_SMALL_WORDS = frozenset("a an and as at by for from in into of on or per the to with – — - &".split())
+_SMALL_WORDS = word_set(
+    """
+    a an and as at by for from in into of on or per the to with – — - &
+    """
+)
 
 
 def pieces(text: str) -> int:
@@ -33,10 +41,10 @@ def furniture(pages: Sequence[str]) -> frozenset[str]:
 
 def heading_level(line: str) -> int:
     """Return how high a line stands as a heading: 1 for a numbered section, 2 for capitals, 3 for a title; 0 for text."""
-    if not 3 <= len(line) <= 100 or line[-1] in ".,;" or line[0] in "$(•·-–—*%":
+    if not 3 <= len(line) <= 100 or line[-1] in ".,;%—–-" or line[0] in "$(•·-–—*%":
         return 0
     if _SECTION.match(line) and sum(map(str.isdigit, line)) <= 4:
-        return 1
+        return 0 if _ENTRY.search(line) else 1
     if sum(map(str.isdigit, line)) > 4 or not line[0].isupper():
         return 0
     if line.isupper():

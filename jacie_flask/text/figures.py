@@ -73,7 +73,9 @@ def _same(figure: Figure, other: Figure) -> bool:
         return False
     half = 0.5 * 10**-figure.decimals
     steps = _SCALE_STEPS[1:] if figure.scale else (0,)
-    return any(abs(other.value / 10**step - figure.value) <= half * 1.0001 for step in (0, *steps) if _rounds(figure, other, step))
+    return any(
+        abs(other.value / 10**step - figure.value) <= half * 1.0001 for step in (0, *steps) if _rounds(figure, other, step)
+    )
 
 
 def _rounds(figure: Figure, other: Figure, step: int) -> bool:

@@ -9,7 +9,7 @@ SUMMARIES = tuple(f"{name}_summary" for name in STATEMENTS[:3])
 SECTIONS = (
     "cover", "contents", "business", "risk_factors", "properties", "legal", "stock", "mda", "market_risk", "notes", "governance",
 )  # fmt: skip
-TOPICS = ("segments", "geography", "reconciliation")
+TOPICS = ("segments", "geography", "reconciliation", "highlights", "business_opening", "report_items", "signatures")
 LABELS = (*STATEMENTS, *SUMMARIES, *SECTIONS, *TOPICS)
 _BIT = {name: 1 << position for position, name in enumerate(LABELS)}
 
@@ -64,6 +64,14 @@ _ITEM = {name: re.compile(r"^\W*(?:" + re.sub(r"\s*\n\s*", "", pattern) + ")", r
 _ROW = re.compile(r"(?:\d|—|–|-)[)\s%]*$")
 _NOT_A_TITLE = re.compile(r"\b(?:see|refer|accompanying|index|following|these|notes? to|as of the|in our|our|we|item 8)\b|\.\s*$")
 _CONTENTS = re.compile(r"^(?:item|part|note)?\s*.{3,90}?[\s.]+\d{1,3}\s*$", re.I)
+_HIGHLIGHTS = re.compile(
+    r"^.{0,30}(?:selected (?:\w+ ){0,3}(?:data|information|metrics)|(?:financial|performance|business) (?:highlights|summary)"
+    r"|summary of (?:\w+ ){0,2}(?:performance|results)|key (?:\w+ )?(?:figures|metrics|indicators)|(?:five|ten)[- ]year)",
+    re.M,
+)
+_BUSINESS = re.compile(r"^item\s*1\W+business", re.M)
+_REPORT_ITEM = re.compile(r"^item\s*\d\.\d\d\b", re.M)
+_SIGNATURES = re.compile(r"^signatures?$[^$]{0,400}(?:duly caused|undersigned)", re.M)
 _SECTION_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("market_risk", re.compile(r"(?:item\s*\d+a?\W+)?quantitative and qualitative disclosures? about market risk")),
     ("mda", re.compile(r"(?:item\s*\d+\W+)?management['’]?s?['’]? discussion (?:and|&) analysis")),
@@ -74,7 +82,10 @@ _SECTION_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("business", re.compile(r"(?:item\s*1\W+)business\b")),
     ("stock", re.compile(r"(?:item\s*\d+\W+)market for (?:the )?(?:registrant|company|our)|issuer purchases of equity")),
     ("governance", re.compile(r"(?:item\s*1[0-4]\W+)(?:directors|executive comp|security own|certain rel|principal acc)")),
-    ("notes", re.compile(r"(?:\(?\w+\)? )?notes to (?:the )?(?:condensed |interim )?(?:consolidated |combined )?financial statements")),
+    (
+        "notes",
+        re.compile(r"(?:\(?\w+\)? )?notes to (?:the )?(?:condensed |interim )?(?:consolidated |combined )?financial statements"),
+    ),
     ("", re.compile(r"item\s*\d+[a-c]?\W")),
 )
 
@@ -96,7 +107,7 @@ def label_pages(pages: Sequence[str]) -> dict[int, list[str]]:
         _mark_statement(name, forms, found)
     _mark_sections(forms, found)
     for position, form in enumerate(forms):
-        found[position].update(_topics(form, position))
+        found[position].update(tuple(_topics(form, found[position])))
     return {number: sorted(labels) for number, labels in enumerate(found, start=1) if labels}
 
 
@@ -177,7 +188,7 @@ def _mark_sections(forms: Sequence[_Form], found: list[set[str]]) -> None:
 
 def _section(line: str, current: str) -> str:
     """Return the section that is open after a line."""
-    if line[0] not in "itnmorqpf(fd" or line.endswith((".", ",")) and not line.startswith("item"):
+    if line[0] not in "itnmorqpf(fd" or (line.endswith((".", ",")) and not line.startswith("item")):
         return current
     for name, pattern in _SECTION_HEADS:
         if pattern.match(line):
@@ -201,13 +212,21 @@ def _is_contents(form: _Form) -> bool:
     return rising >= (len(numbers) - 1) * 0.75
 
 
-def _topics(form: _Form, position: int) -> Iterable[str]:
+def _topics(form: _Form, found: set[str]) -> Iterable[str]:
     """Yield what else a page is about, where its words leave no doubt."""
-    text = " ".join(form.lines)
+    text = "\n".join(form.lines)
     if form.rows >= 5:
         if text.count("segment") >= 4:
             yield "segments"
-        if text.count("geograph") >= 2 or ("united states" in text and "international" in text and "geograph" in text):
+        if text.count("geograph") >= 2:
             yield "geography"
         if "reconciliation" in text and ("non-gaap" in text or "adjusted" in text):
             yield "reconciliation"
+        if _HIGHLIGHTS.search("\n".join(form.lines[:15])):
+            yield "highlights"
+    if "business" in found and _BUSINESS.search(text):
+        yield "business_opening"
+    if _REPORT_ITEM.search(text):
+        yield "report_items"
+    if _SIGNATURES.search(text):
+        yield "signatures"

@@ -10,7 +10,7 @@ _LONE_SHARE = 0.3
 
 def tidy(page: str) -> str:
     """Return a page with plain single spaces, without empty lines at its ends, and with torn lines joined."""
-    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", ""))
+    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-"))
     lines = [line.strip() for line in text.split("\n")]
     lone = sum(1 for line in lines if line and " " not in line and line[0].isalpha())
     if lone >= 20 and lone >= _LONE_SHARE * len(lines):

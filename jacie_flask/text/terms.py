@@ -10,12 +10,20 @@ NUMBER_BIT = 0x8000_0000
 
 _TOKEN = re.compile(r"\d[\d,.]*\d|\d|[^\W\d_]+")
 
-STOP_WORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between both but by can
-    could did do does doing down during each few for from further had has have having he her here hers him his how i if in into
-    is it its itself just me more most my no nor not of off on once only or other our ours out over own per s same she should so
-    some such t than that the their theirs them then there these they this those through to too under until up upon us very was
-    we were what when where which while who whom whose why will with would you your yours""".split()
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list that is written as running text."""
+    return frozenset(text.split())
+
+
+STOP_WORDS = word_set(
+    """
+    a about above after again all also am an and any are as at be because been before being below between both but by can
+    could did do does doing down during each few for from further had has have having he her here hers him his how i if in
+    into is it its itself just me more most my no nor not of off on once only or other our ours out over own per s same she
+    should so some such t than that the their theirs them then there these they this those through to too under until up upon
+    us very was we were what when where which while who whom whose why will with would you your yours
+    """
 )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from flask import Flask, Response, current_app, g, request
 
-from jacie_flask import services
 from jacie_flask.config import Settings
 from jacie_flask.interfaces import Services
 from jacie_flask.runs.run import Runs
+from jacie_flask.services import Background, warm
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MODEL_WAIT_S = 8.0
@@ -23,7 +23,7 @@ class Jacie:
     settings: Settings
     services: Services
     runs: Runs
-    beside: services.Background
+    beside: Background
     _warm: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -32,7 +32,7 @@ class Jacie:
         with self._lock:
             if not self._warm:
                 self.beside.start()
-                services.warm(self.services, model_wait_s=_MODEL_WAIT_S)
+                warm(self.services, model_wait_s=_MODEL_WAIT_S)
                 self._warm = True
 
     def ensure_warm(self) -> None:
@@ -59,7 +59,7 @@ def init_app(app: Flask) -> None:
     """Warm up before the first request and send the request id back with every answer."""
 
     @app.before_request
-    def warm() -> None:
+    def warm_up() -> None:
         if request.endpoint not in ("ops.health", "static"):
             jacie().ensure_warm()
 

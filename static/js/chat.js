@@ -158,5 +158,5 @@ examples.addEventListener("click", ({ target }) => {
 });
 
 refresh();
-box.focus();
+if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would open the keyboard over the page
 showCollection().catch(() => {}); // the page works without the examples

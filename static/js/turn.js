@@ -56,7 +56,7 @@ export class Turn {
   /** Show what the connection does; progress takes over again with its next report. */
   connection(state, { attempt, delayMs } = {}) {
     this.work.classList.toggle("reconnecting", state === "reconnecting");
-    if (state === "reconnecting") this.#say(`Connection lost. Reconnecting in ${duration(delayMs)} (attempt ${attempt})...`);
+    if (state === "reconnecting") this.#say(lostWords(delayMs, attempt));
     else if (state === "fallback") this.#say("This browser cannot show the answer as it is written. Waiting for all of it...");
     else if (state === "streaming" && this.#said) this.words.textContent = this.#said;
   }
@@ -138,14 +138,14 @@ export class Turn {
     if (data.sources?.length) this.#showSources(data.sources);
     if (data.partial_response && !this.text.value) this.text.append(data.partial_response);
     const stopped = data.code === "cancelled";
-    const kept = this.text.value ? " What was answered until then is kept." : "";
+    const kept = this.text.value ? "What was answered until then is kept." : "";
     const retry = el("button", { type: "button" }, "Retry");
     retry.addEventListener("click", () => this.onRetry());
-    const words = el("div", {}, el("strong", {}, data.error + kept), el("small", {}, ...failureFacts(data)));
+    const words = el("div", {}, el("strong", {}, data.error), el("small", {}, [kept, ...failureFacts(data)].filter(Boolean).join(" ")));
     this.ending.replaceChildren(words, retry);
     this.ending.className = stopped ? "failure stopped" : "failure";
     this.ending.hidden = false;
-    this.announce(data.error + kept);
+    this.announce(`${data.error} ${kept}`);
     this.#end(stopped ? "Stopped" : "Not completed");
   }
 
@@ -203,6 +203,12 @@ function documentsOf({ documents_loaded: names = [] }) {
 
 function failureFacts({ code, request_id: requestId, retry_after_s: seconds }) {
   if (code === "cancelled") return [];
-  const facts = [code, requestId && `request ${requestId}`, seconds && `try again in ${Math.ceil(seconds)} s`];
-  return [facts.filter(Boolean).join(" · ")];
+  const again = seconds ? [`Try again in ${Math.ceil(seconds)} s.`] : [];
+  const facts = [code, requestId && `request ${requestId}`].filter(Boolean);
+  return [...again, `(${facts.join(", ")})`];
+}
+
+function lostWords(delayMs, attempt) {
+  const wait = delayMs < 500 ? "" : ` in ${Math.ceil(delayMs / 1000)} s`;
+  return `Connection lost. Reconnecting${wait} (attempt ${attempt})...`;
 }

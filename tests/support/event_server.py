@@ -46,11 +46,13 @@ class Cut:
     """End a connection after ``after`` frames.
 
     ``how``: a clean end, FIN without the last chunk, RST, FIN inside the next frame, two seconds of silence, or a
-    ``reconnect`` event as from a server that drains.
+    ``reconnect`` event as from a server that drains. ``wait_s`` passes before the cut: a browser discards what it received
+    but had not handed to the page when the connection breaks.
     """
 
     after: int
     how: Literal["end", "fin", "rst", "torn", "silent", "drain"] = "rst"
+    wait_s: float = 0
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
         return cut.how if cut else "end"
 
     def _part(self, run: Run, cut: Cut, following: bytes) -> None:
+        run.cancelled.wait(cut.wait_s)
         if cut.how == "torn":
             self._write(following[: len(following) // 2], None)
         elif cut.how == "drain":

@@ -235,6 +235,8 @@ def hashed_vector(text: str, dimension: int) -> list[float]:
     """Return a unit vector of hashed words and their four-letter stems: texts that share words are near."""
     vector = [0.0] * dimension
     for word in WORD.findall(text.lower()):
+        if word in STOP:
+            continue
         for feature, weight in ((word, 1.0), (word[:4], 0.5)):
             code = zlib.crc32(feature.encode())
             vector[code % dimension] += weight if code & 0x10000 else -weight

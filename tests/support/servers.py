@@ -237,6 +237,8 @@ class OwnProcess:
         """Stop it."""
         self.process.terminate()
         self.process.wait(5)
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 def free_port() -> int:

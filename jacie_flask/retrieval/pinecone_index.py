@@ -1,0 +1,340 @@
+"""The shared index: Pinecone proposes chunks by words and by meaning, over REST, and the one ranker ranks their pages."""
+
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from jacie_flask.errors import RetrievalUnavailable
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
+from jacie_flask.retrieval.corpus import Corpus
+from jacie_flask.retrieval.pinecone_records import (
+    CollectionStatistics,
+    Record,
+    chunk_records,
+    columns,
+    content_digest,
+    document_records,
+    head_id,
+    placeholder,
+)
+from jacie_flask.retrieval.ranking import CorpusStatistics, passages, rank_pages
+
+_CONNECTIONS = 32
+_UPSERT_BYTES, _UPSERT_RECORDS = 1_500_000, 500
+_DELETE_IDS, _FETCH_IDS = 1000, 40
+_HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
+_PAGES, _PAGES_EACH, _PAGES_MOST = 60, 20, 200
+_RETRY_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class PineconeIndex:
+    """A VectorIndex in a Pinecone index of metric dotproduct; any number of processes may write and read it.
+
+    ``host`` is the index's own address and spares a lookup of the name; ``controller`` replaces Pinecone's control plane.
+    A request is tried again at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_key: str,
+        host: str = "",
+        dimension: int,
+        namespace: str = "",
+        controller: str = "",
+        connect_timeout_s: float = 2.0,
+        read_timeout_s: float = 10.0,
+        max_retries: int = 2,
+        retry_budget_s: float = 8.0,
+        backoff_s: float = 0.2,
+    ) -> None:
+        self.label = f"pinecone:{name}"
+        self._name, self._api_key, self._host, self._controller = name, api_key, host, controller
+        self._dimension = dimension
+        self._chunks = namespace
+        self._documents = f"{namespace}-documents" if namespace else "documents"
+        self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
+        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, "pinecone")
+        self._statistics = CollectionStatistics(
+            lambda: self._ids(self._documents, ""), lambda ids: self._fetch(self._documents, ids)
+        )
+
+    # ---------------------------------------------------------------------------------------------------- writing
+
+    def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
+        """Make a document answerable lexically, replacing what was there under its id; the same content is left alone."""
+        head = self._head(document.document_id)
+        if head is not None and head["digest"] == content_digest(analysed):
+            return
+        self._replace(self._chunks, document.document_id, chunk_records(document, analysed, 0, None, self._dimension))
+        self._replace(self._documents, document.document_id, document_records(document, analysed, self._dimension))
+        self._statistics.expire()
+
+    def put_vectors(
+        self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
+    ) -> None:
+        """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
+        head = self._head(document.document_id)
+        if head is None or head["content_hash"] != analysed.content_hash or start < 0:
+            return
+        if start + len(vectors) > len(analysed.chunks) or not len(vectors):
+            return
+        self._upsert(self._chunks, chunk_records(document, analysed, start, vectors, self._dimension))
+        counted = {f"vectors_{start}": len(vectors)}
+        self._call("update", id=head_id(document.document_id), set_metadata=counted, namespace=self._documents)
+
+    def remove(self, document_id: str) -> None:
+        """Forget a document; unknown ids are fine."""
+        for namespace in (self._documents, self._chunks):
+            self._delete(namespace, self._ids(namespace, f"{document_id}:"))
+        self._statistics.expire()
+
+    def _replace(self, namespace: str, document_id: str, records: Iterable[Record]) -> None:
+        """Write a document's records, then delete those of an earlier version."""
+        written = self._upsert(namespace, records)
+        self._delete(namespace, [one for one in self._ids(namespace, f"{document_id}:") if one not in written])
+
+    def _upsert(self, namespace: str, records: Iterable[Record]) -> set[str]:
+        """Write records in requests that Pinecone takes; return their ids."""
+        written: set[str] = set()
+        for batch in _batches(records):
+            self._call("upsert", vectors=batch, namespace=namespace)
+            written.update(record["id"] for record in batch)
+        return written
+
+    def _delete(self, namespace: str, ids: Iterable[str]) -> None:
+        gone = list(ids)
+        for at in range(0, len(gone), _DELETE_IDS):
+            self._call("delete", ids=gone[at : at + _DELETE_IDS], namespace=namespace)
+
+    # ---------------------------------------------------------------------------------------------------- reading
+
+    def search(self, query: SearchQuery) -> list[Passage]:
+        """Return the best pages: Pinecone's candidates, whole pages of them, in the one ranker's order."""
+        if query.exclusive and not query.documents:
+            return []
+        statistics = self._statistics.of(list(query.terms))
+        vector = _fitting(query.vector, self._dimension)
+        keys = self._candidates(query, statistics, vector)
+        if not keys:
+            return []
+        chunks, cosines = self._pages(keys, vector)
+        corpus = Corpus(columns(chunks))
+        ranking = rank_pages(corpus, query, statistics, cosines)
+        return passages(corpus, query, ranking, lambda rows: {row: chunks[row].get("text", "") for row in rows})
+
+    def status(self) -> IndexStatus:
+        """Say how much the index holds; vectors are counted as they were reported written."""
+        heads = self._heads()
+        vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
+        return IndexStatus(documents=len(heads), chunks=sum(int(head["chunks"]) for head in heads), vectors=vectors)
+
+    def warm(self) -> None:
+        """Open connections and read the statistics; raise RetrievalUnavailable, also where the dimension is another."""
+        dimension = self._call("describe_index_stats").dimension
+        if dimension not in (None, self._dimension):
+            raise RetrievalUnavailable(f"{self.label} has dimension {dimension}, the embeddings have {self._dimension}")
+        self._statistics.of([])
+
+    def close(self) -> None:
+        """Close the connections; nothing can be asked afterwards."""
+        self._pool.shutdown()
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+    def _candidates(self, query: SearchQuery, statistics: CorpusStatistics, vector: list[float] | None) -> list[str]:
+        """Return the keys of the pages worth ranking: led by words, by meaning and by labels, in and out of the selection."""
+        sparse = _sparse(query, statistics)
+        selected = {"document_id": {"$in": list(query.documents)}} if query.documents else None
+        outer = selected if query.exclusive else None
+        asked: list[Future[list[str]]] = [self._pool.submit(self._hits, _HITS, None, sparse, outer)]
+        if selected and not query.exclusive:
+            asked.append(self._pool.submit(self._hits, _HITS, None, sparse, selected))
+        if vector is not None:
+            asked.append(self._pool.submit(self._hits, _DENSE_HITS, vector, None, selected))
+        if labels := [label for label, bonus in query.labels.items() if bonus > 0]:
+            wanted = {"labels": {"$in": labels}}
+            asked.append(self._pool.submit(self._hits, _HITS, None, sparse, {"$and": [wanted, selected]} if selected else wanted))
+        keys: dict[str, None] = {}
+        for future in asked:
+            keys |= dict.fromkeys(_leading(future.result()))
+        return list(keys)[:_PAGES_MOST]
+
+    def _hits(
+        self, count: int, vector: list[float] | None, sparse: Mapping[str, Any] | None, where: Mapping[str, Any] | None
+    ) -> list[str]:
+        """Return the ids of the chunks that score best, best first."""
+        found = self._call(
+            "query",
+            top_k=count,
+            vector=vector or placeholder(self._dimension),
+            sparse_vector=sparse,
+            filter=where,
+            namespace=self._chunks,
+        )
+        # Over the whole collection, chunks without a word of the question are no candidates; in a selection they may be.
+        by_words = vector is None and sparse is not None and where is None
+        return [match.id for match in found.matches if match.score > 1e-5 or not by_words]
+
+    def _pages(self, keys: list[str], vector: list[float] | None) -> tuple[list[dict[str, Any]], NDArray[np.float32] | None]:
+        """Return all chunks of pages, sorted, and the cosine of each where the question and the chunk have a vector."""
+        found = self._call(
+            "query",
+            top_k=_PAGE_HITS,
+            vector=vector or placeholder(self._dimension),
+            filter={"page_key": {"$in": keys}},
+            include_metadata=True,
+            namespace=self._chunks,
+        )
+        matches = [match for match in found.matches if match.metadata]
+        matches.sort(key=lambda match: (match.metadata["document_id"], match.metadata["page"], match.metadata["position"]))
+        chunks = [match.metadata for match in matches]
+        if vector is None:
+            return chunks, None
+        cosines = [match.score if match.metadata.get("dense") else np.nan for match in matches]
+        return chunks, np.array(cosines, dtype=np.float32)
+
+    # -------------------------------------------------------------------------------------------------- documents
+
+    def _head(self, document_id: str) -> dict[str, Any] | None:
+        found = self._fetch(self._documents, [head_id(document_id)])
+        return found[0][1] if found else None
+
+    def _heads(self) -> list[dict[str, Any]]:
+        ids = [one for one in self._ids(self._documents, "") if one.endswith(":head")]
+        return [metadata for _, metadata in self._fetch(self._documents, ids)]
+
+    def _ids(self, namespace: str, prefix: str) -> Iterator[str]:
+        """Yield the ids that begin with ``prefix``."""
+        token: str | None = None
+        while True:
+            page = self._call("list_paginated", prefix=prefix or None, limit=100, pagination_token=token, namespace=namespace)
+            yield from [one.id for one in page.vectors]
+            token = page.pagination.next if page.pagination else None
+            if not token:
+                return
+
+    def _fetch(self, namespace: str, ids: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return (id, metadata) of the records that exist."""
+        batches = [list(ids[at : at + _FETCH_IDS]) for at in range(0, len(ids), _FETCH_IDS)]
+        answers = self._pool.map(lambda batch: self._call("fetch", ids=batch, namespace=namespace), batches)
+        return [(id_, vector.metadata or {}) for answer in answers for id_, vector in answer.vectors.items()]
+
+    # --------------------------------------------------------------------------------------------------- requests
+
+    def _call(self, operation: str, **arguments: Any) -> Any:  # the SDK's own values
+        """Ask Pinecone; the only place of retries and of its exceptions."""
+        from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
+
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            try:
+                return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
+            except (PineconeError, httpx.HTTPError) as error:
+                status = error.status_code if isinstance(error, ApiError) else None
+                wait = _retry_after(error.headers) if isinstance(error, ApiError) else None
+                pause = max(self._backoff_s * 2**attempt * random.uniform(0.5, 1.0), wait or 0.0)
+                again = (
+                    status in _RETRY_STATUS if status else not isinstance(error, PineconeTimeoutError | ValueError | TypeError)
+                )
+                spent = time.monotonic() - started + pause
+                if not again or attempt >= self._max_retries or spent > self._retry_budget_s:
+                    raise RetrievalUnavailable(f"{self.label}: {operation}: {error}", retry_after_s=wait) from error
+            attempt += 1
+            time.sleep(pause)
+
+    def _connected(self) -> Any:  # the SDK's own value
+        """Return the SDK's client of this index, finding its host on first use."""
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> Any:  # the SDK's own value
+        from pinecone import Pinecone, RetryConfig  # noqa: PLC0415  # 200 ms of imports
+
+        pinecone = Pinecone(
+            api_key=self._api_key,
+            host=self._controller or None,
+            timeout=self._timeout,  # type: ignore[arg-type]  # it takes httpx's own, which can tell connecting from reading
+            connection_pool_maxsize=_CONNECTIONS,
+            retry_config=RetryConfig(max_retries=0),
+        )
+        client = pinecone.index(host=self._host) if self._host else pinecone.index(self._name)
+        # The SDK does not hand its retry settings on to an index: by itself it tries four times, also after a read timeout,
+        # and sleeps as long as Retry-After says, up to a minute and a half.
+        client._http._client._transport._config = RetryConfig(max_retries=0)  # type: ignore[attr-defined]
+        return client
+
+
+def _sparse(query: SearchQuery, statistics: CorpusStatistics) -> dict[str, Any] | None:
+    """Return the question as a sparse vector: each term's weight times its rarity, None where nothing is left."""
+    total = max(statistics.chunks, 1)
+    weights = {
+        term: weight * float(np.log1p((total - n + 0.5) / (n + 0.5)))
+        for term, weight in query.terms.items()
+        for n in (min(statistics.frequency.get(term, 0), total),)
+    }
+    weights = {term: weight for term, weight in weights.items() if weight > 0}
+    return {"indices": list(weights), "values": list(weights.values())} if weights else None
+
+
+def _leading(hits: Sequence[str]) -> Iterator[str]:
+    """Yield the page keys of the first hits: so many in all, and so many of each document."""
+    seen: set[str] = set()
+    of_document: dict[str, int] = {}
+    for hit in hits:
+        key, _, _ = hit.rpartition(":")
+        if key in seen:
+            continue
+        document, _, _ = key.rpartition(":")
+        if len(seen) < _PAGES or of_document.get(document, 0) < _PAGES_EACH:
+            seen.add(key)
+            of_document[document] = of_document.get(document, 0) + 1
+            yield key
+
+
+def _fitting(vector: Any, dimension: int) -> list[float] | None:  # as SearchQuery has it
+    """Return the question's vector as a list, None where it is of another model."""
+    if vector is None:
+        return None
+    values: list[float] = np.asarray(vector, dtype=float).ravel().tolist()
+    return values if len(values) == dimension and any(values) else None
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Group records so that no request is over Pinecone's limits of bytes and records."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(msgspec.json.encode(record))
+        if batch and (size + length > _UPSERT_BYTES or len(batch) >= _UPSERT_RECORDS):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch
+
+
+def _retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """Return the seconds of a Retry-After header."""
+    try:
+        return max(0.0, float((headers or {}).get("retry-after", "")))
+    except ValueError:
+        return None

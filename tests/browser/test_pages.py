@@ -1,0 +1,570 @@
+"""The pages in a real browser: tests on ``base_url`` hold for any Jacie, those on ``scripted`` play one fault each.
+
+JACIE_BASE_URL points the former at a running server; without it they run against the scripted one.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask, render_template
+
+from tests.support.event_server import (
+    Comment,
+    Cut,
+    EventServer,
+    Frame,
+    Hangup,
+    Pause,
+    Refuse,
+    Script,
+    conversation,
+    failure,
+    source,
+)
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested in a browser")
+expect = sync_api.expect
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CSP = (
+    "default-src 'none'; script-src 'nonce-scripted' 'strict-dynamic'; style-src 'nonce-scripted'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+PARTS = [
+    {"name": "Documents", "value": "sample_documents", "note": ""},
+    {"name": "Index", "value": "SQLite, in this process", "note": ""},
+    {"name": "Model", "value": "SmolLM2-135M", "note": "Small and built in: check its figures against the sources."},
+]
+TOKENS = ["Revenue of Nordfjord Seafood rose by 4.2 % to ", "NOK 1,284 million in 2023 [1", "]. ", "Volumes in Europe recovered ",
+          "[1, 2], while prices held.\n\n", "The figure in [2022] is not a source, ", "and the third claim stands alone [3]."]  # fmt: skip
+TEXT = "".join(TOKENS)
+SOURCES = [source(1), source(2), source(3)]
+CITATIONS = [
+    {"n": 1, "quote": "rose by 4.2 % to NOK 1,284 million", "page": 4, "document_id": "doc-1", "verified": True},
+    {"n": 3, "quote": "the third claim", "page": 6, "document_id": "doc-3", "verified": False},
+]
+HISTORY = [{"role": "user", "content": "What?"}, {"role": "assistant", "content": TEXT}]
+DEGRADED = ["The index is still being built: 4 of 6 documents are searchable."]
+NORMAL = conversation(TOKENS, sources=SOURCES, citations=CITATIONS, degraded=DEGRADED, conversation_history=HISTORY)
+EVENTS = sum(isinstance(act, Frame) for act in NORMAL)
+
+
+def pages_of(app: Flask):
+    """Return a function that renders a GET by the Flask app, as EventServer wants it."""
+
+    def render(path: str) -> tuple[int, list[tuple[str, str]], bytes]:
+        with app.test_client().get(path) as response:
+            return response.status_code, list(response.headers), response.get_data()
+
+    return render
+
+
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    """Serve the real templates under the strictest policy they have to work with."""
+    made = Flask("pages", template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    context = {"documents_label": "S3", "parts": PARTS, "csp_nonce": "scripted"}
+    made.add_url_rule("/", "chat", lambda: render_template("chat.html", **context))
+    made.add_url_rule("/test-client", "test_client", lambda: render_template("test_client.html", **context))
+    made.add_url_rule("/documents/<name>", "document", lambda name: f"The document {name}.")
+
+    @made.after_request
+    def strict(response):
+        response.headers["Content-Security-Policy"] = CSP
+        return response
+
+    return made
+
+
+@pytest.fixture
+def scripted(app) -> Iterator[EventServer]:
+    """Play scripts beside the real pages."""
+    documents = [{"document_id": f"doc-{n}", "pages": 9, "status": "ready", **source(n)} for n in (1, 2, 3)]
+    with EventServer(pages_of(app), documents) as server:
+        server.play(Script(NORMAL))
+        yield server
+
+
+@pytest.fixture
+def base_url(scripted) -> str:
+    """Name the server that the pages are tested on."""
+    return os.environ.get("JACIE_BASE_URL", "").rstrip("/") or scripted.url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the system's chromium once."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: no page is tested in a browser")
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """Open a page that must neither log an error, nor break its policy, nor ask a foreign host."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("request", lambda request: hosts.add(re.sub(r"^\w+://([^/:]+).*", r"\1", request.url)))
+    opened.complaints = complaints
+    yield opened
+    context.close()
+    network = re.compile("Failed to load resource|favicon")  # what a cut or refused request leaves in the console
+    assert [words for words in complaints if not network.search(words)] == []
+    assert hosts <= {"127.0.0.1", "localhost"}
+
+
+def ask(page, question="What was the revenue?"):
+    """Type a question and press Enter."""
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+def ended(page):
+    """Wait until the last answer is final, and return its article."""
+    turn = page.locator(".turn").last
+    expect(turn).to_have_attribute("aria-busy", "false", timeout=60_000)
+    return turn
+
+
+# Any Jacie
+
+
+def test_a_question_is_answered_with_its_sources(page, base_url):
+    """Ask on the chat page: an answer appears, its sources open a document of this host, and its steps are listed."""
+    page.goto(base_url)
+    ask(page)
+    turn = ended(page)
+    expect(turn.locator(".text")).not_to_be_empty()
+    link = turn.locator(".source a.where").first
+    assert link.get_attribute("target") == "_blank"
+    assert link.get_attribute("rel") == "noopener"
+    assert link.evaluate("node => node.href").startswith(base_url)
+    expect(turn.locator(".account summary")).to_contain_text("Answered in")
+    steps = turn.locator(".account li").all_text_contents()
+    assert "Selecting relevant documents..." in steps[1]
+    assert "Response generation complete!" in steps[-1]
+
+
+def test_the_fast_mode_asks_the_fast_endpoint(page, base_url):
+    """The mode switch decides which endpoint is asked."""
+    page.goto(base_url)
+    page.get_by_role("radio", name="Fast").check()
+    with page.expect_request("**/fast_chat/stream") as asked:
+        ask(page)
+    assert asked.value.headers["idempotency-key"]
+    ended(page)
+
+
+def test_examples_ask_themselves(page, base_url):
+    """A click on an example asks it."""
+    page.goto(base_url)
+    page.locator("#examples button").first.click()
+    expect(page.locator(".question")).to_have_text("What are the main financial highlights?")
+    expect(page.locator("#welcome")).to_be_hidden()
+    ended(page)
+
+
+@pytest.mark.parametrize("path", ["/", "/test-client"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_is_wider_than_the_window(page, base_url, path, width):
+    """Neither page scrolls sideways, before or after an answer."""
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(base_url + path)
+    overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0
+    if path == "/":
+        ask(page)
+        ended(page)
+    else:
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.locator("#checks .badge").first).to_be_visible(timeout=60_000)
+    assert page.evaluate(overflow) <= 0
+
+
+CONTRAST = """() => {
+  const channels = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = channels(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.slice(0, 3).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const weak = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!own || !node.checkVisibility() || node.disabled) continue;
+    const [a, b] = [light(channels(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) weak.push(`${node.tagName}.${node.className} "${node.textContent.trim().slice(0, 30)}" ${ratio.toFixed(2)}`);
+  }
+  return weak;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(page, base_url, scheme):
+    """Text keeps a contrast of 4.5:1 on its ground in both colour schemes (WCAG AA)."""
+    page.emulate_media(color_scheme=scheme)
+    page.goto(base_url)
+    assert page.evaluate(CONTRAST) == []
+    ask(page)
+    ended(page)
+    page.locator(".account summary").click()
+    assert page.evaluate(CONTRAST) == []
+    page.goto(f"{base_url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#checks .badge").first).to_be_visible(timeout=60_000)
+    assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/test-client"])
+def test_every_control_has_a_name(page, base_url, path):
+    """Every field and button carries a label that assistive technology reads."""
+    page.goto(base_url + path)
+    for control in page.locator("button, input, select, textarea").all():
+        named = control.evaluate("node => node.textContent.trim() || node.ariaLabel || node.labels?.[0]?.textContent.trim()")
+        assert named, control.evaluate("node => node.outerHTML")
+
+
+def test_no_markup_carries_script_or_style(page, base_url):
+    """Neither page has inline scripts, handlers or style attributes in its source."""
+    for path in ("/", "/test-client"):
+        html = page.request.get(base_url + path).text()
+        assert re.findall(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", html) == []
+        assert re.findall(r"""(?:src|href)=["'](?:https?:)?//""", html) == []
+
+
+def test_the_test_client_passes_its_checks(page, base_url):
+    """A whole stream passes every check, and raw frames, headers and answer are shown."""
+    page.goto(f"{base_url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#checks .badge").first).to_be_visible(timeout=60_000)
+    marks = page.locator("#checks .badge").all_text_contents()
+    assert len(marks) == 6
+    assert set(marks) <= {"pass", "n/a"}
+    assert marks[0] == marks[1] == marks[3] == "pass"
+    expect(page.locator("#headers")).to_contain_text("x-run-id")
+    expect(page.locator("#frames tr.result")).to_have_count(1)
+    expect(page.locator("#frames tr.comment").first).to_be_visible()
+    result = json.loads(page.locator("#result").text_content())
+    assert page.locator("#tokens").text_content() == result["response"]
+
+
+def test_the_test_client_asks_without_stream(page, base_url):
+    """The non-streaming endpoints answer one object."""
+    page.goto(f"{base_url}/test-client")
+    page.get_by_label("Endpoint").select_option("chat")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#checks")).to_contain_text("One JSON object", timeout=60_000)
+    assert page.locator("#checks .badge").all_text_contents() == ["pass"]
+
+
+# One fault each
+
+
+def test_markers_become_links_to_their_sources(page, scripted):
+    """[n] and [n, m] link to sources, a year in brackets does not, and each says whether it was verified."""
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    assert turn.locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+    assert turn.locator(".marker").all_text_contents() == ["[1]", "[1]", "[2]", "[3]"]
+    expect(turn.locator(".marker").first).to_have_attribute("aria-label", "Source 1, verified")
+    expect(turn.locator(".marker").last).to_have_attribute("aria-label", "Source 3, not verified")
+    turn.locator(".marker").last.click()
+    expect(turn.locator(".source:target")).to_contain_text("Not verified")
+    assert turn.locator(".source .badge").all_text_contents() == ["Verified", "Not verified"]
+    assert turn.locator(".source a.where").first.get_attribute("href") == f"{scripted.url}/documents/doc-1#page=4"
+    expect(turn.locator(".notes")).to_have_text(DEGRADED[0])
+
+
+def test_a_source_opens_in_a_new_tab(page, scripted):
+    """A source's link opens its document at the page and leaves the answer where it is."""
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    with page.context.expect_page() as opened:
+        turn.locator(".source a.where").nth(1).click()
+    assert opened.value.url == f"{scripted.url}/documents/doc-2#page=5"
+    assert page.url.rstrip("/") == scripted.url
+
+
+def test_progress_and_words_move(page, scripted):
+    """While the run goes on, the bar and its words show the step, and text is there before the end."""
+    scripted.play(Script([*NORMAL[:4], Pause(1.0), *NORMAL[4:-4], Pause(1.0), *NORMAL[-4:]]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(page.locator(".work-words")).to_have_text("Loading documents from S3... 1 of 2")
+    assert page.get_by_role("progressbar").evaluate("node => node.value") == 40
+    expect(page.locator(".text")).to_contain_text("Revenue of Nordfjord")
+    expect(page.locator(".source").first).to_be_visible()
+    expect(page.locator(".turn")).to_have_attribute("aria-busy", "true")
+    ended(page)
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+
+
+@pytest.mark.parametrize("how", ["end", "fin", "rst", "torn", "drain"])
+def test_a_cut_stream_goes_on(page, scripted, how):
+    """Cut in the middle of the answer: the page says so, resumes by itself, and ends with the same text."""
+    scripted.play(Script(NORMAL, connections=[Cut(9, how, 0.3)], retry_ms=600, bytes_per_write=3))
+    page.goto(scripted.url)
+    ask(page)
+    expect(page.locator(".work.reconnecting .work-words")).to_contain_text("Reconnecting")
+    turn = ended(page)
+    assert turn.locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+    resumed = [asked for asked in scripted.asked if asked.path == "/runs/run-1/events"]
+    assert [asked.headers["last-event-id"] for asked in resumed] == ["1.9"]
+
+
+def test_many_cuts_lose_and_double_nothing(page, scripted):
+    """A connection that lets one frame through at a time still ends with the same text."""
+    scripted.play(Script(NORMAL, connections=[Cut(3, "rst"), *[Cut(1, "end")] * (EVENTS - 4)], bytes_per_write=1))
+    page.goto(scripted.url)
+    ask(page)
+    assert ended(page).locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+
+
+def test_a_post_that_breaks_is_repeated_under_its_key(page, scripted):
+    """A POST cut before its headers is sent again and joins the same run."""
+    scripted.play(Script(NORMAL, connections=[Hangup()]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(ended(page).locator(".account")).to_contain_text("Answered")
+    posts = [asked.headers["idempotency-key"] for asked in scripted.asked if asked.path == "/chat/stream"]
+    assert len(posts) >= 2
+    assert len(set(posts)) == len(scripted.runs) == 1
+
+
+def test_a_reset_starts_the_text_again(page, scripted):
+    """Tokens of a void attempt disappear."""
+    void = [act for act in conversation(["Wrong "]) if isinstance(act, Frame) and act.event != "result"]
+    scripted.play(Script([*void, Frame("2.0", "reset", {"attempt": 2}), *conversation(["Right."], attempt=2)]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(ended(page).locator(".text")).to_have_text("Right.")
+
+
+def test_an_error_keeps_the_partial_answer_and_retries(page, scripted):
+    """A failed run keeps its text and sources, says what failed, and Retry asks again under a new key."""
+    broken = failure("llm_unavailable", "The language model is not available.", partial_response="Half ", retry_after_s=3)
+    scripted.play(Script(conversation(["Half "], sources=SOURCES, terminal=broken)), Script(NORMAL))
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    expect(turn.locator(".failure")).to_contain_text("The language model is not available.")
+    expect(turn.locator(".failure")).to_contain_text("Try again in 3 s. (llm_unavailable, request request-of-run-1)")
+    expect(turn.locator(".text")).to_have_text("Half ")
+    expect(turn.locator(".source")).to_have_count(3)
+    page.get_by_role("button", name="Retry").click()
+    expect(turn.locator(".text")).to_contain_text("prices held")
+    expect(turn.locator(".failure")).to_be_hidden()
+    assert len(scripted.runs) == 2
+
+
+def test_stop_cancels_the_run(page, scripted):
+    """Stop ends the run on the server and keeps what was written."""
+    scripted.play(Script([*NORMAL[:-3], Pause(30), *NORMAL[-3:]]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(page.locator(".text")).to_contain_text("stands alone")
+    page.get_by_role("button", name="Stop").click()
+    turn = ended(page)
+    expect(turn.locator(".failure.stopped")).to_contain_text("The answer was stopped.")
+    expect(turn.locator(".failure.stopped")).to_contain_text("What was answered until then is kept.")
+    expect(turn.locator(".text")).to_contain_text("stands alone")
+    assert "/runs/run-1/cancel" in scripted.paths("POST")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+
+
+def test_a_refusal_says_what_is_wrong(page, scripted):
+    """A problem document shows its sentence, fields, code and request id."""
+    errors = ({"field": "query", "message": "is too long"},)
+    scripted.play(Script(NORMAL, connections=[Refuse(400, "invalid_request", "The request is not valid.", errors)]))
+    page.goto(scripted.url)
+    ask(page)
+    box = ended(page).locator(".failure")
+    expect(box).to_contain_text("The request is not valid. (query: is too long)")
+    expect(box).to_contain_text("(invalid_request, request request-refused)")
+
+
+def test_a_lost_run_is_told(page, scripted):
+    """A resume that meets 404 says that the rest is lost, and keeps the text."""
+    scripted.play(Script(NORMAL, connections=[Cut(9, "rst", 0.3), Refuse(404, "not_found")]))
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    expect(turn.locator(".failure")).to_contain_text("no longer has the rest of this answer")
+    expect(turn.locator(".failure")).to_contain_text("state_lost")
+    expect(turn.locator(".text")).to_contain_text("Revenue of Nordfjord")
+
+
+def test_no_server_is_told(page, scripted):
+    """When nothing answers, the page says so and offers to try again."""
+    page.goto(scripted.url)
+    page.route("**/chat/stream", lambda route: route.abort())
+    ask(page)
+    turn = page.locator(".turn")
+    expect(turn.locator(".failure")).to_contain_text("The server cannot be reached.", timeout=20_000)
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_the_conversation_is_remembered_and_forgotten(page, scripted):
+    """The next question carries the returned history; a new conversation starts without it."""
+    page.goto(scripted.url)
+    ask(page)
+    ended(page)
+    ask(page, "And the year before?")
+    expect(page.locator(".turn")).to_have_count(2)
+    ended(page)
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#welcome")).to_be_visible()
+    ask(page, "Something else")
+    ended(page)
+    sent = [asked.body["conversation_history"] for asked in scripted.asked if asked.path == "/chat/stream"]
+    assert sent == [[], HISTORY, []]
+
+
+def test_without_streams_the_page_asks_for_the_whole(page, scripted):
+    """A browser that cannot read a stream falls back to the non-streaming endpoint."""
+    page.add_init_script("delete globalThis.ReadableStream")
+    page.goto(scripted.url)
+    ask(page)
+    assert ended(page).locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+    assert scripted.paths("POST") == ["/chat"]
+
+
+def test_hostile_text_stays_text(page, scripted):
+    """Markup in tokens, sources and errors is shown as it is, and a script address is no link."""
+    evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    bad = source(1, company=evil, snippet=evil, filename=evil, url="javascript:alert(3)")
+    scripted.play(Script(conversation([evil, "[1]"], sources=[bad], degraded=[evil])))
+    page.goto(scripted.url)
+    ask(page, evil)
+    turn = ended(page)
+    expect(turn.locator(".text")).to_have_text(f"{evil}[1]")
+    assert turn.locator("img, script").count() == 0
+    assert turn.locator(".source a").count() == 0
+
+
+def test_keys_ask_and_break_lines(page, scripted):
+    """Shift+Enter starts a new line, Enter asks, an empty box asks nothing."""
+    page.goto(scripted.url)
+    box = page.get_by_label("Your question")
+    box.press("Enter")
+    assert page.locator(".turn").count() == 0
+    box.type("One")
+    box.press("Shift+Enter")
+    box.type("Two")
+    box.press("Enter")
+    ended(page)
+    assert page.locator(".question").text_content() == "One\nTwo"
+
+
+def test_the_end_is_announced(page, scripted):
+    """A screen reader hears the whole answer once, when it is final."""
+    page.goto(scripted.url)
+    ask(page)
+    ended(page)
+    expect(page.get_by_role("status").first).to_have_text(f"Answer: {TEXT} 3 sources.")
+
+
+def test_the_test_client_aborts_and_resumes(page, scripted):
+    """Abort drops the connection; Resume goes on after the last id, and the joined stream passes the checks."""
+    scripted.play(Script([*NORMAL[:9], Comment("keep-alive"), Pause(2.0), *NORMAL[9:]]))
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#frames tr.comment")).to_have_count(2)
+    page.get_by_role("button", name="Abort connection").click()
+    expect(page.locator("#state")).to_have_text("Aborted")
+    assert page.locator("#checks .badge").first.text_content() == "FAIL"
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#state")).to_have_text("Done")
+    assert set(page.locator("#checks .badge").all_text_contents()) == {"pass"}
+    assert page.locator("#tokens").text_content() == TEXT
+
+
+def test_the_checks_find_a_broken_stream(page, scripted):
+    """Ids and progress that go back, a second terminal event and a wrong text all fail."""
+    frames = [act for act in NORMAL if isinstance(act, Frame)]
+    swapped = [frames[0], frames[4], frames[2], *frames[5:-3], frames[-1], frames[-1]]
+    swapped[7] = Frame(swapped[7].id, "token", {"text": "?"})
+    scripted.play(Script(swapped))
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#checks .badge").first).to_be_visible()
+    assert page.locator("#checks .badge").all_text_contents() == ["FAIL", "FAIL", "FAIL", "FAIL", "pass", "pass"]
+
+
+def test_the_body_and_its_options_edit_each_other(page, scripted):
+    """Options change the JSON, the JSON changes the options, and broken JSON is named and not sent."""
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_label("auto_load_documents").uncheck()
+    page.get_by_label("on_disconnect").select_option("cancel")
+    page.get_by_label("company").fill("Nordfjord")
+    body = json.loads(page.get_by_label("Body (JSON)").input_value())
+    assert body["auto_load_documents"] is False
+    assert (body["on_disconnect"], body["filters"]) == ("cancel", {"company": "Nordfjord"})
+    page.get_by_label("Body (JSON)").fill('{"query": "It\'s?", "memory_enabled": false, "filters": {"period": "2023"}}')
+    expect(page.get_by_label("memory_enabled")).not_to_be_checked()
+    expect(page.get_by_label("period")).to_have_value("2023")
+    assert r"""-d '{"query":"It'\''s?","memory_enabled":false""" in page.get_by_label("The same with curl").input_value()
+    page.get_by_label("Body (JSON)").fill("{")
+    expect(page.locator("#body-problem")).not_to_be_empty()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
+
+
+def test_the_test_client_sends_its_headers(page, scripted):
+    """Idempotency-Key and Prefer reach the server, and a 202 is shown."""
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_role("button", name="New key").click()
+    key = page.get_by_label("Idempotency-Key").input_value()
+    page.get_by_label("Prefer: respond-async").check()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Accepted")
+    asked = scripted.asked[-1]
+    assert (asked.headers["idempotency-key"], asked.headers["prefer"]) == (key, "respond-async")
+
+
+def test_the_test_client_shows_a_refusal(page, scripted):
+    """A problem document is shown as it came."""
+    scripted.play(Script(NORMAL, connections=[Refuse(422, "conflict", "Used before.")]))
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Refused")
+    expect(page.locator("#state-words")).to_have_text("conflict: Used before.")
+    assert json.loads(page.locator("#result").text_content())["code"] == "conflict"
+
+
+def test_the_browser_parses_split_streams(page, scripted):
+    """The parser of the page agrees with the table of the Python parser, in the browser itself."""
+    from tests.client.test_sse_parser import CASES
+
+    page.goto(scripted.url)
+    run = """async ([url, chunks]) => {
+      const { SseParser } = await import(url);
+      const parser = new SseParser();
+      return chunks.flatMap((bytes) => parser.feed(new Uint8Array(bytes))).map((item) => item.data ?? item.text ?? item.milliseconds);
+    }"""
+    for name, (chunks, expected) in CASES.items():
+        wanted = [getattr(item, "data", getattr(item, "text", getattr(item, "milliseconds", None))) for item in expected]
+        found = page.evaluate(run, [f"{scripted.url}/static/js/sse.js", [list(chunk) for chunk in chunks]])
+        assert found == wanted, name

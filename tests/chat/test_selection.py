@@ -1,0 +1,210 @@
+"""Selection: which documents a question is about, from an invented catalog."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jacie_flask.chat.periods import periods
+from jacie_flask.chat.selection import select, with_evidence
+from jacie_flask.events import Turn
+from jacie_flask.interfaces import CatalogDocument, Passage
+
+
+def entry(company, filename, kind, period, **more):
+    """Return a catalog entry."""
+    return CatalogDocument(
+        document_id=filename, filename=filename, key=filename, company=company, document_type=kind, period=period, **more
+    )
+
+
+CATALOG = [
+    *(entry("Northwind Paper", f"NORTHWIND_{year}_10K.pdf", "10k", str(year)) for year in (2017, 2018, 2019, 2020)),
+    entry("Northwind Paper", "NORTHWIND_2020Q2_10Q.pdf", "10q", "2020"),
+    entry("Northwind Paper", "NORTHWIND_2020_8K_dated-2020-07-01.pdf", "8k", "2020"),
+    entry("Northwind Paper", "NORTHWIND_2020_8K_dated-2020-11-15.pdf", "8k", "2020"),
+    entry("Contoso Foods International", "CONTOSO_2019_10K.pdf", "10k", "2019"),
+    entry("Contoso Foods International", "CONTOSO_2020_10K.pdf", "10k", "2020"),
+    entry("Contoso Foods International", "CONTOSO_2020Q4_EARNINGS.pdf", "Earnings", "2020"),
+    entry("General Looms", "GENERALLOOMS_2020_10K.pdf", "10k", "2020", aliases=("Weavers United",)),
+    entry("Fabrikam Health Bancorp", "FABRIKAM_2020_10K.pdf", "10k", "2020"),
+]
+
+
+def chosen(query, **more):
+    """Return the names of the chosen files, best first."""
+    return [one.document.filename for one in select(query, CATALOG, **more).documents]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("What was Northwind Paper's revenue in FY2018?", "NORTHWIND_2018_10K.pdf"),
+        ("northwind net income 2019", "NORTHWIND_2019_10K.pdf"),
+        ("How did Nortwind Paper do in 2017?", "NORTHWIND_2017_10K.pdf"),
+        ("Contoso's inventory at the end of fiscal year 2019", "CONTOSO_2019_10K.pdf"),
+        ("CFI revenue in 2020", "CONTOSO_2020_10K.pdf"),
+        ("What did General Looms earn in 2020?", "GENERALLOOMS_2020_10K.pdf"),
+        ("Weavers United goodwill", "GENERALLOOMS_2020_10K.pdf"),
+        ("FBRK loans in 2020?", "FABRIKAM_2020_10K.pdf"),
+        ("Northwind capex in the second quarter of 2020", "NORTHWIND_2020Q2_10Q.pdf"),
+        ("What is in Northwind's 8-K dated 1st July 2020?", "NORTHWIND_2020_8K_dated-2020-07-01.pdf"),
+        ("Northwind 8-K of November 15, 2020", "NORTHWIND_2020_8K_dated-2020-11-15.pdf"),
+        ("Contoso Foods adjusted non-GAAP EBITDA 2020", "CONTOSO_2020Q4_EARNINGS.pdf"),
+        ("Contoso earnings release 2020", "CONTOSO_2020Q4_EARNINGS.pdf"),
+        ("Northwind latest annual report", "NORTHWIND_2020_10K.pdf"),
+        ("Northwind average margin FY2017 - FY2019", "NORTHWIND_2019_10K.pdf"),
+        ("Northwind's revenue", "NORTHWIND_2020_10K.pdf"),
+        ("Northwind total assets FY17", "NORTHWIND_2017_10K.pdf"),
+    ],
+)
+def test_the_best_document_comes_first(query, first):
+    """Company, period, quarter, date and type of a question lead to its document."""
+    selection = select(query, CATALOG)
+    assert selection.documents[0].document.filename == first
+    assert selection.confident
+
+
+def test_only_the_named_company_is_searched():
+    """A recognised company keeps the search inside its documents."""
+    selection = select("Northwind revenue 2018", CATALOG)
+    assert all(name.startswith("NORTHWIND") for name in selection.scores)
+
+
+def test_a_later_report_covers_a_year_that_has_none():
+    """The report of the year after also shows the year asked for."""
+    assert chosen("Contoso sales in 2018")[0] == "CONTOSO_2019_10K.pdf"
+
+
+def test_comparisons_select_every_company():
+    """Each company of a comparison has its document among the first."""
+    assert set(chosen("Compare the 2020 revenue of Northwind and Contoso")[:2]) == {
+        "NORTHWIND_2020_10K.pdf",
+        "CONTOSO_2020_10K.pdf",
+    }
+
+
+def test_comparisons_across_far_years_select_both_reports():
+    """Years that no one report covers get one each."""
+    assert set(chosen("Northwind's total assets in 2017 compared to 2020")[:2]) == {
+        "NORTHWIND_2017_10K.pdf",
+        "NORTHWIND_2020_10K.pdf",
+    }
+
+
+def test_a_generic_word_is_no_company():
+    """A company's common first word in lower case does not name it."""
+    assert not select("What are general expenses?", CATALOG).confident
+
+
+def test_an_unknown_company_is_said_to_be_unknown():
+    """Nothing is pretended about a company that the catalog does not have."""
+    selection = select("What was Globex's revenue in 2020?", CATALOG)
+    assert not selection.confident
+    assert "Globex" in selection.message
+    assert all(one.score < 0.5 for one in selection.documents)
+
+
+def test_no_company_spreads_over_all():
+    """A question about anything searches everything, lightly ordered."""
+    selection = select("Which company pays the largest dividend?", CATALOG)
+    assert not selection.confident
+    assert set(selection.scores) == {one.filename for one in CATALOG}
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"company": "northwind paper"}, 7),
+        ({"period": "2020"}, 8),
+        ({"document_type": "10-K"}, 8),
+        ({"company": "CONTOSO FOODS INTERNATIONAL", "period": "2019"}, 1),
+    ],
+)
+def test_filters_are_hard(filters, count):
+    """Only documents that pass every filter, in any letter case and spelling of the form."""
+    assert len(select("revenue", CATALOG, filters=filters, limit=20).scores) == count
+
+
+def test_a_filter_without_match_is_an_empty_selection():
+    """No document passes, none is chosen, and the message says what was asked."""
+    selection = select("revenue", CATALOG, filters={"company": "Globex"})
+    assert selection.documents == []
+    assert selection.scores == {}
+    assert "Globex" in selection.message
+
+
+def test_an_empty_catalog_is_an_empty_selection():
+    """There is a sentence for that, too."""
+    assert select("revenue", []).message == "The catalog holds no documents."
+
+
+def test_every_choice_has_its_reason_in_words():
+    """People can see why a document was taken."""
+    first = select("Northwind revenue 2018", CATALOG).documents[0]
+    assert first.reason == "company Northwind Paper, period 2018"
+
+
+def test_file_names_stand_in_for_a_catalog_without_companies():
+    """A bare listing is still asked by company and year."""
+    bare = [entry("", f"Acme-Robotics-{year}-annual-report.pdf", "", "") for year in (2021, 2022)] + [
+        entry("", "Umbra_2022_10K.pdf", "", "")
+    ]
+    assert select("Acme Robotics profit 2021", bare).documents[0].document.filename == "Acme-Robotics-2021-annual-report.pdf"
+
+
+def test_pages_found_settle_what_the_catalog_cannot():
+    """Among documents that fit equally well, the one with the best page moves to the front."""
+    selection = select("Who votes in the Northwind 8-K?", CATALOG)
+    second = selection.documents[1].document.filename
+    found = [Passage(document_id=second, page=2, score=0.9, text="", snippet="")]
+    assert with_evidence(selection, found).documents[0].document.filename == second
+
+
+def test_a_conversation_carries_company_and_year():
+    """A follow-up is resolved before documents are chosen."""
+    history = [Turn(role="user", content="What was Northwind's revenue in FY2019?"), Turn(role="assistant", content="10")]
+    assert chosen("And the year before?", history=history)[0] == "NORTHWIND_2018_10K.pdf"
+    assert chosen("What about Contoso?", history=history)[0] == "CONTOSO_2019_10K.pdf"
+
+
+def test_five_hundred_documents_take_milliseconds():
+    """A large catalog is prepared once and then answered at once."""
+    many = [
+        entry(f"Company{n:03d} Works", f"C{n}_{year}_10K.pdf", "10k", str(year)) for n in range(100) for year in range(2018, 2023)
+    ]
+    select("warm", many)
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        select("What was Company042's revenue in FY2020 compared to its peers and the year before?", many)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.02
+
+
+@settings(max_examples=80)
+@given(st.text(max_size=200))
+def test_any_question_gets_a_selection(query):
+    """No text breaks the selection, and scores stay between 0 and 1."""
+    selection = select(query, CATALOG)
+    assert all(0 <= score <= 1 for score in selection.scores.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "years", "quarters"),
+    [
+        ("FY2017 - FY2019", (2017, 2018, 2019), ()),
+        ("2023Q2", (2023,), (2,)),
+        ("Q3'21", (2021,), (3,)),
+        ("the second quarter of fiscal 2022", (2022,), (2,)),
+        ("FY22", (2022,), ()),
+        ("10K_2020_final.pdf", (2020,), ()),
+        ("$2,020 million and 2020.5 units", (), ()),
+        ("from 2019 to 21", (2019, 2020, 2021), ()),
+    ],
+)
+def test_periods_are_read_from_text(text, years, quarters):
+    """Fiscal years, ranges and quarters in the ways people write them."""
+    read = periods(text)
+    assert (read.years, read.quarters) == (years, quarters)

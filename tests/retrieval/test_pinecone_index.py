@@ -1,0 +1,222 @@
+"""PineconeIndex through the real SDK against a real server: what it writes, what it asks, and every fault."""
+
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from jacie_flask.documents.analysis import analyse
+from jacie_flask.errors import RetrievalUnavailable
+from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.retrieval.pinecone_index import PineconeIndex
+from jacie_flask.text.terms import term_counts
+from tests.support.pinecone_server import Fault, PineconeServer
+from tests.support.servers import free_port
+
+DIMENSION = 8
+DOCUMENT = CatalogDocument(
+    document_id="a1b2", filename="mill.pdf", key="k", company="Mill plc", period="2023", document_type="10-K"
+)
+ANALYSED = analyse(["The mill burns bark for steam.", "Bark prices rose 12 in spring."], "hash")
+QUERY = SearchQuery(text="bark prices", terms=dict.fromkeys(term_counts("bark prices"), 1.0))
+
+
+@pytest.fixture
+def server():
+    """Serve an empty index."""
+    with PineconeServer(DIMENSION) as running:
+        yield running
+
+
+@pytest.fixture
+def index_of():
+    """Return what opens a server's index, with timeouts that suit a test; all are closed at the end."""
+    opened = []
+
+    def open_index(server, **changes):
+        settings = {"read_timeout_s": 0.3, "backoff_s": 0.01, "retry_budget_s": 1.0, "namespace": "n", "dimension": DIMENSION}
+        host = {"host": server.origin} if "controller" not in changes else {}
+        opened.append(PineconeIndex("jacie", api_key="secret-key", **host, **(settings | changes)))
+        return opened[-1]
+
+    yield open_index
+    for index in opened:
+        index.close()
+
+
+def paths(server):
+    """Return the paths asked so far."""
+    return [request.path for request in server.requests]
+
+
+def test_a_chunk_is_written_with_all_that_ranking_needs(server, index_of):
+    """Ids say where the chunk is; words are sparse values; a placeholder stands for the vector; metadata is whole."""
+    index_of(server).put(DOCUMENT, ANALYSED)
+    record = server.namespaces["n"].records["a1b2:2:1"]
+    assert sorted(record["sparseValues"]["indices"]) == sorted(term_counts("Bark prices rose 12 in spring."))
+    assert 0 < np.linalg.norm(record["values"]) < 1e-3
+    metadata = record["metadata"]
+    assert metadata["text"] == "Bark prices rose 12 in spring."
+    assert (metadata["document_id"], metadata["page"], metadata["position"], metadata["dense"]) == ("a1b2", 2, 1, False)
+    described = (metadata["filename"], metadata["company"], metadata["period"], metadata["document_type"])
+    assert described == ("mill.pdf", "Mill plc", "2023", "10-K")
+
+
+def test_vectors_take_the_placeholders_place(server, index_of):
+    """The dense values that were given are the ones stored, and the words stay."""
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    vectors = np.eye(DIMENSION, dtype=np.float32)[:2]
+    index.put_vectors(DOCUMENT, ANALYSED, 0, vectors)
+    record = server.namespaces["n"].records["a1b2:2:1"]
+    assert record["values"] == vectors[1].tolist()
+    assert record["metadata"]["dense"] is True
+    assert record["sparseValues"]["indices"]
+
+
+def test_large_documents_are_written_in_requests_that_pinecone_takes(index_of):
+    """Neither bytes nor records of a request are over the limits, at the dimension of OpenAI's vectors."""
+    pages = [" ".join(f"word{page}x{number}" for number in range(400)) for page in range(150)]
+    analysed = analyse(pages, "large")
+    with PineconeServer(1536) as server:
+        index = index_of(server, dimension=1536, read_timeout_s=10)
+        index.put(DOCUMENT, analysed)
+        vectors = np.random.default_rng(1).normal(size=(len(analysed.chunks), 1536)).astype(np.float32)
+        index.put_vectors(DOCUMENT, analysed, 0, vectors)
+        assert index.status().vectors == len(analysed.chunks) > 200
+        assert max(len(request.body) for request in server.requests) < 2 * 1024 * 1024
+        assert all(request.finished_at for request in server.requests)
+        index.remove(DOCUMENT.document_id)
+        assert not any(space.records for space in server.namespaces.values())
+
+
+def test_an_unchanged_document_is_not_written_again(server, index_of):
+    """A second put asks for the head and writes nothing."""
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    before = len(server.requests)
+    index.put(DOCUMENT, ANALYSED)
+    assert paths(server)[before:] == ["/vectors/fetch"]
+
+
+def test_collections_do_not_meet(server, index_of):
+    """Two namespaces of one index hold two collections."""
+    index_of(server).put(DOCUMENT, ANALYSED)
+    assert index_of(server, namespace="other").search(QUERY) == []
+    assert index_of(server, namespace="other").status().documents == 0
+
+
+def test_a_search_sees_what_another_process_wrote(server, index_of):
+    """A reader without any state of its own finds the pages, with the statistics from the index."""
+    index_of(server).put(DOCUMENT, ANALYSED)
+    reader = index_of(server)
+    assert [(passage.document_id, passage.page) for passage in reader.search(QUERY)] == [("a1b2", 2), ("a1b2", 1)]
+    before = len(server.requests)
+    reader.search(QUERY)
+    assert paths(server)[before:] == ["/query", "/query"]
+
+
+def test_the_host_is_looked_up_by_name(server, index_of):
+    """Without a host the control plane is asked once."""
+    index = index_of(server, controller=server.origin)
+    index.warm()
+    index.status()
+    assert paths(server).count("/indexes/jacie") == 1
+
+
+def test_another_dimension_is_named(server, index_of):
+    """An index made for other embeddings is found out when the worker warms up."""
+    index = index_of(server, dimension=DIMENSION + 1)
+    with pytest.raises(RetrievalUnavailable, match="dimension 8, the embeddings have 9"):
+        index.warm()
+
+
+FAULTS = [
+    ("refused key", Fault(status=401), 1),
+    ("forbidden", Fault(status=403), 1),
+    ("no index", Fault(status=404), 1),
+    ("bad request", Fault(status=400), 1),
+    ("rate limited", Fault(status=429), 3),
+    ("broken", Fault(status=500), 3),
+    ("overloaded", Fault(status=503), 3),
+    ("silent", Fault(kind="hang"), 1),
+    ("cut", Fault(kind="cut"), 3),
+    ("reset", Fault(kind="rst"), 3),
+    ("not JSON", Fault(kind="bad_json"), 3),
+]
+
+
+@pytest.mark.parametrize(("fault", "requests"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
+def test_every_fault_is_retrieval_unavailable(server, index_of, fault, requests):
+    """The SDK's exceptions stay inside, retries are bounded, no key is in the text."""
+    index = index_of(server)
+    server.fault = fault
+    started = time.monotonic()
+    with pytest.raises(RetrievalUnavailable) as caught:
+        index.status()
+    assert time.monotonic() - started < 1.5
+    assert len(server.requests) == requests
+    assert "secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/query", "/vectors/list", "/vectors/fetch"])
+def test_a_fault_anywhere_in_a_search_is_retrieval_unavailable(server, index_of, path):
+    """Whichever of a search's requests breaks, the search says so."""
+    index_of(server).put(DOCUMENT, ANALYSED)
+    server.fault = Fault(status=500, path=path)
+    with pytest.raises(RetrievalUnavailable):
+        index_of(server).search(QUERY)
+
+
+def test_nobody_listening_is_retrieval_unavailable():
+    """A refused connection is our error, soon."""
+    host = f"http://127.0.0.1:{free_port()}"
+    index = PineconeIndex("jacie", api_key="k", host=host, dimension=DIMENSION, max_retries=1, backoff_s=0.01)
+    with pytest.raises(RetrievalUnavailable):
+        index.search(QUERY)
+
+
+def test_a_retry_can_succeed(server, index_of):
+    """Two failures cost a moment, not the search."""
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    server.fault = [Fault(status=503), Fault(status=429, retry_after="0.01"), Fault()]
+    assert index.status().documents == 1
+
+
+def test_a_long_retry_after_is_passed_on_at_once(server, index_of):
+    """A wait beyond the budget is the asker's decision: no sleep, the seconds in the error."""
+    index = index_of(server)
+    server.fault = Fault(status=429, retry_after="30")
+    started = time.monotonic()
+    with pytest.raises(RetrievalUnavailable) as caught:
+        index.status()
+    assert caught.value.retry_after_s == 30
+    assert time.monotonic() - started < 0.5
+
+
+def test_searches_are_cooperative_under_gevent():
+    """Ten searches of 0.2 s each take together about as long as one, and the hub is never held."""
+    program = textwrap.dedent(
+        """
+        from gevent import monkey; monkey.patch_all()
+        import time
+        import gevent
+        from jacie_flask.interfaces import SearchQuery
+        from jacie_flask.retrieval.pinecone_index import PineconeIndex
+        from tests.support.pinecone_server import Fault, PineconeServer
+        with PineconeServer(8) as server:
+            index = PineconeIndex("jacie", api_key="k", host=server.origin, dimension=8)
+            index.warm()
+            server.fault = Fault(delay_s=0.2, path="/query")
+            started = time.monotonic()
+            gevent.joinall([gevent.spawn(index.search, SearchQuery(text="a", terms={1: 1.0})) for _ in range(10)], raise_error=True)
+            assert time.monotonic() - started < 0.6, time.monotonic() - started
+        print("cooperative")
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "cooperative\n", done.stderr

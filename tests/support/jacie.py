@@ -1,0 +1,195 @@
+"""Runs the real product for tests: gunicorn with its master, or any other way to serve ``wsgi:app``."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+_MINE = ("JACIE_", "OPENAI_", "PINECONE_", "AWS_", "WEB_CONCURRENCY", "HOST", "PORT")
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    """Return the environment of a fresh Jacie that keeps its files below ``data``."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
+    paths = {"JACIE_DATA": str(data), "JACIE_INDEX": f"sqlite:{data}/index.db", "JACIE_DOCUMENTS": str(ROOT / "sample_documents")}
+    return {**clean, "PYTHONPATH": str(ROOT), **paths, **settings}
+
+
+@dataclass
+class Running:
+    """A served Jacie: its base URL, its process and what it printed."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def get(self, path: str, timeout: float = 30) -> Any:
+        """Return the JSON of a GET."""
+        with urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: Any, timeout: float = 60, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        """Return (status, JSON) of a POST, problem documents included."""
+        asked = {"Content-Type": "application/json", **(headers or {})}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), asked)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def wait_until_indexed(self, seconds: float = 60, *, vectors: bool = False) -> dict[str, Any]:
+        """Return /ready's state of the index once all documents (and vectors) are in."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            parts = self.get("/ready")["parts"]
+            index = parts["index"]
+            done = index.get("documents") == parts["documents"].get("documents")
+            if done and (not vectors or index["vectors"] == index["chunks"]):
+                return dict(index)
+            time.sleep(0.2)
+        raise AssertionError(f"not indexed after {seconds} s: {parts}\n{self.log.read_text()[-2000:]}")
+
+
+@dataclass
+class Frame:
+    """A received SSE frame or comment with the wall-clock time of its arrival."""
+
+    at: float
+    name: str
+    data: Any
+    id: str = ""
+
+
+@dataclass
+class Received:
+    """All of one stream."""
+
+    status: int
+    headers: dict[str, str]
+    frames: list[Frame] = field(default_factory=list)
+
+    def named(self, name: str) -> list[Any]:
+        """Return the data of all events of one name."""
+        return [frame.data for frame in self.frames if frame.name == name]
+
+    @property
+    def comments(self) -> list[Frame]:
+        """The heartbeats and the padding."""
+        return [frame for frame in self.frames if frame.name == ":"]
+
+    @property
+    def terminal(self) -> Frame:
+        """The one terminal event; fails when there are none or several."""
+        found = [frame for frame in self.frames if frame.name in ("result", "error")]
+        assert len(found) == 1, [frame.name for frame in self.frames]
+        return found[0]
+
+
+def ask(url: str, path: str, body: Any, *, timeout: float = 60, headers: dict[str, str] | None = None) -> Received:
+    """Read a whole SSE answer, noting when each frame arrived."""
+    asked = {"Content-Type": "application/json", **(headers or {})}
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url + path, data, asked)
+    try:
+        answer = urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        with error:
+            return Received(error.code, dict(error.headers), [Frame(time.time(), "problem", json.load(error))])
+    with answer:
+        received = Received(answer.status, dict(answer.headers))
+        received.frames.extend(parse(answer))
+    return received
+
+
+def parse(lines: Any) -> Iterator[Frame]:
+    """Yield frames from an iterable of byte lines as they come."""
+    name, data, identity = "", [], ""
+    for raw in lines:
+        line = raw.decode().rstrip("\n")
+        if line.startswith(":"):
+            yield Frame(time.time(), ":", line[1:].strip())
+        elif line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: "):
+            data.append(line[6:])
+        elif line.startswith("id: "):
+            identity = line[4:]
+        elif not line and name:
+            yield Frame(time.time(), name, json.loads("\n".join(data)), identity)
+            name, data, identity = "", [], ""
+
+
+@contextlib.contextmanager
+def gunicorn(data: Path, *arguments: str, config: Path | None = None, **settings: str) -> Iterator[Running]:
+    """Serve under gunicorn as ``make run`` does, on a free port."""
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app", *arguments]
+    if config:
+        command += ["-c", str(config)]
+    with serve(command, data, **settings) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serve(command: list[str], data: Path, **settings: str) -> Iterator[Running]:
+    """Run a command that serves Jacie on HOST:PORT, wait until it answers, and end it with its children."""
+    data.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = data / "server.log"
+    with open(log, "wb") as out:
+        process = subprocess.Popen(
+            [part.replace("{port}", str(port)) for part in command],
+            cwd=ROOT,
+            env=environment(data, HOST="127.0.0.1", PORT=str(port), **settings),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        running = Running(f"http://127.0.0.1:{port}", process, log)
+        try:
+            _wait(running)
+            yield running
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    """End a server politely, then not."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(running: Running, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if running.process.poll() is not None:
+            break
+        try:
+            running.get("/health", timeout=2)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError(f"the server did not start:\n{running.log.read_text()[-4000:]}")
