@@ -4,11 +4,10 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import logging
 import os
 import sys
 
-from jacie_flask import services
+from jacie_flask import logs, services
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError
 
@@ -29,7 +28,7 @@ max_requests = 0  # recycling a worker would cut its live streams
 control_socket_disable = True
 proc_name = "jacie"
 loglevel = _settings.log_level.lower()
-logging.basicConfig(level=_settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+logs.configure(_settings.log_level)
 
 
 def on_starting(server):

@@ -1,35 +1,17 @@
-"""Jacie answers questions about a collection of filings and shows its work live: ``create_app`` wires its rooms."""
+"""Jacie answers questions about a collection of filings and shows its work live."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from flask_cors import CORS
+if TYPE_CHECKING:
+    from flask import Flask
 
-from jacie_flask import cli, services
-from jacie_flask.config import Settings, load
-from jacie_flask.runs.run import Runs
-from jacie_flask.web import chat, context, documents, ops, pages, problems, runs, search
+    from jacie_flask.config import Settings
 
 __version__ = "0.1.0"
-_ROOT = Path(__file__).parent.parent
-_ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
-_SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After"]
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: "Settings | None" = None) -> "Flask":
     """Return the application for these settings (the environment's by default); raise ConfigurationError."""
-    settings = settings or load()
-    app = Flask("jacie_flask", template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # flask's default provider has it
-    beside = services.background(settings)
-    parts = services.build(settings, beside)
-    started = Runs(parts.runs, max_runs=settings.max_runs, deadline_s=settings.deadline_s, grace_s=settings.grace_s)
-    app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
-    if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
-    context.init_app(app)
-    problems.init_app(app)
-    for room in (chat, runs, documents, search, ops, pages):
-        app.register_blueprint(room.blueprint)
-    app.cli.add_command(cli.ingest_command)
-    return app
+    from jacie_flask.app import create  # noqa: PLC0415  # child processes and the client import the package without the server
+
+    return create(settings)

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jacie_flask import services
+from jacie_flask import logs, services
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError, DocumentUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Report, Tick, ingest
@@ -63,7 +63,7 @@ def background_ingest() -> None:
     """Ingest beside a server: log instead of bars, vectors at the lowest priority, end when the server does."""
     end_with_parent()
     settings = load()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings.log_level)
     try:
         report = ingest(services.ingestion(settings), _quiet_tick(lambda: os.nice(15)))
     except (DocumentUnavailable, RetrievalUnavailable) as error:

@@ -22,6 +22,7 @@ import httpx2
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -43,6 +44,12 @@ class UnreachableError(ClientError):
     """No connection to the server came about."""
 
     code = "unreachable"
+
+
+class DisconnectedError(UnreachableError):
+    """The connection was lost in the middle of a run and could not be made again; the run may have gone on."""
+
+    code = "connection_lost"
 
 
 class RefusedError(ClientError):
@@ -69,9 +76,15 @@ class RunFailedError(ClientError):
 
 
 class StreamLostError(ClientError):
-    """The stream broke off and the rest of it cannot be had any more."""
+    """The server no longer has the rest of the stream."""
 
     code = "state_lost"
+
+
+class BadResponseError(ClientError):
+    """What answered does not speak this protocol."""
+
+    code = "bad_response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +236,7 @@ class RunStream(Iterator[ServerEvent]):
         self._failures += 1
         patience = self._client._patience
         if self._failures > patience.attempts:
-            raise StreamLostError(f"The connection was lost and {patience.attempts} attempts to resume failed: {reason}")
+            raise DisconnectedError(f"The connection was lost and {patience.attempts} attempts to resume failed: {reason}")
         delay_s = patience.delay(self._failures, self._base_s) if wait_s is None else wait_s
         self._on_reconnect(Reconnecting(self._failures, delay_s, reason))
         patience.sleep(delay_s)
@@ -232,7 +245,11 @@ class RunStream(Iterator[ServerEvent]):
         with self._request() as response:
             if self.run_id and (response.status_code >= 500 or response.status_code == 429):
                 raise httpx2.RemoteProtocolError(f"the server answered {response.status_code}")
-            _refuse(response, resuming=bool(self.run_id))
+            if self.run_id and response.status_code in (404, 410):
+                raise StreamLostError("The server no longer knows this answer. Ask again.")
+            _refuse(response)
+            if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise BadResponseError(f"What answers at {self._client.url} is not a Jacie server.")
             self.run_id = response.headers.get("X-Run-Id", self.run_id)
             self.request_id = response.headers.get("X-Request-ID", self.request_id)
             yield from self._read(response)
@@ -270,12 +287,9 @@ def _reaching(url: str) -> Generator[None]:
         raise UnreachableError(f"Cannot reach {url}: {error}") from error
 
 
-def _refuse(response: httpx2.Response, *, resuming: bool = False) -> None:
-    content_type = response.headers.get("Content-Type", "")
-    if response.is_success and (not resuming or content_type.startswith("text/event-stream")):
+def _refuse(response: httpx2.Response) -> None:
+    if response.is_success:
         return
-    if resuming and response.status_code in (404, 410):
-        raise StreamLostError("The server no longer knows this answer. Ask again.")
     problem: Any = {}
     with contextlib.suppress(ValueError):
         problem = json.loads(response.read())
@@ -291,7 +305,7 @@ def _event(frame: Frame) -> ServerEvent:
     try:
         data = json.loads(frame.data)
     except ValueError as error:
-        raise StreamLostError(f"The server sent a {frame.event} event that is not JSON.") from error
+        raise BadResponseError(f"The server sent a {frame.event} event that is not JSON.") from error
     return ServerEvent(frame.event, data if isinstance(data, dict) else {"value": data}, frame.id)
 
 
@@ -482,7 +496,7 @@ def _table(data: Mapping[str, Any], url: str) -> Table:
         table.add_column(heading, justify="right" if heading in ("#", "Page") else "left", overflow="fold")
     for source in data["sources"]:
         link = urljoin(url + "/", _clean(source["url"]))
-        document = Text(_clean(source["filename"]), style=f"link {link}")
+        document = Text(_clean(source["filename"]), style=Style(link=link))
         cells = [Text(_clean(str(source.get(name, "")))) for name in ("n", "company", "period", "page")]
         table.add_row(*cells, document, Text(_verified(data, source["n"])))
     return table

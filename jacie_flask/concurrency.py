@@ -13,8 +13,8 @@ log = logging.getLogger(__name__)
 class Task(Protocol):
     """A running function that can be ended from outside where the platform allows it."""
 
-    def kill(self) -> bool:
-        """Interrupt the function where it waits; return False where threads cannot be interrupted."""
+    def kill(self, unless: Callable[[], bool]) -> bool:
+        """Interrupt the function where it waits, unless ``unless()`` holds at that moment; False where threads cannot be."""
 
 
 def patched() -> bool:
@@ -87,16 +87,21 @@ class _Greenlet:
     def __init__(self, greenlet: Any) -> None:
         self._greenlet = greenlet
 
-    def kill(self) -> bool:
-        self._greenlet.kill(block=False)
+    def kill(self, unless: Callable[[], bool]) -> bool:
+        # Greenlet.kill would throw a moment from now, wherever the function is by then
+        self._greenlet.loop.run_callback(self._throw, unless)
         return True
 
     def cancel(self) -> None:
         self._greenlet.kill(block=False)
 
+    def _throw(self, unless: Callable[[], bool]) -> None:
+        if not (unless() or self._greenlet.dead):
+            self._greenlet.throw()
+
 
 class _Thread:
-    def kill(self) -> bool:
+    def kill(self, unless: Callable[[], bool]) -> bool:
         return False
 
 

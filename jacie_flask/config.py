@@ -12,13 +12,17 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from jacie_flask.errors import ConfigurationError
 
 _SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+# A password in a URL, and a provider's key that was put into the wrong variable.
+_SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 
 
 class Settings(BaseSettings):
     """Everything that can be set, with its variable as alias; times in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     documents: str = Field("file:./sample_documents", alias="JACIE_DOCUMENTS")
     index: str = Field("sqlite:./var/index.db", alias="JACIE_INDEX")
@@ -81,7 +85,7 @@ class Settings(BaseSettings):
         if "://" in value and not value.startswith("file://"):
             raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
         folder = value.removeprefix("file://").removeprefix("file:")
-        if not Path(folder).is_dir():
+        if not folder or not Path(folder).is_dir():
             raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
         return f"file:{folder}"
 
@@ -183,5 +187,5 @@ def _one_line(error: ValidationError) -> str:
         return message
     name = str(first["loc"][0])
     alias = next((str(f.alias) for n, f in Settings.model_fields.items() if n == name), name)
-    held = "(not shown)" if _SECRET.search(alias) else repr(os.environ.get(alias, "(unset)"))
+    held = "(not shown)" if _SECRET.search(alias) else repr(_SECRET_PART.sub("(not shown)", os.environ.get(alias, "(unset)")))
     return f"{alias} holds {held}, allowed: {message}"

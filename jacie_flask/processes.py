@@ -25,11 +25,10 @@ class OwnedProcess:
     this object (a gunicorn worker's) watches nothing: only the process that started the child owns it.
     """
 
-    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, restart: bool, nice: int = 0) -> None:
+    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, restart: bool) -> None:
         self._argv = [sys.executable, "-m", module, *args]
         self._env = {**os.environ, **env}
         self._restart = restart
-        self._nice = nice
         self._owner = 0
         self._pid = 0
         self._stopping = False
@@ -60,9 +59,6 @@ class OwnedProcess:
     def _spawn(self) -> None:
         # posix_spawn, because gevent's subprocess would install a SIGCHLD handler over gunicorn's in its master
         self._pid = os.posix_spawn(self._argv[0], self._argv, {**self._env, "JACIE_PARENT_PID": str(os.getpid())})
-        if self._nice:
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._pid, self._nice)
 
     def _alive(self) -> bool:
         if not self._pid:

@@ -13,6 +13,10 @@ _MARKER = re.compile(r"\[(\d{1,2})\]")
 _QUOTE = re.compile(r"[“\"]([^“”\"]{12,400})[”\"]")
 _ABBREVIATION = re.compile(r"(?:\b(?:Inc|Corp|Ltd|Co|No|vs|approx|e\.g|i\.e|U\.S|Mr|Ms|Dr|St)|\b[A-Z])\.\s*$")
 _SPACES = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORDS = 3
+_NEAR = 0.4
+_QUOTES = 3
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,13 @@ def support(claim: str, item: Evidence) -> float:
 class Guard:
     """Lets a sentence of the answer out only when a page holds its figures; otherwise the page's own line takes its place.
 
-    ``feed`` takes the model's text as it comes and returns what may be shown by now; ``end`` returns the rest.
+    ``feed`` takes the model's text as it comes and returns what may be shown by now; ``end`` returns the rest. ``terms``
+    are the weighted terms of the prepared query: a figure counts where it stands on a line that speaks of what was asked.
     """
 
-    def __init__(self, question: str, evidence: Sequence[Evidence]) -> None:
-        self._question = question
+    def __init__(self, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
         self._evidence = evidence
+        self._lines = rank_lines(terms, evidence)
         self._held = ""
         self._said: set[str] = set()
         self.replaced = 0
@@ -114,38 +119,65 @@ class Guard:
         """Return the sentences that are complete by now, checked."""
         self._held += text
         parts = sentences(self._held)
-        if not parts or not re.search(r"[.!?\n]\s", self._held):
-            return ""
         complete = parts if self._held.endswith("\n") else parts[:-1]
         self._held = self._held[sum(map(len, complete)) :]
         return "".join(map(self._checked, complete))
 
     def end(self) -> str:
-        """Return what is left, checked."""
+        """Return what is left, checked; a last sentence without an end was cut off by the answer's length."""
         rest, self._held = self._held, ""
         return "".join(map(self._checked, sentences(rest)))
 
     def _checked(self, sentence: str) -> str:
-        claim = sentence.strip()
-        if not claim or not self._evidence:
+        claim = _plain(_MARKER.sub("", sentence))
+        if not self._evidence or not claim:
             return sentence
-        if _plain(claim) in self._said:
-            return ""  # small models repeat themselves
-        self._said.add(_plain(claim))
-        amounts = [figure for figure in figures.find(_MARKER.sub("", claim)) if not figure.year]
-        best = _best_for(claim, self._evidence)[0]
-        held = figures.find(best.text)
-        if all(figures.stands_in(amount, held) for amount in amounts):
-            return _marked(sentence, best.source.n) if amounts else sentence
+        if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
+            return ""  # small models repeat themselves, and count where they have nothing to say
+        self._said.add(claim)
+        amounts = [figure for figure in figures.find(claim) if not figure.year]
+        if not amounts:
+            return sentence
+        line = next((line for line in self._lines if all(figures.stands_in(amount, line.figures) for amount in amounts)), None)
+        if line is not None and line.score >= _NEAR * self._lines[0].score:
+            return _marked(sentence, line.item.source.n)
         self.replaced += 1
         return self._from_the_page()
 
     def _from_the_page(self) -> str:
-        line, item = best_line(self._question, self._evidence)
-        if not line or _plain(line) in self._said:
+        line = next((line for line in self._lines if _plain(line.text) not in self._said), None)
+        if line is None or self.replaced > _QUOTES:
             return ""
-        self._said.add(_plain(line))
-        return f"“{line}” [{item.source.n}]\n"
+        self._said.add(_plain(line.text))
+        return quoted(line) + "\n"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a page with the figures it holds and how much it shares with what was asked."""
+
+    text: str
+    item: Evidence
+    figures: list[figures.Figure]
+    score: float
+
+
+def rank_lines(terms: Mapping[int, float], evidence: Sequence[Evidence]) -> list[Line]:
+    """Return the lines that hold a figure and speak of what was asked, best first; earlier pages win between equals."""
+    found = []
+    for rank, item in enumerate(evidence):
+        for text in item.text.splitlines():
+            held = [figure for figure in figures.find(text) if not figure.year]
+            score = line_score(text, terms) / (1 + 0.15 * rank) if held else 0.0
+            if score:
+                found.append(Line(_SPACES.sub(" ", text).strip(), item, held, score))
+    return sorted(found, key=lambda line: -line.score)
+
+
+def quoted(line: Line) -> str:
+    """Return a page's line as a quote with its source."""
+    text = line.text.replace("“", "'").replace("”", "'")
+    return f"“{text[:300]}” [{line.item.source.n}]"
 
 
 def _marked(sentence: str, n: int) -> str:
@@ -157,21 +189,8 @@ def _marked(sentence: str, n: int) -> str:
     return f"{body[: len(body) - len(end)]} [{n}]{end}{tail}"
 
 
-def best_line(question: str, evidence: Sequence[Evidence]) -> tuple[str, Evidence]:
-    """Return the line of the pages that shares most with the question and holds a figure, with its page."""
-    wanted = term_counts(question)
-    best, where, top = "", evidence[0], 0.0
-    for rank, item in enumerate(evidence):
-        for line in item.text.splitlines():
-            score = _line_score(line, wanted) / (1 + 0.15 * rank)
-            if score > top:
-                best, where, top = _SPACES.sub(" ", line).strip().replace("”", "'").replace("“", "'"), item, score
-    return best[:300], where
-
-
-def _line_score(line: str, wanted: Mapping[int, int]) -> float:
-    if not any(not figure.year for figure in figures.find(line)):
-        return 0.0
+def line_score(line: str, terms: Mapping[int, float]) -> float:
+    """Return how much a line shares with weighted terms; long lines count a little less."""
     words = term_counts(line)
-    shared = sum(word in words for word in wanted)
+    shared = sum(weight for term, weight in terms.items() if term in words)
     return float(shared / (4 + len(words)) ** 0.5)

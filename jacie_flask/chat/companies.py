@@ -32,8 +32,21 @@ _FILE_NOISE = re.compile(
     r"(?:19|20)\d\d.*$|\b(?:10-?[kq]|8-?k|20-?f|annual|report|earnings|results|q[1-4]|fy\d*|final|form)\b.*$", re.I
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
-_PROPER = re.compile(r"(?<![.?!:]\s)(?<!^)(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
-_FUZZY = 0.84
+_PROPER = re.compile(r"(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
+_CAPITALS = re.compile(r"(?<![\w&])[A-Z][A-Za-z&.]{0,3}[A-Z&](?![\w&])")
+_FUZZY, _SHORTENED = 0.84, 0.96
+
+
+_COMMON_PROPER = word_set(
+    """
+    january february march april may june july august september october november december fiscal gaap non-gaap usd ceo board
+    directors company item form note notes america americas europe asia china india japan germany france britain kingdom
+    states united canada mexico it let today company brazil russia ukraine africa latin pacific middle east north south west english i federal
+    reserve treasury board annual report chief executive officer chairman president covid covid-19 brexit libor sofr emea apac
+    """
+)
+_NO_NAME = ACRONYMS | INSTRUCTION_WORDS | STOP_WORDS | _COMMON_PROPER
+_BEFORE_NAME = re.compile(r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$")
 
 
 @dataclass(frozen=True)
@@ -54,14 +67,19 @@ class CompanyNames:
         """Generate the names of each company from its own and its known aliases."""
         self.companies = tuple(companies)
         self._names: dict[str, dict[str, float]] = {}
-        firsts = Counter(words[0] for words in map(_words, companies) if words)
+        firsts = Counter(word for words in map(_words, companies) for word in set(words))
         for company, aliases in companies.items():
             for name in (company, *aliases):
                 for written, strength in _aliases(name, firsts).items():
                     known = self._names.setdefault(written, {})
                     known[company] = max(known.get(company, 0.0), strength)
+        for company in companies:
+            for shorter in companies:
+                if " ".join(_words(company)).startswith(" ".join(_words(shorter)) + " "):
+                    self._names[" ".join(_words(shorter))].setdefault(company, _SHORTENED)
         self._longest = max((len(name.split()) for name in self._names), default=1)
-        self._squashed = {company: "".join(_words(company, legal=True)) for company in companies}
+        self._squashed = {company: "".join(_words(company)) for company in companies}
+        self._initials = {company: _initials(company) for company in companies}
 
     def mentions(self, text: str) -> list[Mention]:
         """Return the companies that a text names, each once, in the order of the text."""
@@ -103,15 +121,19 @@ class CompanyNames:
         return found
 
     def _abbreviated(self, text: str) -> list[Mention]:
-        """Match a word in capitals whose letters run through exactly one company's name, from its first letter."""
+        """Match short words in capitals: a company's initials, or letters that run through its name from the first one on."""
         found: list[Mention] = []
-        for match in re.finditer(r"(?<![\w&])[A-Z][A-Z&.]{1,4}(?![\w&])", text):
-            letters = match.group().lower().replace(".", "").replace("&", "")
-            if match.group().lower() in ACRONYMS or letters in ACRONYMS or len(letters) < 3:
+        for match in _CAPITALS.finditer(text):
+            written = match.group()
+            letters = re.sub(r"[&.]|(?<=[A-Z])n(?=[A-Z])", "", written).lower()
+            if written.lower() in ACRONYMS or letters in ACRONYMS or sum(map(str.isupper, written)) < 2:
                 continue
-            holders = [name for name, whole in self._squashed.items() if _runs_through(letters, whole)]
-            if len(holders) == 1:
-                found.append(Mention(holders[0], match.start(), match.end(), 0.75, match.group()))
+            holders = [company for company, initials in self._initials.items() if letters in initials]
+            if not holders and len(letters) >= 3:
+                holders = [company for company, whole in self._squashed.items() if _runs_through(letters, whole)]
+                holders = [one for one in holders if self._squashed[one].startswith(letters)] or holders
+            if 0 < len(holders) <= 3:
+                found += [Mention(one, match.start(), match.end(), 0.75, written) for one in holders]
         return found
 
     def _near(self, text: str, words: Sequence[tuple[str, int, int]]) -> list[Mention]:
@@ -143,27 +165,12 @@ def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:
     taken = [(mention.start, mention.end) for mention in mentions]
     found: list[str] = []
     for match in _PROPER.finditer(text):
-        word = match.group(1)
-        if (
-            any(start <= match.start() < end for start, end in taken)
-            or word.lower() in ACRONYMS | _COMMON_PROPER | INSTRUCTION_WORDS
-        ):
+        word = match.group(1).lower()
+        if word in _NO_NAME or any(start <= match.start() < end for start, end in taken):
             continue
-        if match.group().endswith(("'s", "’s")) or re.search(
-            r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$", text[: match.start()]
-        ):
-            found.append(word)
+        if match.group().endswith(("'s", "’s")) or _BEFORE_NAME.search(text[: match.start()]):
+            found.append(match.group(1))
     return list(dict.fromkeys(found))
-
-
-_COMMON_PROPER = word_set(
-    """
-    january february march april may june july august september october november december fiscal gaap non-gaap usd ceo board
-    directors company item form note notes america americas europe asia china india japan germany france britain kingdom
-    states united canada mexico brazil russia ukraine africa latin pacific middle east north south west english i federal
-    reserve treasury board annual report chief executive officer chairman president covid covid-19 brexit libor sofr emea apac
-    """
-)
 
 
 def company_in_filename(filename: str) -> str:
@@ -173,11 +180,19 @@ def company_in_filename(filename: str) -> str:
     return name if re.search(r"[A-Za-z]{2}|[A-Za-z]\d|\d[A-Za-z]", name) else ""
 
 
-def _words(name: str, legal: bool = False) -> list[str]:
+def _words(name: str) -> list[str]:
     """Return the words of a name, lower case, without its legal form."""
     words = [word.lower() for word in _WORD.findall(name.replace("'", "").replace("’", ""))]
-    shorter = [word for word in words if legal or word not in _LEGAL]
+    shorter = [word for word in words if word not in _LEGAL]
     return shorter or words
+
+
+def _initials(name: str) -> set[str]:
+    """Return the first letters of a name's words, with and without its small words and legal form."""
+    whole = [word.lower() for word in _WORD.findall(name)]
+    parts = [part.lower() for part in _CAMEL.split(name) if part]
+    found = {"".join(word[0] for word in words) for words in (_words(name), whole, parts) if len(words) > 1}
+    return {initials for initials in found if len(initials) > 1}
 
 
 def _aliases(name: str, firsts: Counter[str]) -> dict[str, float]:
@@ -196,6 +211,9 @@ def _aliases(name: str, firsts: Counter[str]) -> dict[str, float]:
             made.setdefault(initials, 0.9)
         if words[0] not in _GENERIC and len(words[0]) >= 4 and firsts[words[0]] == 1 and words[0] not in STOP_WORDS:
             made.setdefault(words[0], 0.9)
+        for word in words[1:]:
+            if word not in _GENERIC and len(word) >= 5 and firsts[word] == 1:
+                made.setdefault(word, 0.85)
         syllables = [part[:2] for part in words[:2]]
         if len(words) > 1 and len("".join(syllables)) == 4:
             made.setdefault("".join(syllables), 0.8)

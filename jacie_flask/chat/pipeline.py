@@ -1,12 +1,12 @@
 """The two pipelines, one function a step: chat reads whole documents, fast_chat searches the index."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
 from jacie_flask.chat import finding, prompts
-from jacie_flask.chat.citations import Evidence, Guard, best_line, cite
+from jacie_flask.chat.citations import Evidence, Guard, cite, quoted, rank_lines
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
@@ -34,6 +34,7 @@ class _Answering:
     loaded: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
+    terms: Mapping[int, float] = field(default_factory=dict)
 
 
 def chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
@@ -126,6 +127,7 @@ def _read(run: _Answering, loaded: Loaded) -> None:
     kept = {document.document_id for document, _ in loaded}
     query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
     run.degraded += notes
+    run.terms = query.terms
     passages = run.services.offload(rank_documents, loaded, query)
     _gather(run, [passage for passage in passages if passage.document_id in kept])
     pages = sum(len(analysed.pages) for _, analysed in loaded)
@@ -143,6 +145,7 @@ def _search(run: _Answering) -> None:
         return
     try:
         query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
+        run.terms = query.terms
         passages = finding.search(query, run.services)
         run.degraded += notes + finding.coverage(run.services)
     except RetrievalUnavailable as error:
@@ -166,6 +169,7 @@ def _read_instead(run: _Answering) -> None:
         except (DocumentUnavailable, DocumentRejected) as error:
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
     query, _ = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
+    run.terms = query.terms
     _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
     run.loaded = [document.filename for document, _ in landed]
 
@@ -214,7 +218,7 @@ def _conclude(run: _Answering) -> Result:
 def _generate(run: _Answering) -> tuple[str, Usage, str]:
     """Ask the model and pass on what it says; raise what the model raises."""
     model = run.services.model
-    prompt, shown = prompts.build(run.question, run.evidence, model, run.services.limits.answer_tokens)
+    prompt, shown = prompts.build(run.question, run.evidence, model, run.services.limits.answer_tokens, run.terms)
     if model.small:
         run.degraded.append(
             f"Answered by the small built-in model {model.label}: trust the sources, not its wording. "
@@ -223,7 +227,7 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
     run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
-    guard = Guard(run.question.query, run.evidence[:shown]) if model.small else None
+    guard = Guard(run.terms, run.evidence) if model.small else None
     said: list[str] = []
     usage, reason, tokens, reported = Usage(), "", 0, 0.0
     for delta in model.stream(prompt):
@@ -258,10 +262,10 @@ def _explain_replacements(run: _Answering, guard: Guard) -> None:
 
 
 def _best_quote(run: _Answering) -> str:
-    line, item = best_line(run.question.query, run.evidence) if run.evidence else ("", None)
-    if item is None or not line:
-        return "The model gave no answer. The sources above are the pages that match the question best."
-    return f"“{line}” [{item.source.n}]"
+    lines = rank_lines(run.terms, run.evidence)
+    if not lines:
+        return "The model gave no answer. The sources are the pages that match the question best."
+    return quoted(lines[0])
 
 
 def _nothing_found(run: _Answering) -> str:

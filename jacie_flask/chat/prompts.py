@@ -1,13 +1,13 @@
 """What the model is told: one shape for capable models, a plainer one for the small built-in model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from jacie_flask.chat.citations import Evidence
+from jacie_flask.chat.citations import Evidence, line_score
 from jacie_flask.interfaces import ChatModel, Prompt, Question
 
 CHARS_PER_TOKEN = 3.0  # figures and tables need more tokens than prose; measured low on purpose
 _SMALL_PASSAGES = 3
-_SMALL_PASSAGE_CHARS = 1300
+_SMALL_PASSAGE_CHARS = 700
 _SMALL_ANSWER_TOKENS = 160
 
 _RULES = """You answer questions about company filings for analysts who must be able to trust every figure.
@@ -20,10 +20,12 @@ _ALONE = "You are an assistant for questions about company filings. No documents
 _SMALL_RULES = "Answer the question with the figures from the excerpts. Use only the excerpts."
 
 
-def build(question: Question, evidence: Sequence[Evidence], model: ChatModel, answer_tokens: int) -> tuple[Prompt, int]:
+def build(
+    question: Question, evidence: Sequence[Evidence], model: ChatModel, answer_tokens: int, terms: Mapping[int, float]
+) -> tuple[Prompt, int]:
     """Return the prompt that fits the model's context and how many of the passages it holds."""
     if model.small:
-        return _small(question, evidence)
+        return _small(question, evidence, terms)
     history = [{"role": turn.role, "content": turn.content} for turn in question.history]
     if not evidence:
         return _prompt([_system(_ALONE), *history, _user(question.query)], answer_tokens), 0
@@ -34,14 +36,32 @@ def build(question: Question, evidence: Sequence[Evidence], model: ChatModel, an
     return _prompt([_system(_RULES), *history, _user(asked)], answer_tokens), used
 
 
-def _small(question: Question, evidence: Sequence[Evidence]) -> tuple[Prompt, int]:
+def _small(question: Question, evidence: Sequence[Evidence], terms: Mapping[int, float]) -> tuple[Prompt, int]:
     if not evidence:
         turns = [{"role": turn.role, "content": turn.content[:600]} for turn in question.history[-4:]]
         return _prompt([_system(_ALONE), *turns, _user(question.query)], _SMALL_ANSWER_TOKENS), 0
     shown = evidence[:_SMALL_PASSAGES]
-    excerpts = "\n\n".join(f"{_name(item)}\n{item.text[:_SMALL_PASSAGE_CHARS]}" for item in shown)
+    excerpts = "\n\n".join(f"{_name(item)}\n{focus(item.text, terms, _SMALL_PASSAGE_CHARS)}" for item in shown)
     asked = f"Excerpts:\n{excerpts}\n\nQuestion: {question.query}\nAnswer in one sentence and give the figure."
     return _prompt([_system(_SMALL_RULES), _user(asked)], _SMALL_ANSWER_TOKENS), len(shown)
+
+
+def focus(text: str, terms: Mapping[int, float], chars: int) -> str:
+    """Return the first line and the lines around the best one, at most ``chars``: digits are dear to a small model."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(text) <= chars or not lines:
+        return text[:chars]
+    best = max(range(len(lines)), key=lambda at: line_score(lines[at], terms))
+    first = last = best
+    size = len(lines[0]) + len(lines[best])
+    while True:
+        around = [at for at in (last + 1, first - 1) if 0 <= at < len(lines) and size + len(lines[at]) <= chars]
+        if not around:
+            break
+        first, last = min(first, around[0]), max(last, around[0])
+        size += len(lines[around[0]])
+    window = lines[first : last + 1]
+    return "\n".join(window if first == 0 else [lines[0], *window])[: 2 * chars]
 
 
 def _excerpts(evidence: Sequence[Evidence], room: int) -> tuple[str, int]:

@@ -1,23 +1,26 @@
 """From a question to what the index is asked: weighted terms, page labels and the documents to stay near."""
 
 import re
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jacie_flask.chat.selection import Selection
 from jacie_flask.interfaces import SearchQuery
-from jacie_flask.text.lexicon import INSTRUCTION_WORDS, METRIC_POINTERS, STATEMENT_POINTERS, TOPIC_POINTERS, without_instructions
+from jacie_flask.text.lexicon import BEYOND_STATEMENTS, INSTRUCTION_WORDS, METRIC_POINTERS, STATEMENT_POINTERS, TOPIC_POINTERS, without_instructions
 from jacie_flask.text.terms import is_number, term_ids
 
 WORD, NUMBER, ADDED = 1.0, 0.3, 0.7
+BEYOND = 0.3
 PENALTIES = {"contents": -0.3, "signatures": -0.3}
 _INSTRUCTION_IDS = frozenset(term for word in INSTRUCTION_WORDS for term in term_ids(word))
 
 
-def prepare(selection: Selection, *, top_k: int = 10, vector: Any = None) -> SearchQuery:
-    """Return the query for the index: the selection's question without its instructions and without company names."""
+def prepare(selection: Selection, *, top_k: int = 10, vector: NDArray[np.float32] | None = None) -> SearchQuery:
+    """Return the query for the index: terms without instructions and company names; the text, to be embedded, keeps the names."""
     text = cleaned(selection.question, selection.names)
     return SearchQuery(
-        text=text,
+        text=without_instructions(selection.question),
         terms=weigh(text),
         labels=point(text),
         documents=selection.scores,
@@ -62,7 +65,9 @@ def point(text: str) -> dict[str, float]:
         if pointer.pattern.search(text):
             for label in pointer.labels:
                 labels[label] = max(labels.get(label, 0.0), pointer.strength)
+    beyond = not named and BEYOND_STATEMENTS.search(text)
     for label in ("balance_sheet", "income_statement", "cash_flow"):
         if label in labels:
+            labels[label] *= BEYOND if beyond else 1.0
             labels[f"{label}_summary"] = 0.4 * labels[label]
     return labels

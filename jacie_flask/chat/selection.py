@@ -13,7 +13,7 @@ from jacie_flask.events import Turn
 from jacie_flask.interfaces import CatalogDocument, Passage
 
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
-EVIDENCE = 0.15
+EVIDENCE, DECIDED = 0.15, 4.0
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,16 @@ def select(
 def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selection:
     """Return the selection in the order that the pages found speak for: what the catalog cannot tell apart, pages can.
 
-    A document gains up to ``EVIDENCE`` by its best page against the best page of all; scores stay between 0 and 1.
+    A document gains by its best page against the best page of all: a little where a company was recognised, otherwise as
+    much as a selection can give. Scores stay between 0 and 1.
     """
     if not passages:
         return selection
     top = max(passage.score for passage in passages) or 1.0
+    weight = EVIDENCE if selection.confident else 1.0
     gain: dict[str, float] = {}
     for passage in passages:
-        gain[passage.document_id] = max(gain.get(passage.document_id, 0.0), EVIDENCE * passage.score / top)
+        gain[passage.document_id] = max(gain.get(passage.document_id, 0.0), weight * passage.score / top)
     scores = {key: round(min(score + gain.get(key, 0.0), 1.0), 4) for key, score in selection.scores.items()}
     order = {key: score + gain.get(key, 0.0) for key, score in selection.scores.items()}
     documents = [replace(one, score=scores[one.document.document_id]) for one in selection.documents]
@@ -180,6 +182,7 @@ def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention])
     """Score the documents in question from 0 to 1, best first; the same score goes to the later document."""
     asked = periods(question)
     cues = kind_cues(question)
+    decided = max(cues.values(), default=0.0) >= DECIDED
     newest: dict[tuple[str, str], tuple[int, int, date]] = {}
     for one in pool:
         newest[one.company, one.kind] = max(one.order, newest.get((one.company, one.kind), one.order))
@@ -191,7 +194,8 @@ def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention])
             points += COMPANY_POINTS * named[one.company].strength
             reasons.append(f"company {one.company}")
         points += _period_points(asked, one, reasons) + _kind_points(asked, cues, one, reasons)
-        if one.order == newest[one.company, one.kind] and (asked.latest or (not asked.years and one.kind != CURRENT)):
+        default = not asked.years and one.kind != CURRENT and (one.kind in cues or not decided)
+        if one.order == newest[one.company, one.kind] and (asked.latest or default):
             points += YEAR_POINTS if asked.latest else YEAR_POINTS / 2
             reasons.append("the latest")
         scored.append((points, one, ", ".join(reasons) or "in the catalog"))
@@ -240,6 +244,8 @@ def _kind_points(asked: Periods, cues: Mapping[str, float], one: _Facts, reasons
             reasons.append(f"quarter {one.quarter}")
         elif one.kind == QUARTERLY:
             points += 1.0
+    elif max(cues.values(), default=0.0) >= DECIDED:
+        return points
     elif one.kind == ANNUAL:
         points += DEFAULT_ANNUAL
     elif one.kind == EARNINGS and one.quarter in (4, None):

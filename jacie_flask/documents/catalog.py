@@ -27,7 +27,7 @@ _TYPES = (
     ("8k", r"8-?k(?![a-z])"),
     ("earnings", r"earnings|results"),
     ("annual_report", r"annual|integrated"),
-    ("notice", r"notice|agm|circular"),
+    ("notice", r"notice|(?<![a-z])agm(?![a-z])|circular"),
 )
 
 

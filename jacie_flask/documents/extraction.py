@@ -84,8 +84,10 @@ class Extractor:
     def _child(self) -> Iterator["_Child"]:
         child = self._idle.get()
         try:
-            if child is None or not child.alive():
-                child = _Child()
+            if child is not None and not child.alive():
+                child.kill()  # it is dead: this closes its pipes
+                child = None
+            child = child or _Child()
             yield child
         finally:
             self._idle.put(child if child is not None and child.alive() else None)
@@ -106,8 +108,9 @@ class _Child:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):

@@ -1,10 +1,15 @@
 """Filings in a local folder."""
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
+
+log = logging.getLogger(__name__)
 
 
 class FolderStore:
@@ -17,15 +22,13 @@ class FolderStore:
 
     def list(self) -> list[StoredObject]:
         """List every file below the folder, hidden ones left out; raise DocumentUnavailable."""
-        found = []
+        found: list[StoredObject] = []
         try:
             for folder, folders, names in os.walk(self._root, onerror=_raise):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 for name in sorted(names):
-                    path = Path(folder, name)
-                    if not name.startswith(".") and path.is_file():
-                        key = path.relative_to(self._root).as_posix()
-                        found.append(StoredObject(key=key, size=path.stat().st_size, version=_version(path)))
+                    if not name.startswith("."):
+                        found += self._stored(Path(folder, name))
         except OSError as error:
             raise DocumentUnavailable(f"cannot list {self._root}: {error}") from error
         return found
@@ -52,12 +55,25 @@ class FolderStore:
     def locate(self, key: str) -> Path | str:
         """Return the file's path; raise DocumentUnavailable when it is gone."""
         path = self._path(key)
-        if not path.is_file():
+        if not _is_file(path):
             raise DocumentUnavailable(f"{key} is gone", reason="it is no longer in the store")
         return path
 
+    def _stored(self, path: Path) -> Iterator[StoredObject]:
+        """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
+        key = path.relative_to(self._root).as_posix()
+        if not _is_text(key):
+            log.warning("%r was left out: its name is not UTF-8", key)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
+
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
+        try:
+            path = (self._root / key).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
+            raise DocumentUnavailable(f"{key!r} is no path: {error}", reason="access to it was denied") from error
         if not path.is_relative_to(self._root):
             raise DocumentUnavailable(f"{key} points outside {self._root}", reason="access to it was denied")
         return path
@@ -70,3 +86,18 @@ def _raise(error: OSError) -> None:
 def _version(path: Path) -> str:
     stat = path.stat()
     return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # what may not be looked at cannot be opened either
+        return False
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

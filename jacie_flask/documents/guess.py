@@ -32,10 +32,10 @@ _SUFFIX = re.compile(
     r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$",
     re.I,
 )
-_NAME = re.compile(
-    r"^([A-Z0-9][\w&.,'’\- ]{1,60}?(?:,? (?:Inc|Corp|Corporation|Company|plc|PLC|Ltd|Limited|LLC|N\.V|S\.A|SE|AG|Group|Holdings)\b\.?))",
-    re.M,
-)
+_WORD = r"[A-Z0-9][\w&'’.-]*"
+_FORM_OF_COMPANY = r"(?:Inc|INC|Corp|CORP|Corporation|CORPORATION|Company|COMPANY|plc|PLC|Ltd|LTD|Limited|LIMITED|LLC|N\.V|S\.A|SE|AG|Group|Holdings)"
+_NAME = re.compile(rf"\b({_WORD}(?:[ ,]{{1,2}}(?:{_WORD}|of|and|&)){{0,5}}?,? {_FORM_OF_COMPANY})\b")
+_NOT_A_NAME = re.compile(r"exchange|commission|file n|securities|\bform\b|washington|\bstate of|pursuant|report|registr|nasdaq", re.I)
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 
 
@@ -50,24 +50,27 @@ def plain_name(name: str) -> str:
     """Return a company's name without its legal form."""
     previous = ""
     while previous != name:
-        previous, name = name, _SUFFIX.sub("", name.strip(" ,."))
+        previous, name = name, _SUFFIX.sub("", name.strip(" ,.&"))
     return name
 
 
 def _company(head: str) -> str:
-    """Return the registrant's name, or the first line that ends like a company's."""
+    """Return the name above the registrant's line of a form, or the company that the first pages name most."""
+    head = head.replace("_", " ")
     mark = _REGISTRANT.search(head)
     if mark:
-        before = [line.strip() for line in head[: mark.start()].splitlines() if re.search(r"[A-Za-z]{2}", line)]
-        if before and len(before[-1]) <= 80:
-            return _readable(before[-1])
-    names = Counter(plain_name(match.group(1)) for match in _NAME.finditer(head))
-    return names.most_common(1)[0][0] if names else ""
+        before = [line.strip() for line in head[: mark.start()].splitlines() if re.search(r"[A-Za-z]{2}|3", line)]
+        name = _readable(before[-1]) if before and len(before[-1]) <= 80 and not _NOT_A_NAME.search(before[-1]) else ""
+        if name and not _SUFFIX.fullmatch(f" {name}"):
+            return name
+    names = Counter(plain_name(match.group(1)) for match in _NAME.finditer(head) if not _NOT_A_NAME.search(match.group(1)))
+    names = Counter({name: count for name, count in names.items() if len(name) > 2 and name.lower() not in ("the", "inc")})
+    return _readable(names.most_common(1)[0][0]) if names else ""
 
 
 def _readable(name: str) -> str:
     """Return a name that shouts in title case; short ones are left, they may be abbreviations."""
-    name = plain_name(name)
+    name = plain_name(re.sub(r"^the\s+", "", name, flags=re.I))
     return " ".join(word.capitalize() if len(word) > 4 else word for word in name.split()) if name.isupper() else name
 
 

@@ -29,7 +29,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """The rows in ``path``; a missing or foreign file reads as empty, and is made anew by the first write."""
+    """The rows in ``path``; a missing file reads as empty, and a file that is no database is made anew."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -87,14 +87,28 @@ class Ledger:
             yield None
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=10)
+        with contextlib.closing(self._connect()) as db, db:
+            yield db
+
+    def _connect(self) -> sqlite3.Connection:
         try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(_SCHEMA)
-            with db:
-                yield db
-        finally:
-            db.close()
+            return _opened(self.path)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+        self.path.unlink(missing_ok=True)  # it can all be ingested again
+        return _opened(self.path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=10)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _row(row: tuple[str, str, str, str, str, int, int, int, str]) -> LedgerRow:

@@ -1,12 +1,13 @@
 """Filings in S3 or anything that speaks it; the package's only importer of boto3."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
@@ -24,10 +25,12 @@ _REASONS = {
 class S3Store:
     """The objects below ``s3://bucket/prefix``; keys are what follows the prefix, versions are ETags.
 
-    Connections are pooled; connecting may take 2 s and a read 15 s, and a request is tried three times.
+    Connections are pooled; connecting may take 2 s, each read ``read_timeout_s``, and a request is tried three times.
     """
 
-    def __init__(self, url: str, *, endpoint: str = "", max_bytes: int, connections: int = 32) -> None:
+    def __init__(
+        self, url: str, *, endpoint: str = "", max_bytes: int, connections: int = 32, read_timeout_s: float = 15.0
+    ) -> None:
         parts = urlsplit(url)
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/") + "/" if parts.path.strip("/") else ""
@@ -38,7 +41,7 @@ class S3Store:
             endpoint_url=endpoint or None,
             config=Config(
                 connect_timeout=2,
-                read_timeout=15,
+                read_timeout=read_timeout_s,
                 max_pool_connections=connections,
                 retries={"mode": "standard", "total_max_attempts": 3},
                 s3={"addressing_style": "path"} if endpoint else {},
@@ -64,7 +67,7 @@ class S3Store:
         condition = {"IfNoneMatch": unless} if unless else {}
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
-            with answer["Body"] as body:
+            with contextlib.closing(answer["Body"]) as body:  # its own `with` hands out urllib3's stream and urllib3's errors
                 if int(answer["ContentLength"]) > self._max_bytes:
                     raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
                 return Blob(data=body.read(), version=str(answer["ETag"]))
@@ -99,7 +102,7 @@ def _translate(error: BotoCoreError | ClientError, what: str) -> DocumentUnavail
         reason = _REASONS.get(_status(error), "its store failed")
     elif isinstance(error, NoCredentialsError):
         reason = "the store's credentials are missing"
-    elif isinstance(error, HTTPClientError):
+    elif isinstance(error, HTTPClientError | ConnectionError):
         reason = "its store did not answer"
     else:
         reason = "its store failed"

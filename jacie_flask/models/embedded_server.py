@@ -40,7 +40,6 @@ class EmbeddedServer:
             ("--port", str(self.port)),
             {"JACIE_EMBEDDED_MODEL_KEY": self.key},
             restart=True,
-            nice=5,
         )
 
     def start(self) -> None:
@@ -85,7 +84,9 @@ def serve(port: int, key: str) -> None:
     params.api_keys = [key]
     params.n_ctx = CONTEXT_TOKENS * _SLOTS
     params.n_parallel = _SLOTS
-    params.cpuparams.n_threads = max(1, min(4, os.cpu_count() or 1))
+    for threads in (params.cpuparams, params.cpuparams_batch):
+        threads.n_threads = max(1, min(4, os.cpu_count() or 1))
+        threads.poll = 0  # waiting threads sleep: spinning ones stall each other for seconds when the machine is busy
     params.ui = False
     params.verbosity = 0
     server = xllamacpp.Server(params)

@@ -53,7 +53,8 @@ class OpenAIEmbedder:
         for start in range(0, len(texts), _BATCH):
             batch = [_acceptable(text) for text in texts[start : start + _BATCH]]
             rows[start : start + len(batch)] = self._embed(batch)
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+        return rows
 
     def warm(self) -> None:
         """Open the connection and import what a first call needs."""

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,20 +17,22 @@ from jacie_flask.retrieval.corpus import Corpus
 from jacie_flask.retrieval.pinecone_records import (
     CollectionStatistics,
     Record,
+    batches,
     chunk_records,
     columns,
     content_digest,
     document_records,
     head_id,
     placeholder,
+    sparse_query,
 )
 from jacie_flask.retrieval.ranking import CorpusStatistics, passages, rank_pages
 
 _CONNECTIONS = 32
-_UPSERT_BYTES, _UPSERT_RECORDS = 1_500_000, 500
 _DELETE_IDS, _FETCH_IDS = 1000, 40
 _HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
 _PAGES, _PAGES_EACH, _PAGES_MOST = 60, 20, 200
+_STATUS_S = 10.0
 _RETRY_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -66,6 +67,8 @@ class PineconeIndex:
         self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
         self._lock = threading.Lock()
         self._client: Any = None
+        self._status: IndexStatus | None = None
+        self._status_until = 0.0
         self._pool = ThreadPoolExecutor(_CONNECTIONS, "pinecone")
         self._statistics = CollectionStatistics(
             lambda: self._ids(self._documents, ""), lambda ids: self._fetch(self._documents, ids)
@@ -80,7 +83,7 @@ class PineconeIndex:
             return
         self._replace(self._chunks, document.document_id, chunk_records(document, analysed, 0, None, self._dimension))
         self._replace(self._documents, document.document_id, document_records(document, analysed, self._dimension))
-        self._statistics.expire()
+        self._expire()
 
     def put_vectors(
         self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
@@ -94,12 +97,18 @@ class PineconeIndex:
         self._upsert(self._chunks, chunk_records(document, analysed, start, vectors, self._dimension))
         counted = {f"vectors_{start}": len(vectors)}
         self._call("update", id=head_id(document.document_id), set_metadata=counted, namespace=self._documents)
+        self._status = None
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
         for namespace in (self._documents, self._chunks):
             self._delete(namespace, self._ids(namespace, f"{document_id}:"))
+        self._expire()
+
+    def _expire(self) -> None:
+        """Forget what is known of the index: it was written to."""
         self._statistics.expire()
+        self._status = None
 
     def _replace(self, namespace: str, document_id: str, records: Iterable[Record]) -> None:
         """Write a document's records, then delete those of an earlier version."""
@@ -109,7 +118,7 @@ class PineconeIndex:
     def _upsert(self, namespace: str, records: Iterable[Record]) -> set[str]:
         """Write records in requests that Pinecone takes; return their ids."""
         written: set[str] = set()
-        for batch in _batches(records):
+        for batch in batches(records):
             self._call("upsert", vectors=batch, namespace=namespace)
             written.update(record["id"] for record in batch)
         return written
@@ -136,10 +145,15 @@ class PineconeIndex:
         return passages(corpus, query, ranking, lambda rows: {row: chunks[row].get("text", "") for row in rows})
 
     def status(self) -> IndexStatus:
-        """Say how much the index holds; vectors are counted as they were reported written."""
+        """Say how much the index holds, as it was at most 10 s ago; own writes count at once."""
+        if self._status is not None and time.monotonic() < self._status_until:
+            return self._status
         heads = self._heads()
         vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
-        return IndexStatus(documents=len(heads), chunks=sum(int(head["chunks"]) for head in heads), vectors=vectors)
+        chunks = sum(int(head["chunks"]) for head in heads)
+        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors)
+        self._status_until = time.monotonic() + _STATUS_S
+        return self._status
 
     def warm(self) -> None:
         """Open connections and read the statistics; raise RetrievalUnavailable, also where the dimension is another."""
@@ -157,7 +171,7 @@ class PineconeIndex:
 
     def _candidates(self, query: SearchQuery, statistics: CorpusStatistics, vector: list[float] | None) -> list[str]:
         """Return the keys of the pages worth ranking: led by words, by meaning and by labels, in and out of the selection."""
-        sparse = _sparse(query, statistics)
+        sparse = sparse_query(query, statistics)
         selected = {"document_id": {"$in": list(query.documents)}} if query.documents else None
         outer = selected if query.exclusive else None
         asked: list[Future[list[str]]] = [self._pool.submit(self._hits, _HITS, None, sparse, outer)]
@@ -214,6 +228,16 @@ class PineconeIndex:
         return found[0][1] if found else None
 
     def _heads(self) -> list[dict[str, Any]]:
+        found = self._call(
+            "query",
+            top_k=_HITS,
+            vector=placeholder(self._dimension),
+            filter={"head": True},
+            include_metadata=True,
+            namespace=self._documents,
+        )
+        if len(found.matches) < _HITS:
+            return [match.metadata for match in found.matches]
         ids = [one for one in self._ids(self._documents, "") if one.endswith(":head")]
         return [metadata for _, metadata in self._fetch(self._documents, ids)]
 
@@ -268,30 +292,18 @@ class PineconeIndex:
     def _connect(self) -> Any:  # the SDK's own value
         from pinecone import Pinecone, RetryConfig  # noqa: PLC0415  # 200 ms of imports
 
-        pinecone = Pinecone(
+        with Pinecone(
             api_key=self._api_key,
             host=self._controller or None,
             timeout=self._timeout,  # type: ignore[arg-type]  # it takes httpx's own, which can tell connecting from reading
             connection_pool_maxsize=_CONNECTIONS,
             retry_config=RetryConfig(max_retries=0),
-        )
-        client = pinecone.index(host=self._host) if self._host else pinecone.index(self._name)
+        ) as pinecone:
+            client = pinecone.index(host=self._host) if self._host else pinecone.index(self._name)
         # The SDK does not hand its retry settings on to an index: by itself it tries four times, also after a read timeout,
         # and sleeps as long as Retry-After says, up to a minute and a half.
         client._http._client._transport._config = RetryConfig(max_retries=0)  # type: ignore[attr-defined]
         return client
-
-
-def _sparse(query: SearchQuery, statistics: CorpusStatistics) -> dict[str, Any] | None:
-    """Return the question as a sparse vector: each term's weight times its rarity, None where nothing is left."""
-    total = max(statistics.chunks, 1)
-    weights = {
-        term: weight * float(np.log1p((total - n + 0.5) / (n + 0.5)))
-        for term, weight in query.terms.items()
-        for n in (min(statistics.frequency.get(term, 0), total),)
-    }
-    weights = {term: weight for term, weight in weights.items() if weight > 0}
-    return {"indices": list(weights), "values": list(weights.values())} if weights else None
 
 
 def _leading(hits: Sequence[str]) -> Iterator[str]:
@@ -315,21 +327,6 @@ def _fitting(vector: Any, dimension: int) -> list[float] | None:  # as SearchQue
         return None
     values: list[float] = np.asarray(vector, dtype=float).ravel().tolist()
     return values if len(values) == dimension and any(values) else None
-
-
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Group records so that no request is over Pinecone's limits of bytes and records."""
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        length = len(msgspec.json.encode(record))
-        if batch and (size + length > _UPSERT_BYTES or len(batch) >= _UPSERT_RECORDS):
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += length
-    if batch:
-        yield batch
 
 
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:

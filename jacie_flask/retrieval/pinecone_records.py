@@ -12,10 +12,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.ranking import K1, B, CorpusStatistics
 from jacie_flask.text.terms import NUMBER_BIT
@@ -23,6 +24,7 @@ from jacie_flask.text.terms import NUMBER_BIT
 Record = dict[str, Any]
 Terms = tuple[NDArray[np.uint32], NDArray[np.uint16]]
 
+_UPSERT_BYTES, _UPSERT_RECORDS = 1_500_000, 500
 _TEXT_BYTES = 16_000
 _HEADINGS, _HEADING_BYTES = 12, 200
 _CHUNK_TERMS = 1000
@@ -93,7 +95,7 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
         {"id": f"{document.document_id}:{digest}:{n}", "values": placeholder(dimension), "metadata": part}
         for n, part in enumerate(parts)
     ]
-    head = {**counts, "digest": digest, "content_hash": analysed.content_hash, "parts": len(parts)}
+    head = {**counts, "head": True, "digest": digest, "content_hash": analysed.content_hash, "parts": len(parts)}
     records.append({"id": head_id(document.document_id), "values": placeholder(dimension), "metadata": head})
     return records
 
@@ -122,6 +124,21 @@ def content_digest(analysed: AnalysedDocument) -> str:
     digest.update(repr(sorted(analysed.labels.items())).encode())
     digest.update(repr([(chunk.page, len(chunk.text)) for chunk in analysed.chunks]).encode())
     return digest.hexdigest()
+
+
+def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Group records so that no request is over Pinecone's limits of bytes and records."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(msgspec.json.encode(record))
+        if batch and (size + length > _UPSERT_BYTES or len(batch) >= _UPSERT_RECORDS):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch
 
 
 def columns(chunks: Sequence[Mapping[str, Any]]) -> list[Columns]:
@@ -220,6 +237,18 @@ def _added_up(documents: Sequence[DocumentStatistics], total: int, terms: Sequen
         heading_words=heading_words / chunks,
         frequency=dict(zip(terms, np.round(frequency).astype(int).tolist(), strict=True)),
     )
+
+
+def sparse_query(query: SearchQuery, statistics: CorpusStatistics) -> dict[str, Any] | None:
+    """Return the question as a sparse vector: each term's weight times its rarity, None where nothing is left."""
+    total = max(statistics.chunks, 1)
+    weights = {
+        term: weight * float(np.log1p((total - n + 0.5) / (n + 0.5)))
+        for term, weight in query.terms.items()
+        for n in (min(statistics.frequency.get(term, 0), total),)
+    }
+    weights = {term: weight for term, weight in weights.items() if weight > 0}
+    return {"indices": list(weights), "values": list(weights.values())} if weights else None
 
 
 def _by_row(field: Field, start: int, end: int) -> Iterator[Terms]:

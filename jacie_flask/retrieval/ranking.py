@@ -13,7 +13,9 @@ from jacie_flask.text.labels import label_bits
 from jacie_flask.text.terms import is_number, term_counts
 
 K1, B = 1.2, 0.75
-PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.3
+PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.6
+SECOND_LABELS = 0.4
+SURE_LABEL, DENSE_LEAST = 0.5, 0.1
 BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE
 DENSE_PAGES = 200
 
@@ -109,7 +111,7 @@ def rank_pages(
         score[~allowed[corpus.page_start[:-1]]] = -1.0
     if query.vector is not None or similarity is not None:
         similarity = _similarity(corpus, query, score) if similarity is None else similarity
-        score += DENSE * _dense(corpus, similarity, lexical)
+        score += _dense_weight(query) * _dense(corpus, similarity, lexical)
         chunk = chunk + float(chunk.max(initial=0.0)) * np.nan_to_num(similarity)
     return _top(score, chunk, query.top_k)
 
@@ -210,12 +212,23 @@ def _scaled(score: Floats) -> Floats:
 
 def _bonus(corpus: Corpus, query: SearchQuery) -> Floats:
     """Return what each page gets for its labels and for its document's selection."""
-    bonus = np.zeros(corpus.pages, dtype=np.float32)
+    best, rest, penalty = (np.zeros(corpus.pages, dtype=np.float32) for _ in range(3))
     for label, weight in query.labels.items():
         has = (corpus.page_labels & np.uint32(label_bits((label,)))) != 0
-        bonus[has] = np.maximum(bonus[has], weight) if weight > 0 else bonus[has] + np.float32(weight)
+        if weight > 0:
+            rest[has] += np.float32(weight)
+            best[has] = np.maximum(best[has], np.float32(weight))
+        else:
+            penalty[has] += np.float32(weight)
+    bonus = best + np.float32(SECOND_LABELS) * (rest - best) + penalty
     selection = np.array([query.documents.get(document, 0.0) for document in corpus.document_ids], dtype=np.float32)
     return bonus + np.float32(SELECTION) * selection[corpus.page_document] if corpus.pages else bonus
+
+
+def _dense_weight(query: SearchQuery) -> float:
+    """Return what similarity counts: the surer the labels say where the answer stands, the less likeness adds."""
+    surest = min(max(query.labels.values(), default=0.0) / SURE_LABEL, 1.0)
+    return max(DENSE_LEAST, DENSE * (1.0 - max(surest, 0.0)))
 
 
 def _similarity(corpus: Corpus, query: SearchQuery, score: Floats) -> Floats:

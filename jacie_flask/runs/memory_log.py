@@ -81,7 +81,8 @@ class MemoryLog:
     def cancel(self, run_id: str) -> None:
         """Note that the run should stop; raise NotFound."""
         run = self._get(run_id)
-        run.info = msgspec.structs.replace(run.info, cancel_requested=True)
+        with run.changed:
+            run.info = msgspec.structs.replace(run.info, cancel_requested=True)
 
     def _get(self, run_id: str) -> _Run:
         run = self._runs.get(run_id)

@@ -34,6 +34,8 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
     yield sse.PREAMBLE
     try:
         for entries in follow(log, run_id, after, heartbeat_s):
+            if entries:
+                after = (entries[-1].attempt, entries[-1].offset)
             yield sse.frames(entries) if entries else sse.HEARTBEAT
     except (NotFound, StateLost) as error:
         lost = StateLost(str(error))

@@ -1,7 +1,6 @@
 """The life of a run: started, reported on, cancelled, out of time, left alone; always ended by one terminal event."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -10,7 +9,7 @@ import msgspec
 from jacie_flask import concurrency
 from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded
 from jacie_flask.events import Event, Progress, ProgressCallback, Result, Source, Sources, Token
-from jacie_flask.interfaces import Question, RunInfo, RunLog
+from jacie_flask.interfaces import Entry, Question, RunInfo, RunLog
 from jacie_flask.runs import sse
 from jacie_flask.runs.reader import failure
 
@@ -49,8 +48,8 @@ class Runs:
         self.log.create(RunInfo(run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now))
         run = Run(run_id, question, self.log, request_id, deadline_at=now + self._deadline_s, clock=self._clock)
         self._active[run_id] = run
-        run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
         run.alarm = concurrency.later(self._deadline_s, lambda: run.end(DeadlineExceeded()))
+        run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; idempotent; raise NotFound."""
@@ -73,11 +72,13 @@ class Runs:
         run.readers -= 1
         if run.readers > 0:
             return
+        run.departures += 1
+        departure = run.departures
         grace_s = 0.0 if run.question.on_disconnect == "cancel" else self._grace_s
         if grace_s <= 0:
             run.end(Cancelled("the last reader left"))
         else:
-            concurrency.later(grace_s, lambda: run.end(Cancelled("nobody came back")) if run.readers <= 0 else None)
+            concurrency.later(grace_s, lambda: run.end(Cancelled("nobody came back")) if run.deserted_since(departure) else None)
 
     def _work(self, run: "Run", pipeline: Pipeline) -> None:
         try:
@@ -97,15 +98,15 @@ class Run:
         self.run_id = run_id
         self.question = question
         self.readers = 0
+        self.departures = 0
         self.task: concurrency.Task | None = None
         self.alarm: concurrency.Alarm | None = None
         self._log = runlog
         self._request_id = request_id
         self._deadline_at = deadline_at
         self._clock = clock
-        self._lock = threading.Lock()
         self._stop: JacieError | None = None
-        self._working = False
+        self._interruptible = False
         self._finished = False
         self._offset = 0
         self._step = ""
@@ -116,67 +117,85 @@ class Run:
         """Record an event, encoded once for all readers; raise what the run has to end with."""
         if self._stop is None and self._clock() > self._deadline_at:
             self._stop = DeadlineExceeded()
+        if self._finished:
+            raise Cancelled("the run has ended")
         if self._stop is not None:
             raise self._stop
+        self._record(self._entry(event))
         if isinstance(event, Token):
             self._text.append(event.text)
         elif isinstance(event, Progress):
             self._step = event.step
         elif isinstance(event, Sources):
             self._sources = event.sources
-        self._append(event)
+        if self._stop is not None:
+            raise self._stop
+
+    def deserted_since(self, departure: int) -> bool:
+        """Say whether nobody reads the run, and nobody did since that departure of a last reader."""
+        return self.readers <= 0 and self.departures == departure
 
     def end(self, reason: JacieError) -> None:
         """Stop the run for ``reason`` wherever it is; the first reason wins, and a finished run stays as it is."""
         if self._finished or self._stop is not None:
             return
         self._stop = reason
-        if self.task and self._working:  # a task killed before its first line would leave the run without an end
-            self.task.kill()
+        if self.task and self._interruptible:
+            self.task.kill(unless=lambda: not self._interruptible)
 
     def work(self, pipeline: Pipeline) -> None:
         """Run the pipeline to its one terminal event."""
-        self._working = True
+        try:
+            ending = self._entry(self._answer(pipeline))
+        except JacieError as error:
+            ending = self._entry(self._failure(error))
+        except Exception as error:  # a defect of ours ends this run and no other
+            log.exception("run %s failed", self.run_id)
+            ending = self._entry(self._failure(Internal(repr(error))))
+        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
+            ending = self._entry(self._failure(self._stop or Internal("killed")))
+        self._finished = True
+        self._append(ending)
+
+    def _answer(self, pipeline: Pipeline) -> Result:
+        """Run the pipeline where it may be killed: a kill before or after would leave the run without an end."""
+        self._interruptible = True
         try:
             if self._stop is not None:
                 raise self._stop
             result = pipeline(self.question, self.report)
             if self._stop is not None:
                 raise self._stop
-            self._finish(msgspec.structs.replace(result, run_id=self.run_id))
-        except JacieError as error:
-            self._fail(error)
-        except Exception as error:  # a defect of ours ends this run and no other
-            log.exception("run %s failed", self.run_id)
-            self._fail(Internal(repr(error)))
-        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
-            self._fail(self._stop or Internal("killed"))
+            return msgspec.structs.replace(result, run_id=self.run_id)
+        finally:
+            self._interruptible = False
 
-    def _fail(self, error: JacieError) -> None:
+    def _record(self, item: Entry) -> None:
+        """Append an entry as a whole: a kill in the middle would leave the log and the offset apart."""
+        self._interruptible = False
+        try:
+            self._append(item)
+        finally:
+            self._interruptible = True
+
+    def _failure(self, error: JacieError) -> Event:
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
             "run %s request %s ended with %s at %s: %s",
             self.run_id, self._request_id, error.code, self._step or "start", error,
         )  # fmt: skip
-        self._finish(
-            failure(
-                error,
-                run_id=self.run_id,
-                request_id=self._request_id,
-                step=self._step,
-                partial_response="".join(self._text),
-                sources=self._sources,
-            )
+        return failure(
+            error,
+            run_id=self.run_id,
+            request_id=self._request_id,
+            step=self._step,
+            partial_response="".join(self._text),
+            sources=self._sources,
         )
 
-    def _finish(self, event: Event) -> None:
-        with self._lock:
-            if self._finished:
-                return
-            self._finished = True
-        self._append(event)
+    def _entry(self, event: Event) -> Entry:
+        return sse.entry(event, 1, self._offset + 1)
 
-    def _append(self, event: Event) -> None:
-        item = sse.entry(event, 1, self._offset + 1)
+    def _append(self, item: Entry) -> None:
         self._log.append(self.run_id, (item,))
         self._offset += 1

@@ -1,6 +1,7 @@
 """Server-Sent Events as bytes: pure functions from log entries to frames (WHATWG HTML, section 9.2)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -16,8 +17,14 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(event: Event) -> bytes:
-    """Return an event's JSON; JSON escapes CR, LF and NUL, so that it is one line whatever a document held."""
-    return _encoder.encode(event)
+    """Return an event's JSON; JSON escapes CR, LF and NUL, so that it is one line whatever a document held.
+
+    Lone surrogates, as file names that are not UTF-8 hold, become question marks.
+    """
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        return _encoder.encode(_sendable(msgspec.to_builtins(event)))
 
 
 def entry(event: Event, attempt: int, offset: int) -> Entry:
@@ -46,3 +53,11 @@ def parse_id(text: str) -> tuple[int, int]:
     if not (dot and attempt.isascii() and attempt.isdigit() and offset.isascii() and offset.isdigit() and len(text) <= 24):
         raise ValueError(f"not an event id: {text[:40]!r}")
     return int(attempt), int(offset)
+
+
+def _sendable(value: Any) -> Any:  # any JSON value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_sendable(name): _sendable(part) for name, part in value.items()}
+    return [_sendable(part) for part in value] if isinstance(value, list) else value

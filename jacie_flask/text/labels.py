@@ -61,6 +61,8 @@ _KEY = {
 }
 _TITLE = {name: re.compile(pattern) for name, pattern in _TITLES.items()}
 _ITEM = {name: re.compile(r"^\W*(?:" + re.sub(r"\s*\n\s*", "", pattern) + ")", re.M) for name, pattern in _ITEMS.items()}
+_NEAR = 5
+_HEAD = 8
 _ROW = re.compile(r"(?:\d|—|–|-)[)\s%]*$")
 _NOT_A_TITLE = re.compile(r"\b(?:see|refer|accompanying|index|following|these|notes? to|as of the|in our|our|we|item 8)\b|\.\s*$")
 _CONTENTS = re.compile(r"^(?:item|part|note)?\s*.{3,90}?[\s.]+\d{1,3}\s*$", re.I)
@@ -117,12 +119,12 @@ def _form(page: str) -> _Form:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     rows = sum(1 for line in lines if _ROW.search(line))
     strength: dict[str, float] = {}
-    for name, title in _titles(lines[:12]).items():
+    for name, title in _titles(lines).items():
         strength[name] = title
     for name, pattern in _ITEM.items() if rows >= 6 else ():
         items = len(set(pattern.findall(text)))
         key = len(set(_KEY[name].findall(text)))
-        if key >= 2 and items >= 5 and rows >= len(lines) * 0.25:
+        if (key >= 2 or name in strength) and items >= 5 and rows >= len(lines) * 0.25:
             strength[name] = strength.get(name, 0.0) + min(items, 16) / 16 + min(key, 4) / 8
         else:
             strength.pop(name, None)
@@ -131,23 +133,26 @@ def _form(page: str) -> _Form:
     return _Form(lines, rows, strength)
 
 
-def _titles(head: Sequence[str]) -> dict[str, float]:
-    """Return which statements the first lines of a page name, as a strength between 0 and 1."""
+def _titles(lines: Sequence[str]) -> dict[str, float]:
+    """Return which statements a page names in lines that can be titles, as a strength between 0 and 1."""
     found: dict[str, float] = {}
-    for position, line in enumerate(head):
-        if len(line) > 110 or _NOT_A_TITLE.search(line):
+    for position, line in enumerate(lines):
+        if not ("statement" in line or "sheet" in line or "cash" in line or "profit" in line):
+            continue
+        if len(line) > (110 if position < _HEAD else 80) or _NOT_A_TITLE.search(line) or _ROW.search(line):
             continue
         for name, pattern in _TITLE.items():
             if name not in found and pattern.search(line):
-                found[name] = 1.0 if position < 8 else 0.7
-    if "comprehensive_income" in found and "income_statement" not in found:
-        found["comprehensive_income"] = 1.0
+                found[name] = 1.0 if position < _HEAD else 0.7
     return found
 
 
-def _mark_statement(name: str, forms: Sequence[_Form], found: list[set[str]]) -> None:
+def _mark_statement(name: str, forms: list[_Form], found: list[set[str]]) -> None:
     """Label the page that is the statement, the page it continues on, and the lesser ones like it."""
-    ranked = sorted(((form.strength.get(name, 0.0), -position) for position, form in enumerate(forms)), reverse=True)
+    ranked = sorted(
+        ((form.strength.get(name, 0.0) + _company(name, forms, position), -position) for position, form in enumerate(forms)),
+        reverse=True,
+    )
     if not ranked or ranked[0][0] < 0.8:
         return
     best = -ranked[0][1]
@@ -159,6 +164,14 @@ def _mark_statement(name: str, forms: Sequence[_Form], found: list[set[str]]) ->
         for strength, position in ranked[1:]:
             if strength >= 0.7 and name not in found[-position]:
                 found[-position].add(f"{name}_summary")
+
+
+def _company(name: str, forms: list[_Form], position: int) -> float:
+    """Return what a page gains by standing with the other statements: they are printed one after the other."""
+    if name not in forms[position].strength:
+        return 0.0
+    near = forms[max(0, position - _NEAR) : position] + forms[position + 1 : position + 1 + _NEAR]
+    return 0.2 * len({other for form in near for other, strength in form.strength.items() if other != name and strength >= 1.0})
 
 
 def _continues(name: str, form: _Form, after: bool) -> bool:

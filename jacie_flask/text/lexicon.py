@@ -8,6 +8,14 @@ from jacie_flask.text.terms import word_set
 BALANCE, INCOME, CASH = "balance_sheet", "income_statement", "cash_flow"
 
 
+BEYOND_STATEMENTS = re.compile(
+    r"\b(?:segments?|business units?|divisions?|geograph\w+|countries|regions?|adjusted|non-?\s?gaap|organic\w*|constant currency|drivers?"
+    r"|(?:what|which factors?)\b.{0,30}\b(?:dr[oi]ve[sn]?|cause[ds]?|led to|contribut\w*)|why (?:did|has|have|was|were)|exclud\w+)\b",
+    re.I,
+)
+"""What the consolidated statements do not tell: parts of the business, adjustments and reasons."""
+
+
 @dataclass(frozen=True)
 class Pointer:
     """A manner of asking: what it looks like, the page labels it points to, and the words such pages use for it."""
@@ -129,8 +137,8 @@ TOPIC_POINTERS = (
         0.15,
     ),
     _p(r"outlook|guidance|forecast\w*|expects?|expected", "mda", "outlook guidance expect", 0.12),
-    _p(r"segments?|business units?|divisions?|lines? of business", "segments", "segment results", 0.25),
-    _p(r"geograph\w+|countries|regions?", "geography segments", "geographic regions", 0.25),
+    _p(r"segments?|business units?|divisions?|lines? of business", "segments", "segment results", 0.35),
+    _p(r"geograph\w+|countries|regions?", "geography segments", "geographic regions", 0.3),
     _p(r"legal|lawsuits?|litigations?|(?:court|legal) (?:cases?|battles?)", "legal notes", "legal proceedings litigation matters", 0.15),
     _p(r"risk factors?|(?:key|main|principal|biggest) risks?", "risk_factors", "risk factors", 0.25),
     _p(r"market risk|value at risk|var\b", "market_risk mda", "market risk value-at-risk VaR average", 0.12),
@@ -141,7 +149,7 @@ TOPIC_POINTERS = (
         0.5,
     ),
     _p(
-        r"(?:industry|industries|sector|business)\b.{0,40}\b(?:operate\w*|in|compete\w*)|what does .{2,40} do|(?:products?|services)(?: and \w+)?\b.{0,30}"
+        r"(?:what|which) (?:industry|industries|sectors?|business)\b(?! (?:segment|unit))|what does .{2,40} do|(?:products?|services)(?: and \w+)?\b.{0,30}"
         r"\b(?:sells?|sold|offers?|provides?|makes?)|(?:main|major|core|key|primary|principal) (?:products?|services|business(?:es)?|brands?)",
         "business_opening business",
         "business overview company products services",

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 _SPACES = re.compile(r"[^\S\n]+")
 _LONE_RUN = 4
 _LONE_SHARE = 0.3
+_HEAD = 15
 
 
 def tidy(page: str) -> str:
     """Return a page with plain single spaces, without empty lines at its ends, and with torn lines joined."""
     text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-"))
     lines = [line.strip() for line in text.split("\n")]
-    lone = sum(1 for line in lines if line and " " not in line and line[0].isalpha())
-    if lone >= 20 and lone >= _LONE_SHARE * len(lines):
+    lone = [bool(line) and " " not in line and line[0].isalpha() for line in lines]
+    if sum(lone) >= 20 and sum(lone) >= _LONE_SHARE * len(lines):
         lines = _joined(lines)
+    elif sum(lone[:_HEAD]) >= 3:
+        lines = _joined(lines[:_HEAD]) + lines[_HEAD:]
     return "\n".join(lines).strip("\n")
 
 

@@ -28,7 +28,7 @@ STOP_WORDS = word_set(
 
 
 def stem(word: str) -> str:
-    """Fold plural, possessive and past or progressive endings; short words stay as they are."""
+    """Fold plural endings; short words stay as they are."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):

@@ -406,6 +406,14 @@ def test_a_refusal_says_what_is_wrong(page, scripted):
     expect(box).to_contain_text("(invalid_request, request request-refused)")
 
 
+def test_a_stranger_is_recognised(page, scripted):
+    """A success that is no event stream is not taken for an answer."""
+    scripted.play(Script(NORMAL, connections=[Refuse(200, "hello")]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(ended(page).locator(".failure")).to_contain_text("What answered is not a Jacie server.")
+
+
 def test_a_lost_run_is_told(page, scripted):
     """A resume that meets 404 says that the rest is lost, and keeps the text."""
     scripted.play(Script(NORMAL, connections=[Cut(9, "rst", 0.3), Refuse(404, "not_found")]))

@@ -77,7 +77,8 @@ def test_prepare_follows_the_selection():
     """Documents, scores and whether to stay inside them come from the selection."""
     selection = Selection([], "", True, "What is Northwind's goodwill?", {"a": 0.9}, ("Northwind",))
     query = prepare(selection, top_k=7)
-    assert (query.text, query.documents, query.exclusive, query.top_k) == ("What is goodwill?", {"a": 0.9}, True, 7)
+    assert set(query.terms) == set(weigh("What is goodwill?"))
+    assert (query.text, query.documents, query.exclusive, query.top_k) == ("What is Northwind's goodwill?", {"a": 0.9}, True, 7)
 
 
 def test_a_question_of_nothing_but_instructions_keeps_its_words():

@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.support.pinecone_filter import matches, prepared, words_of
 from tests.support.servers import ClientGoneError, Connection, LocalServer, Request, serve_until_killed
 
 BATCH, BODY_BYTES, METADATA_BYTES, ID_CHARS, SPARSE_VALUES = 1000, 2 * 1024 * 1024, 40 * 1024, 512, 2048
@@ -55,6 +56,7 @@ class Namespace:
     ids: list[str] = field(default_factory=list)
     dense: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     postings: dict[int, dict[str, float]] = field(default_factory=dict)
+    holders: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
     def put(self, record: dict[str, Any]) -> None:
         """Write one vector, replacing what was there."""
@@ -68,6 +70,8 @@ class Namespace:
         self.rows[record["id"]] = row
         self.ids.append(record["id"])
         self.records[record["id"]] = record
+        for name, value in words_of(record):
+            self.holders.setdefault((name, value), {})[record["id"]] = None
         sparse = record.get("sparseValues") or {"indices": [], "values": []}
         for index, value in zip(sparse["indices"], sparse["values"], strict=True):
             self.postings.setdefault(index, {})[record["id"]] = float(np.float32(value))
@@ -79,6 +83,8 @@ class Namespace:
             return
         for index in (record.get("sparseValues") or {"indices": []})["indices"]:
             self.postings[index].pop(id_, None)
+        for name, value in words_of(record):
+            self.holders[name, value].pop(id_, None)
         row, last = self.rows.pop(id_), self.ids.pop()
         if last != id_:
             self.ids[row], self.rows[last] = last, row
@@ -96,12 +102,23 @@ class Namespace:
                 scores[rows] += np.float32(value) * np.fromiter(found.values(), dtype=np.float32, count=len(found))
         where = prepared(body.get("filter") or {})
         if where:
-            kept = [row for row, id_ in enumerate(self.ids) if matches(self.records[id_].get("metadata") or {}, where)]
-            rows = np.array(kept, dtype=np.int64)
+            likely = self._likely(where)
+            kept = [self.rows[id_] for id_ in likely if matches(self.records[id_].get("metadata") or {}, where)]
+            rows = np.array(sorted(kept), dtype=np.int64)
         else:
             rows = np.arange(count)
         best = rows[np.argsort(-scores[rows], kind="stable")[: body["topK"]]]
         return [(self.ids[row], float(scores[row])) for row in best.tolist()]
+
+    def _likely(self, where: dict[str, Any]) -> Iterable[str]:
+        """Return ids that may pass a filter: those with the values that it asks for, where it asks for values."""
+        for name, condition in where.items():
+            if name == "$and":
+                return min((self._likely(one) for one in condition), key=lambda ids: len(list(ids)))
+            wanted = condition.get("$in") if isinstance(condition, dict) else None
+            if wanted and all(isinstance(value, str) for value in wanted):
+                return {id_: None for value in wanted for id_ in self.holders.get((name, value), ())}
+        return self.ids
 
 
 class PineconeServer(LocalServer):
@@ -295,57 +312,6 @@ def check_sparse(sparse: dict[str, Any] | None) -> None:
     refuse(len(set(indices)) != len(indices), "sparse indices must be unique")
     refuse(not all(isinstance(index, int) and 0 <= index < 2**32 for index in indices), "sparse indices are unsigned 32-bit")
     refuse(not all(value and math.isfinite(value) for value in values), "sparse values must be finite and not zero")
-
-
-def prepared(where: Any) -> Any:
-    """Return a filter whose long lists are sets, which many records are looked up in."""
-    if not isinstance(where, dict):
-        return where
-    return {
-        name: set(value)
-        if name in ("$in", "$nin")
-        else [prepared(one) for one in value]
-        if name in ("$and", "$or")
-        else prepared(value)
-        for name, value in where.items()
-    }
-
-
-def matches(metadata: dict[str, Any], where: dict[str, Any]) -> bool:
-    """Say whether metadata passes a filter of Pinecone's language."""
-    for name, condition in where.items():
-        if name == "$and":
-            passed = all(matches(metadata, one) for one in condition)
-        elif name == "$or":
-            passed = any(matches(metadata, one) for one in condition)
-        else:
-            held = metadata.get(name)
-            conditions = condition if isinstance(condition, dict) else {"$eq": condition}
-            passed = all(COMPARE[operator](held, wanted) for operator, wanted in conditions.items())
-        if not passed:
-            return False
-    return True
-
-
-def _listed(held: Any) -> list[Any]:
-    return held if isinstance(held, list) else [held]
-
-
-def _ordered(test: Callable[[float, float], bool]) -> Callable[[Any, Any], bool]:
-    return lambda held, wanted: isinstance(held, int | float) and not isinstance(held, bool) and test(held, wanted)
-
-
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "$eq": lambda held, wanted: wanted in _listed(held),
-    "$ne": lambda held, wanted: wanted not in _listed(held),
-    "$in": lambda held, wanted: any(one in wanted for one in _listed(held)),
-    "$nin": lambda held, wanted: not any(one in wanted for one in _listed(held)),
-    "$exists": lambda held, wanted: (held is not None) == wanted,
-    "$gt": _ordered(lambda held, wanted: held > wanted),
-    "$gte": _ordered(lambda held, wanted: held >= wanted),
-    "$lt": _ordered(lambda held, wanted: held < wanted),
-    "$lte": _ordered(lambda held, wanted: held <= wanted),
-}
 
 
 def main() -> None:

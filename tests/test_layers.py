@@ -1,0 +1,167 @@
+"""The rooms and their walls: every import of the package is read, and none may point up or into a neighbour's room."""
+
+import ast
+import graphlib
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "jacie_flask"
+LAYERS = (
+    {"web", "cli", "__init__"},
+    {"services", "chat", "ingest"},
+    {"runs", "documents", "retrieval", "models"},
+    {"dialects", "text", "interfaces", "config", "concurrency", "processes"},
+    {"events", "errors"},
+)
+ALONE = {"client", "sse_parser"}
+BACKENDS = {"runs", "documents", "retrieval", "models"}
+PARTS = {
+    "documents.folder_store", "documents.s3_store", "documents.text_cache", "documents.extraction", "documents.reader",
+    "documents.catalog", "documents.ledger", "retrieval.sqlite_index", "retrieval.pinecone_index", "retrieval.embedded_embedder",
+    "retrieval.openai_embedder", "models.openai_model", "models.embedded_server", "models.scripted", "runs.memory_log",
+    "runs.redis_log",
+}  # fmt: skip
+# Ingestion is typed by the parts that only it works on; it builds none of them.
+INGESTS = {"documents.catalog", "documents.ledger", "documents.reader"}
+SDKS = {
+    "gevent": {"concurrency", "web.worker"},
+    "boto3": {"documents.s3_store"},
+    "botocore": {"documents.s3_store"},
+    "pinecone": {"retrieval.pinecone_index"},
+    "openai": {"models.openai_model", "retrieval.openai_embedder"},
+    "redis": {"runs.redis_log"},
+    "xllamacpp": {"models.embedded_server"},
+    "pypdfium2": {"documents.extraction_worker"},
+    "onnxruntime": {"retrieval.embedded_embedder"},
+}
+READS_ENVIRONMENT = {"config", "processes", "documents.extraction", "models.embedded_server"}
+
+
+def name_of(path: Path) -> str:
+    """Return a module's name below the package; a folder's ``__init__`` is the folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Return the full names that a module imports, wherever in it; ``from a import b`` counts as ``a.b``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+MODULES = {name_of(path): imported(path) for path in sorted(ROOT.rglob("*.py"))}
+PATHS = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def inner(module: str) -> set[str]:
+    """Return the modules of the package that ``module`` imports, by their names below the package."""
+    found = set()
+    for full in MODULES[module]:
+        if full != "jacie_flask" and not full.startswith("jacie_flask."):
+            continue
+        name = full.removeprefix("jacie_flask").removeprefix(".")
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        found.add(name or "__init__")
+    return found
+
+
+def room(module: str) -> str:
+    """Return the folder or file at the top of the package that a module lies in."""
+    return module.partition(".")[0]
+
+
+def depth(module: str) -> int:
+    """Return the layer of a module, counted from the top."""
+    return next(at for at, layer in enumerate(LAYERS) if room(module) in layer)
+
+
+def test_every_module_has_its_layer():
+    """A new room is put into the picture before it is used."""
+    known = set().union(*LAYERS) | ALONE
+    assert {room(module) for module in MODULES} <= known
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - ALONE))
+def test_imports_point_down_or_sideways(module):
+    """No module imports one of a layer above its own, nor one of those that stand alone."""
+    for other in inner(module):
+        assert room(other) not in ALONE, f"{module} imports {other}, which stands alone"
+        assert depth(other) >= depth(module), f"{module} imports {other}, which lies above it"
+
+
+def test_the_client_stands_alone():
+    """The streaming client can be copied out of the package with its parser."""
+    for module in ALONE & set(MODULES):
+        assert inner(module) <= ALONE, module
+
+
+def test_backends_do_not_know_each_other():
+    """Runs, documents, retrieval and models meet in services and chat only."""
+    for module in MODULES:
+        if room(module) in BACKENDS:
+            strangers = {other for other in inner(module) if room(other) in BACKENDS - {room(module)}}
+            assert not strangers, f"{module} imports {strangers}"
+
+
+def test_services_is_for_the_top_only():
+    """Steps get their parts handed; only the entrances build them."""
+    for module in MODULES:
+        if "services" in inner(module):
+            assert room(module) in LAYERS[0], module
+
+
+def test_only_services_knows_the_real_parts():
+    """A backend can be exchanged by editing services.py and nothing else."""
+    for module in MODULES:
+        outside = {other for other in inner(module) & PARTS if room(other) != room(module)}
+        allowed = PARTS if module == "services" else INGESTS if module == "ingest" else set()
+        assert outside <= allowed, f"{module} imports {outside - allowed}"
+    taken = {other for module in MODULES if room(module) == "chat" for other in inner(module) if room(other) in BACKENDS}
+    assert taken <= {"retrieval.ranking"}, taken
+
+
+def test_there_are_no_import_cycles():
+    """Modules can be read one after the other, lowest first."""
+    graph = {module: inner(module) - {module, "__init__"} for module in MODULES}
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(set(graph) | set().union(*graph.values()))
+
+
+def test_flask_stays_at_the_entrances():
+    """Nothing below the web room knows what a request is."""
+    for module, names in MODULES.items():
+        if {name.partition(".")[0] for name in names} & {"flask", "flask_cors", "werkzeug"}:
+            assert room(module) in {"web", "cli", "__init__"}, module
+
+
+@pytest.mark.parametrize("sdk", sorted(SDKS))
+def test_each_sdk_has_one_home(sdk):
+    """An SDK is imported where its errors are translated, and nowhere else."""
+    users = {module for module, names in MODULES.items() if any(name.partition(".")[0] == sdk for name in names)}
+    assert users <= SDKS[sdk], users - SDKS[sdk]
+
+
+def test_the_environment_is_read_in_one_place():
+    """Settings come from config; the others only pass an environment on to a child or are one."""
+    for module, path in PATHS.items():
+        tree = ast.parse(path.read_text())
+        attributes = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "os"}
+        if attributes & {"environ", "environb", "getenv", "getenvb", "putenv"}:
+            assert module in READS_ENVIRONMENT, module
+
+
+def test_everything_imported_is_declared():
+    """What is neither ours nor the standard library's is a line of requirements.txt."""
+    declared = (ROOT.parent / "requirements.txt").read_text().replace("-", "_").lower()
+    outside = {name.partition(".")[0] for names in MODULES.values() for name in names}
+    outside -= set(sys.stdlib_module_names) | {"jacie_flask"}
+    undeclared = {name for name in outside if f"\n{name.lower()}" not in declared}
+    assert undeclared <= {"werkzeug", "click", "botocore"}, undeclared  # flask's and boto3's own
