@@ -23,8 +23,9 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection, select, with_evidence
 from jacie_flask.documents.analysis import analyse
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Passage
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Passage, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus
+from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.ranking import passages, rank_pages
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / "jacie-bench"
@@ -62,10 +63,36 @@ def catalog_of(folder: pathlib.Path) -> list[CatalogDocument]:
     ]
 
 
+class CachedEmbedder:
+    """The built-in encoder, with what it embedded before on disk."""
+
+    def __init__(self) -> None:
+        """Read the cache."""
+        self.encoder = EmbeddedEmbedder()
+        self.file = CACHE / "vectors.npz"
+        self.known: dict[str, np.ndarray] = {}
+        if self.file.exists():
+            held = np.load(self.file)
+            self.known = dict(zip(held["keys"].tolist(), held["rows"], strict=True))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return one unit vector a text."""
+        keys = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24] for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self.known}
+        if missing:
+            rows = self.encoder.embed(list(missing.values())).astype(np.float16)
+            self.known.update(zip(missing, rows, strict=True))
+        return np.array([self.known[key] for key in keys], dtype=np.float32)
+
+    def keep(self) -> None:
+        """Write the cache."""
+        np.savez(self.file, keys=np.array(list(self.known)), rows=np.array(list(self.known.values())))
+
+
 class Bench:
     """A collection in memory and its questions."""
 
-    def __init__(self, folder: pathlib.Path, encoder: Any) -> None:
+    def __init__(self, folder: pathlib.Path, encoder: "CachedEmbedder | None") -> None:
         """Extract and analyse every document."""
         self.catalog = catalog_of(folder)
         self.encoder = encoder
@@ -92,15 +119,13 @@ class Bench:
         found = passages(self.corpus, query, ranking, lambda rows: {row: self.chunks[row] for row in rows})
         return found, (time.perf_counter() - started) * 1000
 
-    def _similarity(self, query: Any) -> np.ndarray:
+    def _similarity(self, query: SearchQuery) -> np.ndarray:
         """Embed the chunks of the leading pages."""
         similarity = np.full(len(self.chunks), np.nan, dtype=np.float32)
         lead = rank_pages(self.corpus, msgspec.structs.replace(query, top_k=40)).pages
         rows = [row for page in lead for row in self.corpus.chunks_of(page)]
         if rows:
-            similarity[rows] = (
-                self.encoder.embed_cached([self.chunks[row] for row in rows]) @ self.encoder.embed_cached([query.text])[0]
-            )
+            similarity[rows] = self.encoder.embed([self.chunks[row] for row in rows]) @ self.encoder.embed([query.text])[0]
         return similarity
 
 
@@ -145,15 +170,13 @@ def main() -> None:
     arguments.add_argument("--dense", action="store_true")
     arguments.add_argument("--misses", action="store_true")
     asked = arguments.parse_args()
-    encoder = None
-    if asked.dense:
-        from encoder import Encoder  # noqa: PLC0415
-
-        encoder = Encoder(CACHE)
+    encoder = CachedEmbedder() if asked.dense else None
     bench = Bench(asked.folder, encoder)
     questions = [json.loads(line) for line in asked.questions.read_text().splitlines()]
     for known in (False, True):
         measure(bench, questions, known, asked.misses)
+        if encoder:
+            encoder.keep()
 
 
 if __name__ == "__main__":

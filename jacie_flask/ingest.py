@@ -95,8 +95,15 @@ def _remove_deleted(parts: Ingestion, documents: list[CatalogDocument], report: 
 
 def _add_texts(parts: Ingestion, documents: list[CatalogDocument], report: Report, tick: Tick) -> None:
     rows = parts.ledger.rows()
-    todo = [d for d in documents if d.document_id not in rows or rows[d.document_id].version != d.version]
-    report.unchanged = len(documents) - len(todo)
+    todo = []
+    for document in documents:
+        row = rows.get(document.document_id)
+        if row is None or row.version != document.version:
+            todo.append(document)
+        elif row.status == "rejected":
+            report.skipped[document.filename] = row.reason
+        else:
+            report.unchanged += 1
     writing = threading.Lock()
     with pool(parts.workers, "ingest") as workers:
         jobs: dict[Future[LedgerRow], CatalogDocument] = {workers.submit(_add_text, parts, d, writing): d for d in todo}

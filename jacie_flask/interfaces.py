@@ -166,6 +166,15 @@ class Embedder(Protocol):
         """Make the first calls before the first question does: imports, connections, memory."""
 
 
+Offload = Callable[..., Any]
+"""Called as (function, *arguments): runs C code that drops the GIL where it holds up nobody, and returns its value."""
+
+
+def inline(function: Callable[..., Any], *args: Any) -> Any:
+    """Run the function where it is called: the Offload of a process that serves nobody else."""
+    return function(*args)
+
+
 # ------------------------------------------------------------------------------------------------------------- models
 
 
@@ -270,8 +279,6 @@ class RunLog(Protocol):
     def cancel(self, run_id: str) -> None:
         """Ask the run's owner to stop it; idempotent; raise NotFound."""
 
-
-Offload = Callable[..., Any]
 
 
 @dataclass(frozen=True)

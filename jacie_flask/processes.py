@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from jacie_flask import concurrency
 
@@ -27,11 +28,12 @@ class OwnedProcess:
 
     def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, restart: bool) -> None:
         self._argv = [sys.executable, "-m", module, *args]
-        self._env = {**os.environ, **env}
+        self._env = {**os.environ, "PYTHONPATH": import_path(), **env}
         self._restart = restart
         self._owner = 0
         self._pid = 0
         self._stopping = False
+        self._lock = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -48,13 +50,15 @@ class OwnedProcess:
         """End the child: politely, then not."""
         if os.getpid() != self._owner:
             return
-        self._stopping = True
+        with self._lock:  # the watch may be about to start the child again
+            self._stopping = True
         for number, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 1.0)):
             end = time.monotonic() + wait_s
             while self._alive() and time.monotonic() < end:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._pid, number)
                 time.sleep(0.05)
+        self._pid = 0
 
     def _spawn(self) -> None:
         # posix_spawn, because gevent's subprocess would install a SIGCHLD handler over gunicorn's in its master
@@ -80,9 +84,16 @@ class OwnedProcess:
             deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
             log.warning("%s ended unexpectedly; starting it again", self._argv[2])
             time.sleep(_BACKOFF_S[min(deaths - 1, len(_BACKOFF_S) - 1)])
-            if os.getpid() == self._owner and not self._stopping:
-                self._spawn()
-                started = time.monotonic()
+            with self._lock:
+                if os.getpid() == self._owner and not self._stopping:
+                    self._spawn()
+                    started = time.monotonic()
+
+
+def import_path() -> str:
+    """Return the PYTHONPATH with which a child finds this package, wherever its parent was started."""
+    root = str(Path(__file__).parent.parent)
+    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def end_with_parent() -> None:

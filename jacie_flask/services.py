@@ -122,7 +122,7 @@ def vector_index(settings: Settings) -> VectorIndex:
     """Return the SQLite file or the Pinecone index that the settings name."""
     kind, _, place = settings.index.partition(":")
     if kind == "sqlite":
-        return SqliteIndex(_beside_others(Path(place), settings), background=concurrency.beside)
+        return SqliteIndex(_beside_others(Path(place), settings), background=concurrency.beside, offload=concurrency.offload)
     return PineconeIndex(
         place.removeprefix("//"),
         api_key=settings.pinecone_api_key,
@@ -135,7 +135,7 @@ def vector_index(settings: Settings) -> VectorIndex:
 def embedder(settings: Settings) -> Embedder:
     """Return the built-in encoder or the OpenAI-compatible one."""
     if settings.embeddings == "embedded":
-        return EmbeddedEmbedder()
+        return EmbeddedEmbedder(offload=concurrency.offload)
     return OpenAIEmbedder(
         base_url=settings.openai_base_url or _OPENAI_URL,
         api_key=settings.openai_api_key or "none",

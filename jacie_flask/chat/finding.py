@@ -41,7 +41,7 @@ def search_query(selection: Selection, services: Services, top_k: int) -> tuple[
     try:
         if services.index.status().vectors == 0:
             return query, []
-        vector = services.offload(services.embedder.embed, [query.text])[0]
+        vector = services.embedder.embed([query.text])[0]
     except RetrievalUnavailable as error:
         log.warning("the question was not embedded: %s", error)
         return query, ["Semantic search was not available; the pages were found by their words alone."]
@@ -50,8 +50,7 @@ def search_query(selection: Selection, services: Services, top_k: int) -> tuple[
 
 def search(query: SearchQuery, services: Services) -> list[Passage]:
     """Return the index's best pages for the query; raise RetrievalUnavailable."""
-    passages: list[Passage] = services.offload(services.index.search, query)
-    return passages
+    return services.index.search(query)
 
 
 def rehearse(services: Services) -> None:

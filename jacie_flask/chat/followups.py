@@ -38,7 +38,7 @@ def resolve(query: str, history: Sequence[Turn], names: CompanyNames) -> str:
     Folds over the user's turns, so that a follow-up to a follow-up still finds its company, period and topic.
     """
     standing = ""
-    for text in [turn.content for turn in history if turn.role == "user"][-8:] + [query]:
+    for text in (*[turn.content for turn in history if turn.role == "user"][-8:], query):
         standing = _continued(text[:4000], standing, names)
     return standing if standing else query
 

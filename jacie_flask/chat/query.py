@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from jacie_flask.chat.selection import Selection
 from jacie_flask.interfaces import SearchQuery
-from jacie_flask.text.lexicon import BEYOND_STATEMENTS, INSTRUCTION_WORDS, METRIC_POINTERS, STATEMENT_POINTERS, TOPIC_POINTERS, without_instructions
+from jacie_flask.text.lexicon import (
+    BEYOND_STATEMENTS,
+    INSTRUCTION_WORDS,
+    METRIC_POINTERS,
+    STATEMENT_POINTERS,
+    TOPIC_POINTERS,
+    without_instructions,
+)
 from jacie_flask.text.terms import is_number, term_ids
 
 WORD, NUMBER, ADDED = 1.0, 0.3, 0.7

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,11 @@ import msgspec
 
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.interfaces import AnalysedDocument
+from jacie_flask.processes import import_path
 
 _LENGTH = struct.Struct("<Q")
+_SPOOLED = "extract-"
+_LEFT_BEHIND_S = 3600.0
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -47,6 +51,7 @@ class Extractor:
         self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(workers):
             self._idle.put(None)
+        _sweep(folder)
 
     def analyse(self, data: bytes, *, suffix: str, content_hash: str) -> AnalysedDocument:
         """Return the text and terms of a document; raise DocumentRejected with the reason when it cannot be read."""
@@ -72,7 +77,7 @@ class Extractor:
     @contextlib.contextmanager
     def _spooled(self, data: bytes) -> Iterator[Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix="extract-")
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=_SPOOLED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -101,7 +106,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**_bare_environment(), "JACIE_PARENT_PID": str(os.getpid())},
+            env={**_bare_environment(), "PYTHONPATH": import_path(), "JACIE_PARENT_PID": str(os.getpid())},
         )
 
     def alive(self) -> bool:
@@ -152,7 +157,15 @@ class _Child:
         return msgspec.msgpack.decode(payload, type=Outcome)
 
 
+def _sweep(folder: Path) -> None:
+    """Delete what processes that were killed left in the folder."""
+    for path in folder.glob(f"{_SPOOLED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
+                path.unlink()
+
+
 def _bare_environment() -> dict[str, str]:
     """Return the little of the environment that a child needs: no key reaches the process that reads hostile files."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR", "LD_LIBRARY_PATH")
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "TMPDIR", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ}

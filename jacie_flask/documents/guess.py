@@ -27,15 +27,17 @@ _PERIOD_END = re.compile(
 _FISCAL = re.compile(r"\b(?:fiscal(?: year)?|fy|annual report|full[- ]year|integrated report)\s*(?:for\s+)?(20\d\d)\b", re.I)
 _QUARTER = re.compile(r"\b(first|second|third|fourth)[- ]+(?:fiscal[- ]+)?quarter\b|\bq([1-4])\b", re.I)
 _YEAR = re.compile(r"\b(20[0-4]\d|199\d)\b")
-_REGISTRANT = re.compile(r"^\W*\(?exact name of (?:the )?registrant", re.I | re.M)
+_REGISTRANT = re.compile(r"^[^\w\n]*exact name of (?:the )?registrant", re.I | re.M)
 _SUFFIX = re.compile(
     r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$",
     re.I,
 )
-_WORD = r"[A-Z0-9][\w&'’.-]*"
+_WORD = r"[A-Z0-9][\w&'’.-]{0,30}"
 _FORM_OF_COMPANY = r"(?:Inc|INC|Corp|CORP|Corporation|CORPORATION|Company|COMPANY|plc|PLC|Ltd|LTD|Limited|LIMITED|LLC|N\.V|S\.A|SE|AG|Group|Holdings)"
 _NAME = re.compile(rf"\b({_WORD}(?:[ ,]{{1,2}}(?:{_WORD}|of|and|&)){{0,5}}?,? {_FORM_OF_COMPANY})\b")
-_NOT_A_NAME = re.compile(r"exchange|commission|file n|securities|\bform\b|washington|\bstate of|pursuant|report|registr|nasdaq", re.I)
+_NOT_A_NAME = re.compile(
+    r"exchange|commission|file n|securities|\bform\b|washington|\bstate of|pursuant|report|registr|nasdaq", re.I
+)
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 
 

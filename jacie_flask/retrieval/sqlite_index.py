@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, Postings, SearchQuery
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Offload, Passage, Postings, SearchQuery, inline
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.ranking import passages, rank_pages
 
@@ -65,14 +65,16 @@ def start_thread(work: Callable[[], object]) -> None:
 class SqliteIndex:
     """A VectorIndex in one file; any number of processes may write and read it.
 
-    ``background`` runs the rebuild of a stale snapshot: pass the server's own pool where threads are not threads.
+    ``background`` runs the rebuild of a stale snapshot, ``offload`` each search: pass the server's own where threads are not
+    threads.
     """
 
-    def __init__(self, path: Path | str, *, background: Background = start_thread) -> None:
+    def __init__(self, path: Path | str, *, background: Background = start_thread, offload: Offload = inline) -> None:
         """Open the file, making it where it is missing; raise RetrievalUnavailable."""
         self.path = Path(path)
         self.label = f"sqlite:{self.path.name}"
         self._background = background
+        self._offload = offload
         self._snapshot: _Snapshot | None = None
         self._rebuilding = threading.Lock()
         self._rest_until = 0.0
@@ -135,6 +137,10 @@ class SqliteIndex:
 
     def search(self, query: SearchQuery) -> list[Passage]:
         """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile."""
+        found: list[Passage] = self._offload(self._search, query)
+        return found
+
+    def _search(self, query: SearchQuery) -> list[Passage]:
         with _translated(), closing(self._connect()) as connection:
             snapshot = self._snapshot or self._first_snapshot()
             if _generation(connection) != snapshot.generation or _last_vector(connection) != snapshot.vectors_seen:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 STATEMENTS = ("balance_sheet", "income_statement", "cash_flow", "comprehensive_income", "equity")
 SUMMARIES = tuple(f"{name}_summary" for name in STATEMENTS[:3])
@@ -51,16 +52,16 @@ _ITEMS = {
         (?:net )?(?:increase|decrease|change)|cash(?:,| and) cash equivalents|cash paid|supplemental|issuance|maturities|sales of""",
 }
 _KEY = {
-    "balance_sheet": re.compile(r"^\W*total (?:assets|liabilities|(?:share|stock)holders|equity|current)", re.M),
+    "balance_sheet": re.compile(r"^[^\w\n]*total (?:assets|liabilities|(?:share|stock)holders|equity|current)", re.M),
     "income_statement": re.compile(
-        r"^\W*(?:(?:consolidated )?net (?:income|earnings|\(?loss)|(?:basic|diluted)|(?:income|earnings|\(?loss\)?)[^\n]{0,20} before|"
+        r"^[^\w\n]*(?:(?:consolidated )?net (?:income|earnings|\(?loss)|(?:basic|diluted)|(?:income|earnings|\(?loss\)?)[^\n]{0,20} before|"
         r"operating (?:income|profit)|(?:provision|benefit) for|income tax|profit for)",
         re.M,
     ),
     "cash_flow": re.compile(r"(?:operating|investing|financing) activities", re.M),
 }
 _TITLE = {name: re.compile(pattern) for name, pattern in _TITLES.items()}
-_ITEM = {name: re.compile(r"^\W*(?:" + re.sub(r"\s*\n\s*", "", pattern) + ")", re.M) for name, pattern in _ITEMS.items()}
+_ITEM = {name: re.compile(r"^[^\w\n]*(?:" + re.sub(r"\s*\n\s*", "", pattern) + ")", re.M) for name, pattern in _ITEMS.items()}
 _NEAR = 5
 _HEAD = 8
 _ROW = re.compile(r"(?:\d|—|–|-)[)\s%]*$")
@@ -221,7 +222,7 @@ def _is_contents(form: _Form) -> bool:
     if len(entries) < 8 or len(entries) < len(form.lines) * 0.5:
         return False
     numbers = [int(re.split(r"[\s.]+", entry.rstrip())[-1]) for entry in entries]
-    rising = sum(1 for one, two in zip(numbers, numbers[1:], strict=False) if 0 <= two - one <= 30)
+    rising = sum(1 for one, two in pairwise(numbers) if 0 <= two - one <= 30)
     return rising >= (len(numbers) - 1) * 0.75
 
 

@@ -50,7 +50,11 @@ METRIC_POINTERS = (
         CASH,
         "capital expenditures purchases additions property plant equipment",
     ),
-    _p(r"capital[- ]intensi\w+|return on (?:total )?assets|roa|asset turnover", f"{BALANCE} {INCOME}", "total assets net income revenue"),
+    _p(
+        r"capital[- ]intensi\w+|return on (?:total )?assets|roa|asset turnover",
+        f"{BALANCE} {INCOME}",
+        "total assets net income revenue",
+    ),
     _p(
         r"(?:net |gross )?pp\s?(?:&|n|and)?\s?n?e|property,? plant|fixed assets?",
         BALANCE,
@@ -105,7 +109,12 @@ METRIC_POINTERS = (
     _p(r"gross (?:profit|margins?)", INCOME, "gross profit cost of sales net sales revenue"),
     _p(r"operating (?:income|profit|margins?|earnings)|ebit", INCOME, "operating income total revenue net sales"),
     _p(r"ebitda", f"{INCOME} {CASH}", "operating income depreciation amortization", 0.4),
-    _p(r"net (?:income|earnings|profit|loss)|bottom line|net (?:profit )?margin|profitab\w+", INCOME, "net income net earnings", 0.4),
+    _p(
+        r"net (?:income|earnings|profit|loss)|bottom line|net (?:profit )?margin|profitab\w+",
+        INCOME,
+        "net income net earnings",
+        0.4,
+    ),
     _p(r"(?:total |net )?(?:revenues?|sales|turnover|top[- ]?line)", INCOME, "total revenue net sales", 0.3),
     _p(r"earnings per share|eps|diluted", INCOME, "earnings per share diluted basic", 0.4),
     _p(r"interest (?:expense|income|coverage)", INCOME, "interest expense", 0.35),
@@ -139,7 +148,12 @@ TOPIC_POINTERS = (
     _p(r"outlook|guidance|forecast\w*|expects?|expected", "mda", "outlook guidance expect", 0.12),
     _p(r"segments?|business units?|divisions?|lines? of business", "segments", "segment results", 0.35),
     _p(r"geograph\w+|countries|regions?", "geography segments", "geographic regions", 0.3),
-    _p(r"legal|lawsuits?|litigations?|(?:court|legal) (?:cases?|battles?)", "legal notes", "legal proceedings litigation matters", 0.15),
+    _p(
+        r"legal|lawsuits?|litigations?|(?:court|legal) (?:cases?|battles?)",
+        "legal notes",
+        "legal proceedings litigation matters",
+        0.15,
+    ),
     _p(r"risk factors?|(?:key|main|principal|biggest) risks?", "risk_factors", "risk factors", 0.25),
     _p(r"market risk|value at risk|var\b", "market_risk mda", "market risk value-at-risk VaR average", 0.12),
     _p(
@@ -155,26 +169,51 @@ TOPIC_POINTERS = (
         "business overview company products services",
         0.3,
     ),
-    _p(r"customers?\b.{0,40}\b(?:concentrat\w*|percent|%|10|single|largest|major)|(?:largest|major|single) customers?", "notes business risk_factors", "customer accounted for percent of net sales concentration", 0.12),
+    _p(
+        r"customers?\b.{0,40}\b(?:concentrat\w*|percent|%|10|single|largest|major)|(?:largest|major|single) customers?",
+        "notes business risk_factors",
+        "customer accounted for percent of net sales concentration",
+        0.12,
+    ),
     _p(r"employees|headcount|workforce|human capital", "business", "employees", 0.15),
     _p(r"competitors?|competition|compet\w*", "business risk_factors", "competition competitors", 0.15),
     _p(r"properties|facilities|square feet|headquarters|stores", "properties business", "properties facilities", 0.12),
-    _p(r"acquisitions?|acquired|mergers?|divestitures?|divested|m\s?&\s?a", "notes", "acquisitions acquired business combination purchase price", 0.15),
+    _p(
+        r"acquisitions?|acquired|mergers?|divestitures?|divested|m\s?&\s?a",
+        "notes",
+        "acquisitions acquired business combination purchase price",
+        0.15,
+    ),
     _p(r"restructuring", "notes", "restructuring charges liability employee", 0.1),
     _p(r"non-?\s?gaap|adjusted|reconcil\w+|exclud\w+", "reconciliation", "reconciliation adjusted non-GAAP", 0.2),
     _p(r"dividends?", "notes stock", "dividends declared per share", 0.08),
-    _p(r"(?:share|stock) (?:repurchases?|buy-?backs?)|buy-?backs?|repurchased?", "stock mda", "repurchase program shares repurchased", 0.1),
+    _p(
+        r"(?:share|stock) (?:repurchases?|buy-?backs?)|buy-?backs?|repurchased?",
+        "stock mda",
+        "repurchase program shares repurchased",
+        0.1,
+    ),
     _p(r"auditors?|audit (?:fees|report|opinion)", "governance", "independent registered public accounting firm", 0.08),
     _p(r"debt maturit\w+|notes due|credit facilit\w+|covenants?", "notes", "debt notes credit facility maturities", 0.12),
     _p(r"leases?|lease (?:liabilit\w+|obligations?)", "notes", "lease", 0.1),
     _p(r"pensions?|retirement|post-?retirement", "notes", "pension benefit plan", 0.1),
-    _p(r"8-?k|nominees?|vot(?:es?|ed|ing)|agenda|appoint\w*|resign\w*|new (?:ceo|cfo|director|president)", "report_items", "", 0.25),
+    _p(
+        r"8-?k|nominees?|vot(?:es?|ed|ing)|agenda|appoint\w*|resign\w*|new (?:ceo|cfo|director|president)",
+        "report_items",
+        "",
+        0.25,
+    ),
     _p(r"nominees?|vot(?:es?|ed|ing)", "", "votes for against abstentions broker non-votes election directors"),
     _p(r"ceos?", "", "chief executive officer"),
     _p(r"cfos?", "", "chief financial officer"),
     _p(r"board", "", "board of directors"),
     _p(r"fx|foreign exchange", "", "foreign currency exchange"),
-    _p(r"(?:financial |business )?(?:highlights?|overview|summary|performance)", "highlights mda", "highlights summary results", 0.15),
+    _p(
+        r"(?:financial |business )?(?:highlights?|overview|summary|performance)",
+        "highlights mda",
+        "highlights summary results",
+        0.15,
+    ),
 )
 """The section where such things are told."""
 
@@ -205,13 +244,18 @@ INSTRUCTION_WORDS = word_set(
 )
 """Words that say how to answer, or when, rather than what is asked."""
 
-_METRIC_CLAUSE = re.compile(
-    r"\bif\b[^.?!]*\b(?:metric|ratio|measure|relevant|useful|applicable|meaningful|ask about)\b[^.?!]*\b(?:state|say|explain|mention|note|tell)\b[^.?!]*[.?!]?",
-    re.I,
-)
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+_IF = re.compile(r"\bif\b", re.I)
+_MAKES_SENSE = re.compile(r"\b(?:metric|ratio|measure|relevant|useful|applicable|meaningful|ask about)\b", re.I)
+_THEN_SAY = re.compile(r"\b(?:state|say|explain|mention|note|tell)\b", re.I)
 
 
 def without_instructions(question: str) -> str:
-    """Return a question without the sentences that say what to do should it make no sense."""
-    shorter = _METRIC_CLAUSE.sub(" ", question).strip()
+    """Return a question without the clauses that say what to do should it make no sense."""
+    kept: list[str] = []
+    for sentence in _SENTENCE_END.split(question):
+        start = _IF.search(sentence)
+        dropped = start and _MAKES_SENSE.search(sentence, start.end()) and _THEN_SAY.search(sentence, start.end())
+        kept.append(sentence[: start.start()] if start and dropped else sentence)
+    shorter = " ".join(filter(None, map(str.strip, kept)))
     return shorter if len(shorter) >= 12 else question

@@ -214,6 +214,16 @@ def test_closing_ends_the_children(spool):
     assert set(children()) == before
 
 
+def test_what_a_killed_process_left_is_swept_up(tmp_path):
+    """Old spool files go; those of a process that may still be reading, and files of others, stay."""
+    for name in ("extract-old", "extract-new", "other"):
+        (tmp_path / name).write_text("x")
+    for name in ("extract-old", "other"):
+        os.utime(tmp_path / name, (1, 1))
+    Extractor(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["extract-new", "other"]
+
+
 PARENT = """
 import os, sys
 sys.path.insert(0, {root!r})

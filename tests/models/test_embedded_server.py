@@ -1,0 +1,96 @@
+"""The built-in model's real server: answers, refuses strangers, comes back when it dies and goes with its parent."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from jacie_flask.errors import LLMUnavailable
+from jacie_flask.interfaces import Prompt
+from jacie_flask.models import embedded_server
+from jacie_flask.models.openai_model import OpenAIModel
+
+ROOT = Path(__file__).parents[2]
+PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens=5)
+
+
+def model_of(url, key):
+    """Connect as services.py does."""
+    return OpenAIModel(
+        base_url=url, api_key=key, model="smollm2-135m-instruct", label=embedded_server.LABEL, small=True,
+        context_tokens=embedded_server.CONTEXT_TOKENS, read_timeout_s=30,
+    )  # fmt: skip
+
+
+def wait_until(condition, seconds=20):
+    """Ask until the condition holds; say whether it does."""
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Run the server as a child of this process."""
+    made = embedded_server.EmbeddedServer()
+    made.start()
+    assert wait_until(model_of(made.url, made.key).ready)
+    yield made
+    pid = made.process.pid
+    made.stop()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_it_answers(server):
+    """A stream of tokens with a finish reason and the server's own counts."""
+    deltas = list(model_of(server.url, server.key).stream(PROMPT))
+    assert "".join(delta.text for delta in deltas).strip()
+    assert deltas[-1].finish_reason in ("stop", "length")
+    assert deltas[-1].usage.completion_tokens
+
+
+def test_a_wrong_key_is_refused(server):
+    """Nobody else on the machine gets an answer, nor the list of models' use."""
+    model = model_of(server.url, "wrong")
+    with pytest.raises(LLMUnavailable):
+        list(model.stream(PROMPT))
+    request = urllib.request.Request(f"{server.url}/chat/completions", json.dumps({"messages": []}).encode())
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=5)
+    with caught.value as answer:
+        assert answer.code == 401
+
+
+def test_the_key_is_not_on_the_command_line(server):
+    """Other users of the machine can list processes, but not read their environment."""
+    assert server.key not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
+
+
+def test_it_comes_back_at_the_same_address(server):
+    """Killed, it is started again by its owner; clients need to know nothing new."""
+    model, first = model_of(server.url, server.key), server.process.pid
+    os.kill(first, signal.SIGKILL)
+    assert wait_until(lambda: server.process.pid not in (0, first) and model.ready())
+    assert list(model.stream(PROMPT))[-1].finish_reason
+
+
+def test_it_ends_with_its_parent(tmp_path):
+    """When the master is killed the server does not stay behind."""
+    program = (
+        "import time; from jacie_flask.models.embedded_server import EmbeddedServer; s = EmbeddedServer(); s.start(); "
+        "print(s.process.pid, flush=True); time.sleep(600)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    assert wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10)

@@ -1,0 +1,278 @@
+"""Ingestion on real parts: the index follows the store, nothing is done twice, and nothing is lost when it is killed."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from jacie_flask.documents.catalog import StoreCatalog, document_id
+from jacie_flask.documents.extraction import Extractor
+from jacie_flask.documents.folder_store import FolderStore
+from jacie_flask.documents.ledger import Ledger
+from jacie_flask.documents.reader import CachedReader
+from jacie_flask.documents.text_cache import TextCache
+from jacie_flask.errors import DocumentUnavailable, RetrievalUnavailable
+from jacie_flask.ingest import Ingestion, ingest
+from jacie_flask.interfaces import SearchQuery
+from jacie_flask.retrieval.sqlite_index import SqliteIndex
+from jacie_flask.text.terms import term_counts
+from tests.support.jacie import ROOT, environment
+
+PARAGRAPH = "Revenue from {0} grew in the year because customers bought more of it than ever before.\n" * 8
+
+
+class Hashed:
+    """An embedder that makes unit vectors of words without a model, and can be down."""
+
+    label = "hashed"
+    dimension = 8
+    down = False
+    embedded = 0
+
+    def embed(self, texts):
+        """Return one unit row a text; raise RetrievalUnavailable while down."""
+        if self.down:
+            raise RetrievalUnavailable("nobody listens")
+        self.embedded += len(texts)
+        rows = np.array([[1 + len(text) % (n + 2) for n in range(8)] for text in texts], dtype=np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Made:
+    """A folder, all parts of an ingestion over it, and what a test asks of them."""
+
+    def __init__(self, tmp_path, extractor):
+        """Make them, the folder empty."""
+        self.root = tmp_path / "filings"
+        self.root.mkdir()
+        self.data = tmp_path / "var"
+        self.extractor = extractor
+        self.embedder = Hashed()
+
+    @property
+    def parts(self):
+        """Return the parts as a new process would have them."""
+        store = FolderStore(self.root, max_bytes=10**6)
+        ledger = Ledger(self.data / "ledger.db")
+        reader = CachedReader(store, self.extractor, TextCache(self.data / "cache"))
+        catalog = StoreCatalog(store, ledger, ttl_s=60)
+        return Ingestion(catalog, reader, SqliteIndex(self.data / "index.db"), self.embedder, ledger)
+
+    def write(self, name, topic="steel", paragraphs=1):
+        """Write a document about something."""
+        (self.root / name).write_text("\f".join([PARAGRAPH.format(topic)] * paragraphs))
+
+    def found(self, word):
+        """Return the ids of the documents in the index that hold a word."""
+        index = SqliteIndex(self.data / "index.db")
+        query = SearchQuery(text=word, terms=dict.fromkeys(term_counts(word), 1.0))
+        return {passage.document_id for passage in index.search(query)}
+
+    def status(self):
+        """Return how much the index holds."""
+        return SqliteIndex(self.data / "index.db").status()
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory):
+    """Return real extraction children that this module shares."""
+    made = Extractor(tmp_path_factory.mktemp("spool"), workers=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def made(tmp_path, extractor):
+    """Return an empty folder and its parts."""
+    return Made(tmp_path, extractor)
+
+
+def test_new_documents_come_in(made):
+    """Everything readable is answerable, has its vectors, and the catalog knows."""
+    made.write("a.txt", "steel")
+    made.write("b.txt", "coal", paragraphs=3)
+    parts = made.parts
+    report = ingest(parts)
+    assert (sorted(report.added), report.pages, report.unchanged, report.skipped) == (["a.txt", "b.txt"], 4, 0, {})
+    assert made.found("steel") == {document_id("a.txt")}
+    assert made.found("coal") == {document_id("b.txt")}
+    status = made.status()
+    assert status.documents == 2
+    assert status.vectors == status.chunks == report.vectors
+    assert {document.status for document in parts.catalog.documents()} == {"ready"}
+
+
+def test_an_empty_store_is_no_error(made):
+    """Nothing to do is nothing done."""
+    assert ingest(made.parts).added == []
+    assert made.status().documents == 0
+
+
+def test_nothing_is_done_twice(made):
+    """The second ingestion extracts, writes and embeds nothing."""
+    made.write("a.txt")
+    ingest(made.parts)
+    before = made.embedder.embedded
+    report = ingest(made.parts)
+    assert (report.added, report.unchanged, report.vectors) == ([], 1, 0)
+    assert made.embedder.embedded == before
+
+
+def test_changes_are_followed(made):
+    """A changed document replaces its old text, a deleted one leaves, a new one comes, the others stay."""
+    for name, topic in (("a.txt", "steel"), ("b.txt", "coal"), ("c.txt", "paper")):
+        made.write(name, topic)
+    ingest(made.parts)
+    made.write("a.txt", "copper and tin")
+    (made.root / "b.txt").unlink()
+    made.write("d.txt", "glass")
+    report = ingest(made.parts)
+    assert (sorted(report.added), len(report.removed), report.unchanged) == (["a.txt", "d.txt"], 1, 1)
+    assert made.found("steel") == made.found("coal") == set()
+    assert made.found("copper") == {document_id("a.txt")}
+    assert made.found("paper") == {document_id("c.txt")}
+    status = made.status()
+    assert (status.documents, status.vectors) == (3, status.chunks)
+
+
+def test_a_bad_file_is_reported_and_skipped(made):
+    """It costs nothing else, is not tried again while it stays, is told each time, and comes in when it was repaired."""
+    made.write("a.txt", "steel")
+    (made.root / "bad.pdf").write_bytes(b"no PDF at all")
+    for added in (["a.txt"], []):
+        report = ingest(made.parts)
+        assert (report.added, report.skipped) == (added, {"bad.pdf": "it is not a readable PDF"})
+    assert report.unchanged == 1
+    assert {d.filename: d.status for d in made.parts.catalog.documents()} == {"a.txt": "ready", "bad.pdf": "rejected"}
+    (made.root / "bad.pdf").unlink()
+    made.write("bad.txt", "coal")
+    assert ingest(made.parts).added == ["bad.txt"]
+
+
+def test_a_good_file_that_turns_bad_leaves_the_index(made):
+    """What is no longer true is no longer found."""
+    made.write("a.txt", "steel")
+    ingest(made.parts)
+    (made.root / "a.txt").write_bytes(b"\xff\xfe")
+    assert ingest(made.parts).skipped == {"a.txt": "it is not UTF-8 text"}
+    assert made.found("steel") == set()
+
+
+def test_a_file_that_cannot_be_fetched_is_tried_again(made, tmp_path):
+    """What the store refused today may be there tomorrow."""
+    made.write("a.txt", "steel")
+    (tmp_path / "outside.txt").write_text(PARAGRAPH.format("coal"))
+    (made.root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    for _ in range(2):
+        assert ingest(made.parts).skipped == {"link.txt": "access to it was denied"}
+    (made.root / "link.txt").unlink()
+    made.write("link.txt", "coal")
+    assert ingest(made.parts).added == ["link.txt"]
+
+
+def test_what_metadata_lists_and_nobody_has_is_reported(made):
+    """A missing file is told by its name."""
+    made.write("a.txt")
+    (made.root / "metadata.json").write_text('{"Alpha": [{"filename": "a.txt"}, {"filename": "gone.pdf"}]}')
+    report = ingest(made.parts)
+    assert (report.added, list(report.skipped)) == (["a.txt"], ["gone.pdf"])
+
+
+def test_a_deleted_index_is_filled_again(made):
+    """When the index file is gone everything is put again, from cached texts."""
+    made.write("a.txt", "steel")
+    made.write("b.txt", "coal")
+    ingest(made.parts)
+    for file in made.data.glob("index.db*"):
+        file.unlink()
+    report = ingest(made.parts)
+    assert sorted(report.added) == ["a.txt", "b.txt"]
+    assert made.found("steel") == {document_id("a.txt")}
+    assert made.status().vectors == made.status().chunks
+
+
+def test_vectors_that_are_missing_come_later(made):
+    """With the embeddings down documents are answerable by their words; the next ingestion adds the vectors."""
+    made.write("a.txt", "steel")
+    made.embedder.down = True
+    report = ingest(made.parts)
+    assert (report.added, report.vectors, report.vectors_missing) == (["a.txt"], 0, "nobody listens")
+    assert made.found("steel")
+    made.embedder.down = False
+    report = ingest(made.parts)
+    assert (report.added, report.unchanged, report.vectors_missing) == ([], 1, "")
+    assert made.status().vectors == made.status().chunks == report.vectors
+
+
+def test_progress_is_told(made):
+    """Each document and each batch of vectors is a tick, counted up to its total."""
+    for name in ("a.txt", "b.txt", "c.txt"):
+        made.write(name)
+    ticks = []
+    ingest(made.parts, lambda *tick: ticks.append(tick))
+    documents = [(done, total) for phase, done, total, _ in ticks if phase == "documents"]
+    vectors = [(done, total) for phase, done, total, _ in ticks if phase == "vectors"]
+    assert documents == [(1, 3), (2, 3), (3, 3)]
+    assert vectors[-1] == (made.status().chunks,) * 2
+
+
+def test_a_store_that_is_down_stops_the_ingestion_and_nothing_else(made):
+    """Nothing is deleted because a folder was not mounted for a moment."""
+    made.write("a.txt", "steel")
+    ingest(made.parts)
+    made.root.rename(made.root.with_name("away"))
+    with pytest.raises(DocumentUnavailable):
+        ingest(made.parts)
+    assert made.found("steel")
+
+
+# ------------------------------------------------------------------------------------------------- killed in the middle
+
+
+def start(data, root):
+    """Start ``flask --app wsgi ingest`` on a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "ingest"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=environment(data, JACIE_DOCUMENTS=str(root), JACIE_INGEST="off", JACIE_MODEL="scripted"), text=True,
+    )  # fmt: skip
+
+
+def rows(data):
+    """Return the ledger's rows of a running ingestion."""
+    return next((Ledger(path).rows() for path in data.glob("ledger-*.db")), {})
+
+
+def kill_when(data, root, reached):
+    """Ingest until ``reached`` says of the ledger's rows that it is far enough, then kill -9; return the rows."""
+    process = start(data, root)
+    with process:
+        while process.poll() is None and not reached(rows(data)):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "the ingestion was over before it could be killed"
+    return rows(data)
+
+
+def test_kill_minus_nine_costs_no_work_that_was_done(tmp_path):
+    """Killed among the documents and again among the vectors, the third ingestion does the rest and no more."""
+    made = Made(tmp_path, None)
+    for number in range(40):
+        made.write(f"{number:02}.txt", f"topic{number}")
+    made.write("long.txt", "steel", paragraphs=10)
+    first = kill_when(made.data, made.root, lambda now: len(now) >= 3)
+    assert 3 <= len(first) < 41
+    second = kill_when(made.data, made.root, lambda now: sum(row.vectors for row in now.values()) >= 20)
+    assert len(second) == 41
+    assert {name: row.version for name, row in first.items()}.items() <= {name: row.version for name, row in second.items()}.items()
+    embedded, chunks = (sum(getattr(row, name) for row in second.values()) for name in ("vectors", "chunks"))
+    assert 20 <= embedded < chunks
+    with start(made.data, made.root) as last:
+        told = last.communicate(timeout=60)[0]
+    assert last.returncode == 0
+    assert f"0 documents added (0 pages), 41 unchanged, 0 removed, 0 skipped, {chunks - embedded} vectors added" in told
+    index = SqliteIndex(next(path for path in made.data.glob("index-*.db")))
+    status = index.status()
+    assert (status.documents, status.chunks, status.vectors) == (41, chunks, chunks)
