@@ -82,13 +82,6 @@ def test_a_bad_setting_is_one_line(tmp_path, settings):
     assert line.startswith(f"jacie: {next(iter(settings))} ")
 
 
-def test_an_index_that_cannot_be_written_is_one_line(filings, tmp_path):
-    """An index path that is a folder is told before anything is read."""
-    done = run(tmp_path / "var", JACIE_DOCUMENTS=str(filings), JACIE_INDEX=f"sqlite:{filings}/good.txt/index.db")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-
-
 def test_the_background_ingestion_logs(filings, tmp_path):
     """Beside a server it writes lines to the log, and ends by itself."""
     command = ("-m", "jacie_flask.cli", "background-ingest")

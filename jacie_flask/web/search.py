@@ -7,7 +7,7 @@ import msgspec
 from flask import Blueprint, Response
 
 from jacie_flask.chat import finding
-from jacie_flask.chat.selection import Selection
+from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.interfaces import Passage, Question, Services
 from jacie_flask.web import bodies
 from jacie_flask.web.context import jacie
@@ -36,6 +36,7 @@ def search() -> Response:
     if selection.documents:
         query, notes = finding.search_query(selection, parts.services, body.top_k)
         passages = finding.search(query, parts.services)
+        selection = with_evidence(selection, passages)
     ended = time.perf_counter()
     told = {
         "documents": _documents(selection),

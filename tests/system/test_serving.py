@@ -1,0 +1,140 @@
+"""The same application on other servers: unpatched threads give the same events as greenlets."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.support.jacie import ROOT, ask, environment, gunicorn, serve
+from tests.support.openai_server import OpenAIServer, Script
+
+QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
+SERVERS = {
+    "waitress": [sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads=8", "wsgi:app"],
+    "gthread": [sys.executable, "-m", "gunicorn", "-c", "/dev/null", "-k", "gthread", "--threads", "8", "-b", "127.0.0.1:{port}",
+                "--no-control-socket", "wsgi:app"],
+    "flask run": [sys.executable, "-m", "flask", "--app", "wsgi", "run", "--port", "{port}"],
+}  # fmt: skip
+
+
+def events_of(url: str, mode: str) -> list[tuple]:
+    """Return what a question's events say, without times and ids of the run."""
+    found = []
+    for frame in ask(url, f"/{mode}/stream", QUESTION).frames:
+        if frame.name == "progress":
+            found.append(("progress", frame.data["step"], frame.data["progress"], frame.data["message"]))
+        elif frame.name == "token":
+            found.append(("token",))
+        elif frame.name == "result":
+            found.append(("result", frame.data["response"], frame.data["documents_loaded"], frame.data["citations"]))
+        elif frame.name == "sources":
+            found.append(("sources", [(source["filename"], source["page"]) for source in frame.data["sources"]]))
+    return list(dict.fromkeys(map(repr, found)))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The events of both modes on gunicorn's gevent worker."""
+    with gunicorn(tmp_path_factory.mktemp("gevent"), JACIE_MODEL="scripted") as running:
+        running.wait_until_indexed(vectors=True)
+        return {mode: events_of(running.url, mode) for mode in ("chat", "fast_chat")}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_threads_give_the_same_events(server, expected, tmp_path):
+    """waitress, gunicorn's gthread and flask run answer with the events of the gevent worker."""
+    with serve(SERVERS[server], tmp_path, JACIE_MODEL="scripted") as running:
+        running.wait_until_indexed(vectors=True)
+        for mode, events in expected.items():
+            assert events_of(running.url, mode) == events
+
+
+def test_events_are_live_on_threads(tmp_path):
+    """On waitress tokens arrive as the model sends them, and the built-in ingestion runs beside it."""
+    with OpenAIServer(Script(first_token_s=0.5, total_s=1.0)) as model:
+        with serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2") as running:
+            running.wait_until_indexed()
+            received = ask(running.url, "/chat/stream", QUESTION)
+    tokens = [frame.at for frame in received.frames if frame.name == "token"]
+    assert received.terminal.name == "result"
+    assert tokens[-1] - tokens[0] > 0.5
+    assert len(received.comments) >= 2
+
+
+BAD_SETTINGS = {
+    "JACIE_RUNS": "carrier-pigeon:",
+    "JACIE_INDEX": "oracle://x",
+    "JACIE_EMBEDDINGS": "telepathy",
+    "JACIE_DOCUMENTS": "/no/such/folder",
+    "JACIE_TYPO": "1",
+    "OPENAI_BASE_URL": "localhost:11434",
+    "WEB_CONCURRENCY": "2",
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETTINGS)
+def test_a_bad_setting_stops_the_boot_with_one_line(name, tmp_path):
+    """gunicorn and flask end at once with a line that names the variable, never with a traceback."""
+    for command in (["gunicorn", "wsgi:app"], ["flask", "--app", "wsgi", "routes"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=ROOT, env=environment(tmp_path, **{name: BAD_SETTINGS[name]}), capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        assert done.returncode != 0
+        assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
+
+
+def test_sigterm_lets_running_answers_end(tmp_path):
+    """On SIGTERM of the master a live stream goes on to its result, then everything of Jacie is gone."""
+    import threading
+
+    with OpenAIServer(Script(total_s=2.0)) as model, gunicorn(tmp_path, OPENAI_BASE_URL=model.url) as running:
+        running.wait_until_indexed()
+        received = []
+        reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", QUESTION)))
+        reader.start()
+        time.sleep(0.8)
+        running.process.send_signal(signal.SIGTERM)
+        reader.join(20)
+        assert received[0].terminal.name == "result"
+        running.process.wait(15)
+
+
+def test_the_built_in_model_and_ingestion_end_with_the_master(tmp_path):
+    """kill -9 of the master leaves none of its children behind."""
+    with gunicorn(tmp_path) as running:
+        running.wait_until_indexed()
+        children = _descendants(running.process.pid)
+        assert len(children) >= 2
+        running.process.kill()
+        running.process.wait()
+        end = time.monotonic() + 10
+        while any(map(_alive, children)) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not [child for child in children if _alive(child)]
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                with open(f"/proc/{entry.name}/stat") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found += [int(entry.name), *_descendants(int(entry.name))]
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
