@@ -62,6 +62,10 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
+ANALYSIS_VERSION = 1
+"""Grows when analysis gives other chunks, labels or terms for the same bytes: caches and ledgers of older ones are not used."""
+
+
 class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document after extraction: page texts, chunks, page labels (page number → labels) and term counts per chunk."""
 

@@ -20,7 +20,7 @@ from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
 from jacie_flask.errors import JacieError, LLMUnavailable
 from jacie_flask.ingest import Ingestion
-from jacie_flask.interfaces import ChatModel, DocumentStore, Embedder, Limits, RunLog, Services, VectorIndex
+from jacie_flask.interfaces import ANALYSIS_VERSION, ChatModel, DocumentStore, Embedder, Limits, RunLog, Services, VectorIndex
 from jacie_flask.models import embedded_server
 from jacie_flask.models.openai_model import OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
@@ -221,7 +221,7 @@ def _beside_others(path: Path, settings: Settings) -> Path:
 
 def _ledger(settings: Settings) -> Ledger:
     index = hashlib.blake2b(f"{settings.index} {settings.embeddings}".encode(), digest_size=4).hexdigest()
-    return Ledger(settings.data / f"ledger-{_collection(settings)}-{index}.db")
+    return Ledger(settings.data / f"ledger-{_collection(settings)}-{index}-v{ANALYSIS_VERSION}.db")
 
 
 def _reader(settings: Settings, store: DocumentStore) -> CachedReader:

@@ -89,10 +89,3 @@ def test_the_background_ingestion_logs(filings, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "bad.pdf was left out: it is not a readable PDF" in done.stderr
     assert "index up to date: 1 added, 0 unchanged, 0 removed, 1 vectors added" in done.stderr
-
-
-def test_the_module_says_how_to_be_called(tmp_path):
-    """Called any other way it names the command."""
-    done = run(tmp_path / "var", command=("-m", "jacie_flask.cli"))
-    assert done.returncode == 1
-    assert "flask --app wsgi ingest" in done.stderr

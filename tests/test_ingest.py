@@ -266,7 +266,9 @@ def test_kill_minus_nine_costs_no_work_that_was_done(tmp_path):
     assert 3 <= len(first) < 41
     second = kill_when(made.data, made.root, lambda now: sum(row.vectors for row in now.values()) >= 20)
     assert len(second) == 41
-    assert {name: row.version for name, row in first.items()}.items() <= {name: row.version for name, row in second.items()}.items()
+    assert {name: row.version for name, row in first.items()}.items() <= {
+        name: row.version for name, row in second.items()
+    }.items()
     embedded, chunks = (sum(getattr(row, name) for row in second.values()) for name in ("vectors", "chunks"))
     assert 20 <= embedded < chunks
     with start(made.data, made.root) as last:

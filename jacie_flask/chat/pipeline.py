@@ -6,7 +6,8 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
 from jacie_flask.chat import finding, prompts
-from jacie_flask.chat.citations import Evidence, Guard, cite, quoted, rank_lines
+from jacie_flask.chat.citations import Evidence, cite
+from jacie_flask.chat.guard import Guard, rank_units
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
@@ -227,7 +228,7 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
     run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
-    guard = Guard(run.terms, run.evidence) if model.small else None
+    guard = Guard(run.question.query, run.terms, run.evidence) if model.small else None
     said: list[str] = []
     usage, reason, tokens, reported = Usage(), "", 0, 0.0
     for delta in model.stream(prompt):
@@ -257,15 +258,13 @@ def _say(run: _Answering, said: list[str], text: str) -> None:
 def _explain_replacements(run: _Answering, guard: Guard) -> None:
     if guard.replaced:
         run.degraded.append(
-            f"{guard.replaced} sentences of the model held figures that are not on the pages and were replaced by the pages' own lines."
+            f"{guard.replaced} sentences of the model were not carried by the pages and gave way to the pages' own words."
         )
 
 
 def _best_quote(run: _Answering) -> str:
-    lines = rank_lines(run.terms, run.evidence)
-    if not lines:
-        return "The model gave no answer. The sources are the pages that match the question best."
-    return quoted(lines[0])
+    found = rank_units(run.question.query, run.terms, run.evidence)
+    return found[0].quote() if found else "The model gave no answer. The sources are the pages that match the question best."
 
 
 def _nothing_found(run: _Answering) -> str:

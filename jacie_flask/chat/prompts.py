@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from jacie_flask.chat.citations import Evidence, line_score
+from jacie_flask.chat.citations import Evidence
+from jacie_flask.chat.guard import line_score
 from jacie_flask.interfaces import ChatModel, Prompt, Question
 
 CHARS_PER_TOKEN = 3.0  # figures and tables need more tokens than prose; measured low on purpose

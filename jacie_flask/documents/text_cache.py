@@ -10,9 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from jacie_flask.interfaces import AnalysedDocument
+from jacie_flask.interfaces import ANALYSIS_VERSION, AnalysedDocument
 
-SCHEMA = 1
 _decoder = msgspec.msgpack.Decoder(AnalysedDocument)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -62,7 +61,7 @@ class TextCache:
         self._write(self._folder / f"{document_id}.version", f"{version}\n{content_hash}".encode())
 
     def _path(self, content_hash: str) -> Path:
-        return self._folder / f"{content_hash}.v{SCHEMA}.text"
+        return self._folder / f"{content_hash}.v{ANALYSIS_VERSION}.text"
 
     def _remember(self, analysed: AnalysedDocument) -> None:
         with self._lock:

@@ -84,4 +84,4 @@ def _same(figure: Figure, other: Figure) -> bool:
 
 def _rounds_to(figure: Figure, value: float) -> bool:
     """Say whether the figure is ``value`` at the decimals it shows, and not far from it: 2 does not stand for 1.6."""
-    return abs(value - figure.value) <= min(0.50005 * 10**-figure.decimals, _CLOSE * figure.value)
+    return abs(value - figure.value) <= min(0.50005 * 10.0**-figure.decimals, _CLOSE * figure.value)

@@ -89,7 +89,9 @@ def test_files_are_found_by_their_name(made):
     assert {document.key for document in made.catalog.documents()} == {"2024/report.pdf", "deep/only.pdf"}
 
 
-@pytest.mark.parametrize("listed", ["", "{", "[]", '{"A": {}}', '{"A": [{}]}', '{"A": [{"filename": 3}]}', '{"A": [{"filename": "\\ud800"}]}'])
+@pytest.mark.parametrize(
+    "listed", ["", "{", "[]", '{"A": {}}', '{"A": [{}]}', '{"A": [{"filename": 3}]}', '{"A": [{"filename": "\\ud800"}]}']
+)
 def test_metadata_that_cannot_be_used_is_told(made, listed):
     """The listing takes its place, and a note says why."""
     made.write("Alpha_2023_10K.pdf")

@@ -1,5 +1,6 @@
 """Extraction in real child processes: good files are read, bad ones cost themselves only, and no child stays behind."""
 
+import contextlib
 import io
 import os
 import signal
@@ -111,10 +112,8 @@ def test_a_pdf_that_only_its_owner_may_print_is_read(extractor):
 def test_a_cut_pdf_costs_itself_only(extractor):
     """Wherever a download broke off, the file is read in part or rejected; nothing else happens."""
     for share in (0.3, 0.6, 0.9, 0.999):
-        try:
-            extractor.analyse(GOOD[: int(len(GOOD) * share)], suffix=".pdf", content_hash=str(share))
-        except DocumentRejected as error:
-            assert error.reason
+        with contextlib.suppress(DocumentRejected):
+            assert extractor.analyse(GOOD[: int(len(GOOD) * share)], suffix=".pdf", content_hash=str(share)).pages
     assert extractor.analyse(TEXT, suffix=".txt", content_hash="t")
 
 

@@ -60,7 +60,9 @@ def test_the_stamp_changes_with_every_write_and_with_nothing_else(ledger):
     assert len(set(stamps)) == len(stamps)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to have a header" * 10, b"SQLite format 3\0" + b"\xff" * 200])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a database, but long enough to have a header" * 10, b"SQLite format 3\0" + b"\xff" * 200]
+)
 def test_a_file_that_is_no_database_is_made_anew(ledger, content):
     """A damaged ledger costs another ingestion, not the start of the server."""
     ledger.path.parent.mkdir()

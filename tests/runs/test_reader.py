@@ -17,7 +17,16 @@ RESULT = Result(
     conversation_history=[Turn(role="user", content="?")], timings_ms={}, model="m", finish_reason="stop", degraded=[], run_id="r",
 )  # fmt: skip
 SOURCE = Source(
-    n=1, document_id="d", filename="a.pdf", company="A", period="2023", document_type="10-K", page=3, snippet="s", score=1.0, url="/"
+    n=1,
+    document_id="d",
+    filename="a.pdf",
+    company="A",
+    period="2023",
+    document_type="10-K",
+    page=3,
+    snippet="s",
+    score=1.0,
+    url="/",
 )
 
 
@@ -117,7 +126,9 @@ def test_wait_returns_how_it_ended(log):
 
 def test_wait_returns_failures(log):
     """A failure is an end like any other."""
-    failed = reader.failure(LLMUnavailable("host 10.0.0.7 refused"), run_id="r", request_id="q", step="ai", partial_response="Rev")
+    failed = reader.failure(
+        LLMUnavailable("host 10.0.0.7 refused"), run_id="r", request_id="q", step="ai", partial_response="Rev"
+    )
     say(log, failed)
     assert reader.wait(log, "r") == failed
     with pytest.raises(NotFound):
@@ -126,9 +137,7 @@ def test_wait_returns_failures(log):
 
 def test_a_failure_shows_the_public_sentence_only():
     """Hosts and upstream messages stay in our log."""
-    made = reader.failure(
-        LLMUnavailable("host 10.0.0.7 refused", retry_after_s=3), run_id="r", request_id="q", sources=(SOURCE,)
-    )
+    made = reader.failure(LLMUnavailable("host 10.0.0.7 refused", retry_after_s=3), run_id="r", request_id="q", sources=(SOURCE,))
     assert "10.0.0.7" not in msgspec.json.encode(made).decode()
     assert (made.error, made.code, made.retryable, made.retry_after_s) == (LLMUnavailable.public, "llm_unavailable", True, 3)
     assert made.sources == [SOURCE]

@@ -89,7 +89,9 @@ def test_our_errors_end_a_run_with_what_there_was():
     assert (failure.run_id, failure.request_id, failure.error) == ("r", "q", LLMTimeout.public)
 
 
-@pytest.mark.parametrize("error", [ValueError("secret"), KeyError("k"), RecursionError(), MemoryError(), SystemExit(1), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [ValueError("secret"), KeyError("k"), RecursionError(), MemoryError(), SystemExit(1), KeyboardInterrupt()]
+)
 def test_anything_else_is_internal(error):
     """A defect ends its own run, without a word of it to the client."""
     failure = ended(started(raising(error)))

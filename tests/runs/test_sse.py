@@ -94,7 +94,8 @@ def test_an_id_is_read_back(text, position):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", ".", "1.", ".1", "-1.2", "1.-2", "1.2.3", "a.b", "1 .2", "1.2\n", "¹.²", "١.٢", "1e3.1", "1." + "9" * 30, "0x1.2"]
+    "text",
+    ["", "1", ".", "1.", ".1", "-1.2", "1.-2", "1.2.3", "a.b", "1 .2", "1.2\n", "¹.²", "١.٢", "1e3.1", "1." + "9" * 30, "0x1.2"],
 )
 def test_what_was_never_sent_is_no_id(text):
     """Anything but two plain numbers is refused."""

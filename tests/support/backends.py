@@ -15,6 +15,7 @@ from tests.support.openai_server import OpenAIServer, Script
 from tests.support.pinecone_server import PineconeServer
 
 DIMENSION = 256
+PROMPT_READER = Script()
 BUCKET = "filings"
 
 
@@ -30,7 +31,7 @@ class Backend:
 
 
 @contextlib.contextmanager
-def embedded(data: Path, script: Script = Script(), **settings: str) -> Iterator[Backend]:
+def embedded(data: Path, script: Script = PROMPT_READER, **settings: str) -> Iterator[Backend]:
     """Serve a copy of the sample documents from a folder, with SQLite and the built-in encoder."""
     folder = data / "reports"
     folder.mkdir(parents=True)
@@ -43,7 +44,7 @@ def embedded(data: Path, script: Script = Script(), **settings: str) -> Iterator
 
 
 @contextlib.contextmanager
-def shared(data: Path, script: Script = Script(), **settings: str) -> Iterator[Backend]:
+def shared(data: Path, script: Script = PROMPT_READER, **settings: str) -> Iterator[Backend]:
     """Serve the sample documents from an S3-speaking server, with Pinecone's protocol and OpenAI-compatible embeddings."""
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(s3_server())

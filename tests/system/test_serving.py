@@ -54,10 +54,12 @@ def test_threads_give_the_same_events(server, expected, tmp_path):
 
 def test_events_are_live_on_threads(tmp_path):
     """On waitress tokens arrive as the model sends them, and the built-in ingestion runs beside it."""
-    with OpenAIServer(Script(first_token_s=0.5, total_s=1.0)) as model:
-        with serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2") as running:
-            running.wait_until_indexed()
-            received = ask(running.url, "/chat/stream", QUESTION)
+    with (
+        OpenAIServer(Script(first_token_s=0.5, total_s=1.0)) as model,
+        serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2") as running,
+    ):
+        running.wait_until_indexed()
+        received = ask(running.url, "/chat/stream", QUESTION)
     tokens = [frame.at for frame in received.frames if frame.name == "token"]
     assert received.terminal.name == "result"
     assert tokens[-1] - tokens[0] > 0.5

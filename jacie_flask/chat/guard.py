@@ -1,0 +1,209 @@
+"""The guard over a small model: a sentence goes out only when a page carries it, otherwise the page speaks for itself."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from jacie_flask.chat.citations import MARKER, Evidence, plain, sentences
+from jacie_flask.text import figures
+from jacie_flask.text.terms import term_counts
+
+NEAR = 0.75
+"""How near the best unit's score another unit must be for a figure of it to count as an answer."""
+CARRIED, SPOKEN = 0.6, 0.34
+"""The share of a sentence's terms that a unit must hold to carry it: without figures, and with figures that it holds."""
+QUOTES = 3
+_WORDS = 3
+_QUOTE_CHARS = 360
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
+_SPACES = re.compile(r"\s+")
+_CAUSAL_QUESTION = re.compile(r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE)
+_OVERVIEW_QUESTION = re.compile(
+    r"\bhighlights?\b|\boverview\b|\bsummar(?:y|i[sz]e)\b|\b(?:key|main|most important) (?:figures|numbers|points|results)\b"
+    r"|\bhow did .{0,60}\b(?:do|perform)\b|\bperformance\b",
+    re.IGNORECASE,
+)
+_CAUSE = re.compile(r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A row of a table or a sentence of prose, with its page, its amounts and how well it fits the question."""
+
+    text: str
+    item: Evidence
+    amounts: list[figures.Figure]
+    terms: frozenset[int]
+    score: float
+
+    def quote(self, *, named: bool = False) -> str:
+        """Return the unit as a quote with its source, with the name of its company where several are ``named``."""
+        text = self.text.replace("“", "'").replace("”", "'")
+        source = self.item.source
+        name = f"{source.company} {source.period}: ".lstrip() if named and source.company else ""
+        return f"{name}“{text[:_QUOTE_CHARS]}” [{source.n}]"
+
+
+class Guard:
+    """Checks a model's text sentence by sentence against the units of the pages.
+
+    ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``terms`` are the
+    weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds them all; a
+    sentence without needs one that holds most of its words. ``replaced`` counts the sentences that had neither.
+    """
+
+    def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
+        self._overview = bool(_OVERVIEW_QUESTION.search(question))
+        self._units = overview_units(evidence) if self._overview else rank_units(question, terms, evidence)
+        self._several = len({item.source.company for item in evidence}) > 1
+        self._held = ""
+        self._said: set[str] = set()
+        self._quotes = 0
+        self.replaced = 0
+
+    def feed(self, text: str) -> str:
+        """Return the sentences that are complete by now, checked."""
+        self._held += text
+        parts = sentences(self._held)
+        complete = parts if self._held.endswith("\n") else parts[:-1]
+        self._held = self._held[sum(map(len, complete)) :]
+        return "".join(map(self._checked, complete))
+
+    def end(self) -> str:
+        """Return what is left, checked; where nothing was shown at all, the pages' best units."""
+        rest, self._held = self._held, ""
+        shown = "".join(map(self._checked, sentences(rest)))
+        if self._overview or not (shown or self._said):
+            shown += self._from_the_pages(QUOTES)
+        return shown
+
+    def _checked(self, sentence: str) -> str:
+        claim = plain(MARKER.sub("", sentence))
+        if not self._units:
+            return sentence
+        if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
+            return ""  # small models repeat themselves, and count where they have nothing to say
+        carrier = self._carrier(claim)
+        if carrier is not None:
+            self._said.add(claim)
+            return _marked(sentence, carrier.item.source.n)
+        self.replaced += 1
+        return "" if self._overview else self._from_the_pages(1)
+
+    def _carrier(self, claim: str) -> Unit | None:
+        found = figures.find(claim)
+        amounts = [figure for figure in found if not figure.year]
+        years = [figure for figure in found if figure.year]
+        best = self._units[0].score
+        for unit in self._units:
+            if unit.score < NEAR * best:
+                return None
+            share = _share(claim, unit)
+            if amounts and share >= SPOKEN and all(figures.stands_in(amount, unit.amounts) for amount in amounts):
+                return unit
+            if not amounts and not years and not self._overview and share >= CARRIED:
+                return unit
+        return None
+
+    def _from_the_pages(self, count: int) -> str:
+        quotes: list[str] = []
+        for unit in self._units:
+            if len(quotes) == count or self._quotes == QUOTES or unit.score < NEAR * self._units[0].score:
+                break
+            if plain(unit.text) not in self._said:
+                self._said.add(plain(unit.text))
+                self._quotes += 1
+                quotes.append(unit.quote(named=self._several) + "\n")
+        return "".join(quotes)
+
+
+def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> list[Unit]:
+    """Return rows and sentences that speak of what was asked, best first; earlier pages win between equals.
+
+    A question for reasons prefers sentences that give one; any other is answered by units that hold an amount.
+    """
+    causal = bool(_CAUSAL_QUESTION.search(question))
+    found = []
+    for rank, item in enumerate(evidence):
+        for text in units(item.text):
+            unit = _unit(text, item, terms, causal, rank)
+            if unit.score > 0 and (unit.amounts or causal):
+                found.append(unit)
+    return sorted(found, key=lambda unit: -unit.score)
+
+
+def overview_units(evidence: Sequence[Evidence]) -> list[Unit]:
+    """Return the rows of the pages in their own order, the first of each page before the second of any."""
+    pages: dict[str, list[Unit]] = {}
+    for item in evidence:
+        rows = [_unit(text, item, {}, False, 0) for text in units(item.text) if _is_row(text)]
+        rows = [unit for unit in rows if unit.amounts]
+        if len(rows) > 1:
+            pages.setdefault(item.source.document_id, rows)
+    chosen = list(pages.values())[:QUOTES]
+    return [page[place] for place in range(max(map(len, chosen), default=0)) for page in chosen if place < len(page)]
+
+
+def _unit(text: str, item: Evidence, terms: Mapping[int, float], causal: bool, rank: int) -> Unit:
+    words = frozenset(term_counts(text))
+    score = line_score(text, terms) / (1 + 0.15 * rank)
+    if causal:
+        score *= 1.8 if _CAUSE.search(text) else 0.6
+    return Unit(text, item, [figure for figure in figures.find(text) if _amount(figure)], words, score)
+
+
+def units(text: str) -> Iterator[str]:
+    """Yield the rows of a page's tables as they stand and its prose as sentences put together from their lines."""
+    prose: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        folded = _SPACES.sub(" ", line).strip()
+        if _is_row(folded) or not folded:
+            yield from _sentences_of(prose)
+            prose = []
+            if folded:
+                yield folded
+        else:
+            prose.append(folded)
+
+
+def _sentences_of(lines: list[str]) -> Iterator[str]:
+    for sentence in sentences(" ".join(lines)):
+        if len(sentence.strip()) > 1:
+            yield sentence.strip()
+
+
+def _is_row(line: str) -> bool:
+    """A row is a short label with nothing but figures after it."""
+    tokens = line.split()
+    label = len(tokens)
+    while label and _CELL.fullmatch(tokens[label - 1]):
+        label -= 1
+    held = tokens[:label]
+    return 0 < label < len(tokens) and len(held) <= 14 and bool(_WORD.search(" ".join(held))) and held[-1][-1] not in ".;"
+
+
+def line_score(line: str, terms: Mapping[int, float]) -> float:
+    """Return how much a line shares with weighted terms; long lines count a little less."""
+    words = term_counts(line)
+    shared = sum(weight for term, weight in terms.items() if term in words)
+    return float(shared / (4 + len(words)) ** 0.5)
+
+
+def _share(claim: str, unit: Unit) -> float:
+    words = term_counts(claim)
+    return sum(word in unit.terms for word in words) / max(1, len(words))
+
+
+def _amount(figure: figures.Figure) -> bool:
+    """Days, notes and list numbers are no amounts."""
+    return not figure.year and (figure.percent or figure.scale > 0 or figure.decimals > 0 or figure.value >= 100)
+
+
+def _marked(sentence: str, n: int) -> str:
+    if MARKER.search(sentence):
+        return sentence
+    body = sentence.rstrip()
+    tail = sentence[len(body) :]
+    end = body[-1] if body[-1] in ".!?" else ""
+    return f"{body[: len(body) - len(end)]} [{n}]{end}{tail}"

@@ -1,0 +1,128 @@
+"""Proof: where sentences end, and which of them are verified on the page they cite."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jacie_flask.chat.citations import Evidence, cite, sentences, support
+from jacie_flask.events import Source
+
+SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
+STAFF = "Employees\nThe company had 93,516 employees at year end.\nSales outside the US were 20,000 million."
+
+
+def evidence(*texts):
+    """Return pages numbered from 1."""
+    made = []
+    for n, text in enumerate(texts, 1):
+        source = Source(
+            n=n, document_id=f"d{n}", filename="a.pdf", company="", period="", document_type="", page=n * 10, snippet="", score=1,
+            url="",
+        )  # fmt: skip
+        made.append(Evidence(source, text))
+    return made
+
+
+PAGES = evidence(SALES, STAFF)
+
+
+# ---------------------------------------------------------------------------------------------------------- sentences
+
+CUTS = [
+    ("One. Two! Three? Four", ["One. ", "Two! ", "Three? ", "Four"]),
+    ("It was 8.7 billion. It fell.", ["It was 8.7 billion. ", "It fell."]),
+    ("Contoso Inc. sold 5. It grew.", ["Contoso Inc. sold 5. ", "It grew."]),
+    ("The U.S. market grew, e.g. in Texas. Then not.", ["The U.S. market grew, e.g. in Texas. ", "Then not."]),
+    ("Sales rose. [1] Costs fell [2]. End", ["Sales rose. [1] ", "Costs fell [2]. ", "End"]),
+    ("Sales rose.[1] Costs fell.[2][3] End", ["Sales rose.[1] ", "Costs fell.[2][3] ", "End"]),
+    ("He said “it rose.” Then “no?” (It did.) End", ["He said “it rose.” ", "Then “no?” ", "(It did.) ", "End"]),
+    ("- a line\n- another line\n\nA paragraph", ["- a line\n", "- another line\n\n", "A paragraph"]),
+    ("see www.example.com/a.pdf?b=c. Done", ["see www.example.com/a.pdf?b=c. ", "Done"]),
+    ("Wait... what?! Yes", ["Wait... ", "what?! ", "Yes"]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CUTS, ids=[row[0][:30] for row in CUTS])
+def test_where_sentences_end(text, expected):
+    """Not inside figures, names and abbreviations; quotes, brackets and markers stay with what they close."""
+    assert sentences(text) == expected
+
+
+@given(st.text(st.sampled_from("aB1 .!?\n[]()”\"'\t\u2028"), max_size=60))
+@settings(max_examples=500)
+def test_nothing_is_lost_between_sentences(text):
+    """Joined, the sentences are the text again, whatever its punctuation."""
+    assert "".join(sentences(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["." * 20_000 + "x", ".x" * 10_000, "[1]" * 10_000, ".)" * 10_000 + "x", "a " * 20_000, "\n" * 20_000]
+)
+def test_no_text_takes_long(text):
+    """A model that runs wild does not hold up the others."""
+    began = time.monotonic()
+    assert "".join(sentences(text)) == text
+    assert time.monotonic() - began < 1
+
+
+# --------------------------------------------------------------------------------------------------------------- cite
+
+
+def verified(answer, pages=PAGES):
+    """Return (source, verified) of each citation."""
+    return [(citation.n, citation.verified) for citation in cite(answer, pages)]
+
+
+CITED = [
+    ("Net sales were 32,765 [1].", [(1, True)]),
+    ("Net sales were 32,756 [1].", [(1, False)]),
+    ("Net sales were $32.8 billion [1].", [(1, True)]),
+    ("Net sales were $32.7 billion [1].", [(1, False)]),
+    ("It spent $1,577 million on equipment [1].", [(1, True)]),
+    ("Sales grew by 3.5% [1].", [(1, True)]),
+    ("Sales grew by 5.3% [1].", [(1, False)]),
+    ("Sales grew by 3.5% [2].", [(2, False)]),
+    ("In 2018 net sales were 32,765 [1].", [(1, True)]),
+    ("Sales were 32,765 with 93,516 employees [1][2].", [(1, True), (2, True)]),
+    ("There were 93,516 employees.", [(2, True)]),
+    ("There were 99,999 employees.", [(2, False)]),
+    ("The company had employees at year end [2].", [(2, True)]),
+    ("The weather on Mars was lovely throughout [2].", [(2, False)]),
+    ("Net sales were 32,765 [7].", [(1, True)]),
+    ("It went well.", []),
+    ("In 2018 it went well.", []),
+    ("Sales were 32,765 [1]. Staff was 93,516 [2]. Fine.", [(1, True), (2, True)]),
+    ("Sales were 32,765.[1] Staff was 93,615.[2]", [(1, True), (2, False)]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), CITED, ids=[row[0][:40] for row in CITED])
+def test_each_claim_is_checked_on_the_page_it_cites(answer, expected):
+    """Figures have to stand on the cited page, as they are or rounded; without a marker the best page is cited."""
+    assert verified(answer) == expected
+
+
+def test_a_quote_has_to_stand_on_the_page():
+    """Line breaks, spaces, case and the kind of quotation marks do not count; another word does."""
+    good = "It says “the company had  93,516\nEMPLOYEES” [2]."
+    (citation,) = cite(good.replace("\n", " "), PAGES)
+    assert (citation.quote, citation.page, citation.document_id, citation.verified) == (
+        "the company had  93,516 EMPLOYEES", 20, "d2", True,
+    )  # fmt: skip
+    assert verified('It says "the company lost 93,516 employees" [2].') == [(2, False)]
+
+
+def test_without_evidence_there_are_no_citations():
+    """Nothing can be proved from nothing."""
+    assert cite("Net sales were 32,765 [1].", []) == []
+
+
+def test_support_puts_figures_first():
+    """A page with the figure carries a claim better than one with its words."""
+    figure, words = evidence("1,577", "purchases of property, plant and equipment")
+    claim = "Purchases of property, plant and equipment were 1,577."
+    assert support(claim, figure) > support(claim, words) > support("Nothing.", words)

@@ -1,0 +1,180 @@
+"""The guard: no figure gets out that no page holds, and how the model's text was cut does not matter."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jacie_flask.chat.citations import Evidence
+from jacie_flask.chat.guard import QUOTES, Guard, rank_units, units
+from jacie_flask.events import Source
+from jacie_flask.text.terms import term_counts
+
+SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
+STAFF = "Employees\nThe company had 93,516 employees at year end.\nSales outside the US were 20,000 million."
+QUESTION = "What were net sales?"
+TERMS = dict.fromkeys(term_counts(QUESTION), 1.0)
+
+
+def page(n, text):
+    """Return a page as evidence."""
+    source = Source(
+        n=n,
+        document_id=f"d{n}",
+        filename="a.pdf",
+        company="",
+        period="",
+        document_type="",
+        page=n * 10,
+        snippet="",
+        score=1,
+        url="",
+    )
+    return Evidence(source, text)
+
+
+PAGES = [page(1, SALES), page(2, STAFF)]
+
+
+def guarded(*pieces, pages=PAGES):
+    """Return what the guard lets out of an answer that comes in pieces, and the guard."""
+    guard = Guard(QUESTION, TERMS, pages)
+    return "".join(map(guard.feed, pieces)) + guard.end(), guard
+
+
+@given(st.lists(st.text(st.sampled_from("ab1 .,!?\n[]%”"), max_size=12), max_size=12))
+@settings(max_examples=300)
+def test_without_evidence_nothing_is_changed(pieces):
+    """With no page to check against, the pieces joined are what was said."""
+    assert guarded(*pieces, pages=[])[0] == "".join(pieces)
+
+
+def test_a_figure_of_the_page_passes_with_its_number():
+    """A proved sentence is marked with its source, before its stop, and only once."""
+    assert guarded("Net sales were 32,765 in the year.")[0] == "Net sales were 32,765 in the year [1]."
+    assert guarded("Net sales were 32,765 in the year [1].")[0] == "Net sales were 32,765 in the year [1]."
+    assert guarded("Net sales were 32,765 in the year. [1] ")[0] == "Net sales were 32,765 in the year. [1] "
+    assert guarded("Net sales were $32.8 billion in the year.")[0] == "Net sales were $32.8 billion in the year [1]."
+
+
+WRONG = [
+    "Net sales were 32,756 million.",
+    "Net sales were 999 dollars in all.",
+    "Net sales were $32.5 billion.",
+    "Net sales were 32,765 and 7,777 cents.",
+    "Purchases of property were 1,757 in total.",
+    "Net sales grew by 35% in the year.",
+    "Net sales were 32,765 and purchases 4,444.",
+    "The answer to that is 93,516 then.",
+]
+
+
+@pytest.mark.parametrize("answer", WRONG)
+def test_a_planted_figure_does_not_get_out(answer):
+    """The pages' own words take the place of a sentence whose figures stand nowhere, or on a line about something else."""
+    shown, guard = guarded(answer)
+    assert guard.replaced == 1
+    planted = set(re.findall(r"\d[\d,.]*\d", answer)) - set(re.findall(r"\d[\d,.]*\d", SALES))
+    assert planted
+    assert not any(figure in shown for figure in planted)
+    assert "“" in shown
+    assert "[1]" in shown
+
+
+def test_fragments_do_not_get_out():
+    """A figure without a sentence around it proves nothing."""
+    shown, _ = guarded("12345678\n3\nwere exactly 555")
+    assert not any(figure in shown for figure in ("12345678", "555"))
+
+
+def test_nothing_is_said_twice():
+    """A small model that says the same again and again is heard once, and the pages are quoted a few times at most."""
+    assert guarded("Net sales were 32,765 in all. " * 5)[0].count("32,765") == 1
+    shown, guard = guarded(*(f"Net sales were {number} in all. " for number in range(500, 530)))
+    assert guard.replaced == 30
+    quotes = re.findall("“[^”]*”", shown)
+    assert 1 <= len(quotes) <= QUOTES
+    assert len(set(quotes)) == len(quotes)
+
+
+def test_quotes_stand_on_their_pages():
+    """What the guard quotes is what a page says, with that page's number."""
+    shown, _ = guarded("Net sales were 999 dollars in all.")
+    for quote, n in re.findall(r"“([^”]*)” \[(\d)\]", shown):
+        assert quote in PAGES[int(n) - 1].text
+
+
+def test_an_answer_without_a_word_to_show_is_replaced_by_the_pages():
+    """Silence is answered by what the pages say."""
+    shown, _ = guarded("3")
+    assert "32,765" in shown
+
+
+ANSWERS = st.lists(
+    st.sampled_from(
+        [
+            "Net sales were 32,765 in all.",
+            "Net sales were 32,756 in all.",
+            "Sales of Contoso Inc. rose 3.5%.",
+            "It bought property, plant and equipment for 1,577 [1].",
+            "“Quite so,” he said.",
+            "e.g. (1,577)",
+            "Yes.",
+        ]
+    ),
+    min_size=1,
+    max_size=5,
+).map(" ".join)
+
+
+@given(ANSWERS, st.data())
+@settings(max_examples=200)
+def test_how_the_text_is_cut_does_not_matter(answer, data):
+    """Whatever pieces the model's tokens come in, the same sentences come out."""
+    pieces, left = [], answer
+    while left:
+        size = data.draw(st.integers(1, 9))
+        pieces.append(left[:size])
+        left = left[size:]
+    whole, one = guarded(answer)
+    cut, other = guarded(*pieces)
+    assert cut.split() == whole.split()
+    assert other.replaced == one.replaced
+
+
+def test_sentences_leave_as_they_end():
+    """The reader does not wait for the whole answer."""
+    guard = Guard(QUESTION, TERMS, PAGES)
+    assert guard.feed("Net sales were 32,765 in all.") == ""
+    assert guard.feed(" Before") == "Net sales were 32,765 in all [1]. "
+    assert guard.feed(" that they were 31,657\n") == "Before that they were 31,657 [1]\n"
+    assert guard.end() == ""
+
+
+def test_units_are_rows_and_sentences():
+    """Rows of a table stay as they stand; prose that lines tear is put together again."""
+    text = "Net sales 32,765 31,657\nSales rose because\nprices rose. Costs fell\nby a tenth.\n\nTotal 5"
+    assert list(units(text)) == [
+        "Net sales 32,765 31,657",
+        "Sales rose because prices rose.",
+        "Costs fell by a tenth.",
+        "Total 5",
+    ]
+    assert list(units("")) == []
+
+
+def test_units_that_speak_of_the_question_come_first():
+    """What shares most with the question is first, units without an amount do not answer for amounts."""
+    ranked = rank_units(QUESTION, TERMS, PAGES)
+    assert ranked[0].text == "Net sales $ 32,765 $ 31,657"
+    assert all(unit.amounts for unit in ranked)
+    assert rank_units(QUESTION, TERMS, []) == []
+
+
+def test_reasons_are_answered_by_reasons():
+    """A question for a cause prefers the sentence that names one."""
+    question = "What drove net sales?"
+    pages = [page(1, "Net sales were 32,765.\nNet sales rose because volumes rose in Asia.")]
+    ranked = rank_units(question, dict.fromkeys(term_counts(question), 1.0), pages)
+    assert ranked[0].text.startswith("Net sales rose because")
