@@ -66,7 +66,7 @@ def background_ingest() -> None:
     logs.configure(settings.log_level)
     try:
         report = ingest(services.ingestion(settings), _quiet_tick(lambda: os.nice(15)))
-    except (DocumentUnavailable, RetrievalUnavailable) as error:
+    except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
         log.error("ingestion stopped; start it again with `flask --app wsgi ingest`: %s", error)
         sys.exit(1)
     for filename, reason in report.skipped.items():

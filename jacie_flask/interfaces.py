@@ -284,7 +284,6 @@ class RunLog(Protocol):
         """Ask the run's owner to stop it; idempotent; raise NotFound."""
 
 
-
 @dataclass(frozen=True)
 class Services:
     """One of each part, built once per process by services.py and handed to every step."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from jacie_flask.documents.ledger import Ledger
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
-from jacie_flask.errors import JacieError, LLMUnavailable
+from jacie_flask.errors import ConfigurationError, JacieError, LLMUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import ANALYSIS_VERSION, ChatModel, DocumentStore, Embedder, Limits, RunLog, Services, VectorIndex
 from jacie_flask.models import embedded_server
@@ -103,7 +104,7 @@ def ingestion(settings: Settings) -> Ingestion:
     store = document_store(settings)
     ledger = _ledger(settings)
     return Ingestion(
-        catalog=StoreCatalog(store, ledger, ttl_s=0),
+        catalog=StoreCatalog(store, ledger, ttl_s=math.inf),
         reader=_reader(settings, store),
         index=vector_index(settings),
         embedder=embedder(settings),
@@ -122,7 +123,11 @@ def vector_index(settings: Settings) -> VectorIndex:
     """Return the SQLite file or the Pinecone index that the settings name."""
     kind, _, place = settings.index.partition(":")
     if kind == "sqlite":
-        return SqliteIndex(_beside_others(Path(place), settings), background=concurrency.beside, offload=concurrency.offload)
+        path = _beside_others(Path(place), settings)
+        try:
+            return SqliteIndex(path, background=concurrency.beside, offload=concurrency.offload)
+        except RetrievalUnavailable as error:
+            raise ConfigurationError(f"JACIE_INDEX holds {settings.index!r}, which cannot be opened: {error}") from error
     return PineconeIndex(
         place.removeprefix("//"),
         api_key=settings.pinecone_api_key,

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jacie_flask.chat.citations import MARKER, Evidence, plain, sentences
+from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, plain, sentences
 from jacie_flask.text import figures
-from jacie_flask.text.terms import term_counts
+from jacie_flask.text.terms import is_number, term_counts
 
 NEAR = 0.75
 """How near the best unit's score another unit must be for a figure of it to count as an answer."""
@@ -18,13 +18,17 @@ _QUOTE_CHARS = 360
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
 _SPACES = re.compile(r"\s+")
-_CAUSAL_QUESTION = re.compile(r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE)
+_CAUSAL_QUESTION = re.compile(
+    r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE
+)
 _OVERVIEW_QUESTION = re.compile(
     r"\bhighlights?\b|\boverview\b|\bsummar(?:y|i[sz]e)\b|\b(?:key|main|most important) (?:figures|numbers|points|results)\b"
     r"|\bhow did .{0,60}\b(?:do|perform)\b|\bperformance\b",
     re.IGNORECASE,
 )
-_CAUSE = re.compile(r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE)
+_CAUSE = re.compile(
+    r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Guard:
         self._overview = bool(_OVERVIEW_QUESTION.search(question))
         self._units = overview_units(evidence) if self._overview else rank_units(question, terms, evidence)
         self._several = len({item.source.company for item in evidence}) > 1
+        self._evidence = evidence
         self._held = ""
         self._said: set[str] = set()
         self._quotes = 0
@@ -67,6 +72,8 @@ class Guard:
         self._held += text
         parts = sentences(self._held)
         complete = parts if self._held.endswith("\n") else parts[:-1]
+        if complete and not self._held.endswith("\n") and MARKER_BEGINS.fullmatch(parts[-1]):
+            complete = complete[:-1]  # its marker is still on the way
         self._held = self._held[sum(map(len, complete)) :]
         return "".join(map(self._checked, complete))
 
@@ -80,7 +87,7 @@ class Guard:
 
     def _checked(self, sentence: str) -> str:
         claim = plain(MARKER.sub("", sentence))
-        if not self._units:
+        if not self._evidence:
             return sentence
         if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
             return ""  # small models repeat themselves, and count where they have nothing to say
@@ -95,7 +102,7 @@ class Guard:
         found = figures.find(claim)
         amounts = [figure for figure in found if not figure.year]
         years = [figure for figure in found if figure.year]
-        best = self._units[0].score
+        best = self._units[0].score if self._units else 0.0
         for unit in self._units:
             if unit.score < NEAR * best:
                 return None
@@ -124,10 +131,11 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
     A question for reasons prefers sentences that give one; any other is answered by units that hold an amount.
     """
     causal = bool(_CAUSAL_QUESTION.search(question))
+    asked = frozenset(term_counts(question)) | frozenset(terms)
     found = []
     for rank, item in enumerate(evidence):
         for text in units(item.text):
-            unit = _unit(text, item, terms, causal, rank)
+            unit = _unit(text, item, terms, asked, causal, rank)
             if unit.score > 0 and (unit.amounts or causal):
                 found.append(unit)
     return sorted(found, key=lambda unit: -unit.score)
@@ -137,7 +145,7 @@ def overview_units(evidence: Sequence[Evidence]) -> list[Unit]:
     """Return the rows of the pages in their own order, the first of each page before the second of any."""
     pages: dict[str, list[Unit]] = {}
     for item in evidence:
-        rows = [_unit(text, item, {}, False, 0) for text in units(item.text) if _is_row(text)]
+        rows = [_unit(text, item, {}, frozenset(), False, 0) for text in units(item.text) if _is_row(text)]
         rows = [unit for unit in rows if unit.amounts]
         if len(rows) > 1:
             pages.setdefault(item.source.document_id, rows)
@@ -145,12 +153,20 @@ def overview_units(evidence: Sequence[Evidence]) -> list[Unit]:
     return [page[place] for place in range(max(map(len, chosen), default=0)) for page in chosen if place < len(page)]
 
 
-def _unit(text: str, item: Evidence, terms: Mapping[int, float], causal: bool, rank: int) -> Unit:
+def _unit(text: str, item: Evidence, terms: Mapping[int, float], asked: frozenset[int], causal: bool, rank: int) -> Unit:
     words = frozenset(term_counts(text))
     score = line_score(text, terms) / (1 + 0.15 * rank)
+    if _is_row(text):
+        score *= 0.5 + 0.5 * _label_asked_for(text, asked)
     if causal:
         score *= 1.8 if _CAUSE.search(text) else 0.6
     return Unit(text, item, [figure for figure in figures.find(text) if _amount(figure)], words, score)
+
+
+def _label_asked_for(row: str, asked: frozenset[int]) -> float:
+    """Return the share of a row's words that the question has: "gross profit" is not the profit that was asked for."""
+    words = [term for term in term_counts(row) if not is_number(term)]
+    return sum(word in asked for word in words) / max(1, len(words))
 
 
 def units(text: str) -> Iterator[str]:

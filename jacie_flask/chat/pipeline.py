@@ -257,9 +257,8 @@ def _say(run: _Answering, said: list[str], text: str) -> None:
 
 def _explain_replacements(run: _Answering, guard: Guard) -> None:
     if guard.replaced:
-        run.degraded.append(
-            f"{guard.replaced} sentences of the model were not carried by the pages and gave way to the pages' own words."
-        )
+        some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
+        run.degraded.append(f"{some} of the model had no support on the pages and gave way to the pages' own words.")
 
 
 def _best_quote(run: _Answering) -> str:

@@ -1,6 +1,7 @@
 """The life of a run: started, reported on, cancelled, out of time, left alone; always ended by one terminal event."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ class Runs:
         self._grace_s = grace_s
         self._clock = clock
         self._active: dict[str, Run] = {}
+        self._claiming = threading.Lock()
 
     @property
     def active(self) -> int:
@@ -50,6 +52,14 @@ class Runs:
         self._active[run_id] = run
         run.alarm = concurrency.later(self._deadline_s, lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
+
+    def start_once(self, key: str, fingerprint: str, run_id: str, question: Question, pipeline: Pipeline, request_id: str) -> str:
+        """Start the run unless its idempotency key did so before; return the id of the key's run; raise Conflict."""
+        with self._claiming:  # between the claim and the run's creation nobody else may find the key unused
+            claimed = self.log.claim(key, fingerprint, run_id)
+            if claimed == run_id:
+                self.start(run_id, question, pipeline, request_id)
+            return claimed
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; idempotent; raise NotFound."""
@@ -79,6 +89,13 @@ class Runs:
             run.end(Cancelled("the last reader left"))
         else:
             concurrency.later(grace_s, lambda: run.end(Cancelled("nobody came back")) if run.deserted_since(departure) else None)
+
+    def polled(self, run_id: str) -> None:
+        """Note that somebody asked how the run is: a run that is watched this way is not left alone."""
+        run = self._active.get(run_id)
+        if run and run.departures and run.readers <= 0 and run.question.on_disconnect == "continue":
+            run.readers += 1
+            self.reader_left(run_id)
 
     def _work(self, run: "Run", pipeline: Pipeline) -> None:
         try:

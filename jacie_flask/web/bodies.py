@@ -42,13 +42,12 @@ class TurnBody(BaseModel):
     content: Annotated[str, Field(max_length=_TURN_CHARS)]
 
 
-class SearchBody(BaseModel):
-    """The body of POST /search."""
+class AskBody(BaseModel):
+    """What every question has: its words, and which documents it may be answered from."""
 
     model_config = ConfigDict(extra="ignore")
 
     query: Annotated[str, Field(max_length=_QUERY_CHARS)]
-    top_k: Annotated[int, Field(ge=1, le=100, strict=True)] = 10
     filters: Filters | None = None
     document_ids: Annotated[list[Name], Field(max_length=100)] | None = None
 
@@ -60,7 +59,13 @@ class SearchBody(BaseModel):
         return value.strip()
 
 
-class QuestionBody(SearchBody):
+class SearchBody(AskBody):
+    """The body of POST /search."""
+
+    top_k: Annotated[int, Field(ge=1, le=100, strict=True)] = 10
+
+
+class QuestionBody(AskBody):
     """The body of the four question endpoints (PROTOCOL: Questions)."""
 
     auto_load_documents: StrictBool = True
@@ -83,14 +88,14 @@ class QuestionBody(SearchBody):
         )
 
 
-Body = TypeVar("Body", bound=SearchBody)
+Body = TypeVar("Body", bound=AskBody)
 
 
-def read(kind: type[Body], max_bytes: int) -> tuple[Body, bytes]:
-    """Return the checked body and its bytes; raise InvalidRequest or PayloadTooLarge."""
+def read(kind: type[Body], max_bytes: int) -> Body:
+    """Return the checked body; raise InvalidRequest or PayloadTooLarge."""
     raw = _raw(max_bytes)
     try:
-        return kind.model_validate_json(raw), raw
+        return kind.model_validate_json(raw)
     except ValidationError as error:
         raise InvalidRequest(errors=tuple(_told(item["loc"], item["msg"]) for item in error.errors()[:20])) from None
 

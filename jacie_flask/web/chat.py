@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request, stream_with_context, url_for
 
 from jacie_flask.chat.pipeline import PIPELINES
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound
-from jacie_flask.events import Failure
+from jacie_flask.events import Failure, ProgressCallback, Result
+from jacie_flask.interfaces import Question
 from jacie_flask.runs import reader
 from jacie_flask.web import bodies, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
@@ -31,7 +32,7 @@ def stream(mode: str) -> Response:
     parts = jacie()
     run_id = _start(parts, mode)
     if "respond-async" in request.headers.get("Prefer", ""):
-        return _accepted(run_id)
+        return _accepted(parts, run_id)
     return event_stream(parts, run_id, reader.START)
 
 
@@ -42,7 +43,7 @@ def answer(mode: str) -> Response:
     parts = jacie()
     run_id = _start(parts, mode)
     if "respond-async" in request.headers.get("Prefer", ""):
-        return _accepted(run_id)
+        return _accepted(parts, run_id)
     ended = reader.wait(parts.services.runs, run_id)
     if isinstance(ended, Failure):
         return _failed(ended)
@@ -64,7 +65,7 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
 
 def _start(parts: Jacie, mode: str) -> str:
     """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
-    body, raw = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    body = bodies.read(bodies.QuestionBody, parts.settings.max_body)
     question = body.question(mode, parts.services.limits)
     for place, document_id in enumerate(question.document_ids):
         try:
@@ -72,22 +73,22 @@ def _start(parts: Jacie, mode: str) -> str:
         except NotFound:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
     run_id = secrets.token_urlsafe(16)
-    key = request.headers.get("Idempotency-Key", "")
-    if key:
-        fingerprint = hashlib.blake2b(request.path.encode() + b"\0" + raw, digest_size=16).hexdigest()
-        claimed = parts.services.runs.claim(key[:256], fingerprint, run_id)
-        if claimed != run_id:
-            return claimed
-    pipeline = PIPELINES[mode]
-    parts.runs.start(run_id, question, lambda asked, report: pipeline(asked, parts.services, report), request_id())
+
+    def pipeline(asked: Question, report: ProgressCallback) -> Result:
+        return PIPELINES[mode](asked, parts.services, report)
+
+    if key := request.headers.get("Idempotency-Key", ""):
+        fingerprint = hashlib.blake2b(msgspec.json.encode(question), digest_size=16).hexdigest()
+        return parts.runs.start_once(key[:256], fingerprint, run_id, question, pipeline, request_id())
+    parts.runs.start(run_id, question, pipeline, request_id())
     return run_id
 
 
-def _accepted(run_id: str) -> Response:
+def _accepted(parts: Jacie, run_id: str) -> Response:
     status_url = url_for("runs.status", run_id=run_id)
     told = {
         "run_id": run_id,
-        "status": "queued",
+        "status": reader.fold(parts.services.runs, run_id).status,
         "events_url": url_for("runs.events", run_id=run_id),
         "status_url": status_url,
         "cancel_url": url_for("runs.cancel", run_id=run_id),
@@ -101,7 +102,9 @@ def _failed(ended: Failure) -> Response:
     kind = next((error for error in _all_errors(JacieError) if error.code == ended.code), JacieError)
     members = msgspec.to_builtins(ended)
     members.pop("code")
-    response = problems.problem(kind(), **members)
+    error = kind()
+    error.retry_after_s = ended.retry_after_s
+    response = problems.problem(error, **members)
     response.headers["X-Run-Id"] = ended.run_id
     return response
 

@@ -13,11 +13,11 @@ from jacie_flask.web.context import request_id
 log = logging.getLogger(__name__)
 
 
-def problem(error: JacieError, *, status: int = 0, detail: str = "", **members: Any) -> Response:
+def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **members: Any) -> Response:
     """Return an error as a problem document; ``members`` are added to it."""
     code = status or error.status
     body: dict[str, Any] = {
-        "type": f"/docs/errors#{error.code}",
+        "type": f"urn:jacie:error:{error.code}",
         "title": _title(code),
         "status": code,
         "detail": detail or _detail(error),

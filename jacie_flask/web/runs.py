@@ -16,14 +16,17 @@ def events(run_id: str) -> Response:
     """Stream the run's events after ``Last-Event-ID`` or ``?after=``; a finished run replays."""
     parts = jacie()
     after = _position(request.headers.get("Last-Event-ID") or request.args.get("after", ""))
-    parts.services.runs.info(run_id)
+    if parts.services.runs.info(run_id).finished and not parts.services.runs.read(run_id, after, 0.0):
+        return Response(status=204)  # all was read: 204 is what keeps an EventSource from coming back for ever
     return event_stream(parts, run_id, after)
 
 
 @blueprint.get("/runs/<run_id>")
 def status(run_id: str) -> Response:
     """Return the run's state, for polling."""
-    folded = reader.fold(jacie().services.runs, run_id)
+    parts = jacie()
+    folded = reader.fold(parts.services.runs, run_id)
+    parts.runs.polled(run_id)
     response = Response(msgspec.json.encode(folded), content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

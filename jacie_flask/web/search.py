@@ -21,7 +21,7 @@ _SELECTED = 50
 def search() -> Response:
     """Return the documents and pages that match, best first."""
     parts = jacie()
-    body, _ = bodies.read(bodies.SearchBody, parts.settings.max_body)
+    body = bodies.read(bodies.SearchBody, parts.settings.max_body)
     question = Question(
         query=body.query,
         mode="search",

@@ -71,9 +71,7 @@ def shared(data: Path, script: Script = PROMPT_READER, **settings: str) -> Itera
             **settings,
         }
         running = stack.enter_context(gunicorn(data / "data", **values))
-        yield Backend(
-            "shared", running, model, "S3", lambda name: client.delete_object(Bucket=BUCKET, Key=f"year-ends/{name}")
-        )
+        yield Backend("shared", running, model, "S3", lambda name: client.delete_object(Bucket=BUCKET, Key=f"year-ends/{name}"))
 
 
 @contextlib.contextmanager

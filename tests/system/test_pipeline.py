@@ -9,7 +9,9 @@ from tests.support.jacie import ask
 
 MODES = ["chat", "fast_chat"]
 REVENUE = "What was Zanobela's revenue in 2024?"
-ASKED = [q for q in sample_questions() if q["id"].rsplit("_", 1)[-1] in {"01", "05", "08", "12", "15", "20", "24"}] or sample_questions()[:7]
+ASKED = [
+    q for q in sample_questions() if q["id"].rsplit("_", 1)[-1] in {"01", "05", "08", "12", "15", "20", "24"}
+] or sample_questions()[:7]
 
 
 @pytest.fixture(scope="module", params=[embedded, shared], ids=["embedded", "shared"])
