@@ -1,0 +1,168 @@
+"""What a user is told when a part is broken: a clear code, a bounded wait, and everything that was found until then."""
+
+import shutil
+
+import pytest
+
+from tests.support.backends import BUCKET, s3_client, s3_server
+from tests.support.jacie import ROOT, Running, ask, free_port, gunicorn
+from tests.support.openai_server import OpenAIServer, Script
+from tests.support.s3_faults import S3Fault, S3Faults
+
+QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
+MODES = ["chat", "fast_chat"]
+MODEL_FAULTS = {
+    "status 500": (Script(status=500), "llm_unavailable", True),
+    "status 401": (Script(status=401), "llm_unavailable", True),
+    "cut in the middle": (Script(fault="rst"), "llm_incomplete", True),
+    "ended without a finish reason": (Script(fault="eof"), "llm_incomplete", True),
+    "stopped answering": (Script(fault="hang"), "llm_timeout", True),
+    "filtered": (Script(fault="content_filter"), "content_filtered", False),
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Jacie with a model whose faults can be switched, and 2 s of patience."""
+    with OpenAIServer(Script()) as model:
+        with gunicorn(tmp_path_factory.mktemp("faults"), OPENAI_BASE_URL=model.url, JACIE_MODEL_TIMEOUT_S="1.5") as running:
+            running.wait_until_indexed()
+            yield running, model
+
+
+@pytest.mark.parametrize("fault", MODEL_FAULTS)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_broken_model_ends_the_run_with_its_code_and_sources(served, mode, fault):
+    """The error names the code, whether a retry helps, the sources that were found and what had been said."""
+    running, model = served
+    script, code, retryable = MODEL_FAULTS[fault]
+    model.script = script
+    received = ask(running.url, f"/{mode}/stream", QUESTION, timeout=30)
+    error = received.terminal.data
+    assert (received.terminal.name, error["code"], error["retryable"]) == ("error", code, retryable)
+    assert error["sources"] == received.named("sources")[0]["sources"] != []
+    assert error["partial_response"] == "".join(token["text"] for token in received.named("token"))
+    assert error["step"] == "ai_generation"
+    assert error["request_id"] == received.headers["X-Request-ID"]
+
+
+def test_the_twin_fails_with_the_status_of_the_code(served):
+    """Without streaming the same failure is a problem document with its own status."""
+    running, model = served
+    model.script = Script(status=500)
+    status, problem = running.post("/chat", QUESTION)
+    assert (status, problem["status"], problem["code"]) == (503, 503, "llm_unavailable")
+    assert problem["sources"]
+    assert problem["title"] == "Service Unavailable"
+
+
+def test_a_model_that_is_not_there_is_said_so(tmp_path):
+    """With nobody at the model's address the run ends within seconds, and /ready names the part."""
+    with gunicorn(tmp_path, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1") as running:
+        running_parts = _ready(running)
+        assert running_parts["down"] == ["model"]
+        error = ask(running.url, "/chat/stream", QUESTION).terminal.data
+        assert (error["code"], error["retryable"]) == ("llm_unavailable", True)
+        assert error["sources"]
+
+
+def test_an_index_that_is_still_empty_says_how_far_it_is(tmp_path):
+    """Without ingestion fast_chat reads the documents themselves and says that none is indexed."""
+    with gunicorn(tmp_path, JACIE_MODEL="scripted", JACIE_INGEST="off") as running:
+        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
+        assert any("0 of 6 documents" in note for note in result["degraded"])
+        assert any(source["filename"].startswith("zanobela_telecom_2024") for source in result["sources"])
+        status, found = running.post("/search", QUESTION)
+        assert (status, found["results"]) == (200, [])
+        assert any("0 of 6 documents" in note for note in found["degraded"])
+
+
+def test_a_store_without_catalog_is_read_by_names_and_first_pages(tmp_path):
+    """Without metadata.json company, period and type come from the files, and questions find them."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    for path in (ROOT / "sample_documents").glob("*2024*.pdf"):
+        shutil.copy(path, folder)
+    with gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_DOCUMENTS=str(folder)) as running:
+        running.wait_until_indexed()
+        documents = running.get("/documents")["documents"]
+        assert {document["period"] for document in documents} == {"2024"}
+        assert any("zanobela" in document["company"].lower() for document in documents)
+        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
+        assert result["sources"][0]["filename"].startswith("zanobela_telecom_2024")
+
+
+def test_an_unreadable_pdf_is_named_and_the_others_answer(tmp_path):
+    """A broken file is rejected with its reason in /documents and in degraded; the rest works."""
+    folder = tmp_path / "mixed"
+    shutil.copytree(ROOT / "sample_documents", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "metadata.json"))
+    (folder / "zanobela_telecom_2022_annual_report.pdf").write_bytes(b"%PDF-1.7\nnot really")
+    with gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_DOCUMENTS=str(folder)) as running:
+        _wait_for_status(running, "rejected")
+        (rejected,) = [d for d in running.get("/documents")["documents"] if d["status"] == "rejected"]
+        assert rejected["reason"] == "it is not a readable PDF"
+        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
+        assert any("zanobela_telecom_2022" in note and "not a readable PDF" in note for note in result["degraded"])
+        assert result["sources"]
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "access to it was denied"), (404, "it is no longer in the store")])
+def test_an_s3_refusal_costs_one_document(tmp_path, status, reason):
+    """S3 answers 403 or 404 for one object: the others are used and the loss is named with its reason."""
+    folder = ROOT / "sample_documents"
+    objects = {f"{BUCKET}/{path.name}": path.read_bytes() for path in [*folder.glob("*.pdf"), folder / "metadata.json"]}
+    fault = S3Fault(status=status, on="zanobela_telecom_2023")
+    with S3Faults(objects, fault) as store, gunicorn(tmp_path, JACIE_MODEL="scripted", **_s3(store.origin)) as running:
+        result = ask(running.url, "/chat/stream", {"query": "Compare Zanobela's revenue in 2023 and 2024"}).terminal.data
+        assert any("zanobela_telecom_2023" in note and reason in note for note in result["degraded"])
+        assert any(name.startswith("zanobela_telecom_2024") for name in result["documents_loaded"])
+
+
+def test_an_s3_that_refuses_everything_ends_with_its_code(tmp_path):
+    """A bucket that is not there gives document_unavailable, live and without streaming, and /ready names the part."""
+    with s3_server() as endpoint, gunicorn(tmp_path, JACIE_MODEL="scripted", **_s3(endpoint)) as running:
+        assert "documents" in _ready(running)["down"]
+        error = ask(running.url, "/chat/stream", QUESTION).terminal.data
+        assert (error["code"], error["retryable"]) == ("document_unavailable", True)
+        status, problem = running.post("/chat", QUESTION)
+        assert (status, problem["code"]) == (502, "document_unavailable")
+        client = s3_client(endpoint)
+        client.create_bucket(Bucket=BUCKET)
+        client.close()
+        assert "no documents in the collection" in ask(running.url, "/chat/stream", QUESTION).terminal.data["response"]
+
+
+def _s3(endpoint: str) -> dict[str, str]:
+    return {
+        "JACIE_DOCUMENTS": f"s3://{BUCKET}",
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "JACIE_INGEST": "off",
+    }
+
+
+def _ready(running: Running):
+    import json
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(running.url + "/ready", timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            assert error.code == 503
+            return json.load(error)
+
+
+def _wait_for_status(running: Running, status: str, seconds: float = 30) -> None:
+    import time
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(document["status"] == status for document in running.get("/documents")["documents"]):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"no document became {status}")
