@@ -19,10 +19,10 @@ except ConfigurationError as error:
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "gevent"
+worker_class = "jacie_flask.web.worker.DrainingWorker"
 worker_connections = 10_000  # gunicorn lets one connection more hang without an answer; Jacie refuses work itself, with a reason
 timeout = 60
-graceful_timeout = 30
+graceful_timeout = 60  # the master kills then; an answer under way has until 3 s before
 keepalive = 15
 max_requests = 0  # recycling a worker would cut its live streams
 control_socket_disable = True

@@ -12,6 +12,7 @@ _CLOSING = r"[\"'”’)\]]*(?:\s*\[\d{1,2}\])*"
 _SENTENCE = re.compile(rf"[^.!?\n]*(?:[.!?]++(?!{_CLOSING}(?:\s|$))[^.!?\n]*)*(?:[.!?]+{_CLOSING}(?:\s+|$)|\n+|$)")
 MARKER_BEGINS = re.compile(r"\[\d{0,2}")
 MARKER = re.compile(r"\[(\d{1,2})\]")
+_MARKED = re.compile(r"\s*\[\d{1,2}\]")
 _QUOTE = re.compile(r"[“\"]([^“”\"]{12,400})[”\"]")
 _ABBREVIATION = re.compile(r"(?:\b(?:Inc|Corp|Ltd|Co|No|vs|approx|e\.g|i\.e|U\.S|Mr|Ms|Dr|St)|\b[A-Z])\.\s*$")
 _SPACES = re.compile(r"\s+")
@@ -58,7 +59,7 @@ def cite(answer: str, evidence: Sequence[Evidence]) -> list[Citation]:
 
 def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Citation]:
     numbers = {int(n) for n in MARKER.findall(sentence)}
-    claim = MARKER.sub("", sentence).strip()
+    claim = _MARKED.sub("", sentence).strip()
     quotes = _QUOTE.findall(claim)
     amounts = [figure for figure in figures.find(claim) if not figure.year]
     if not claim or not (numbers or quotes or amounts):

@@ -1,16 +1,24 @@
 """The one reader of the log: live, resumed and finished runs, with heartbeats in between."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import msgspec
 
-from jacie_flask.errors import JacieError, NotFound, StateLost
+from jacie_flask.errors import JacieError, NotFound, ProducerLost, StateLost
 from jacie_flask.events import Failure, Progress, Result
 from jacie_flask.interfaces import Entry, RunInfo, RunLog
 from jacie_flask.runs import sse
 
 Position = tuple[int, int]
 START: Position = (0, 0)
+
+
+class Moved(Exception):
+    """Thrown into a stream whose reader should come back after ``retry_ms``, to a server that is not about to stop."""
+
+    def __init__(self, retry_ms: int) -> None:
+        super().__init__(retry_ms)
+        self.retry_ms = retry_ms
 
 
 def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Iterator[list[Entry]]:
@@ -29,16 +37,21 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
             return
 
 
-def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Iterator[bytes]:
-    """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence."""
+def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Generator[bytes, None, None]:
+    """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence.
+
+    Moved or ProducerLost can be thrown into it once it has begun: they end it with their frame.
+    """
     yield sse.PREAMBLE
     try:
         for entries in follow(log, run_id, after, heartbeat_s):
             if entries:
                 after = (entries[-1].attempt, entries[-1].offset)
             yield sse.frames(entries) if entries else sse.HEARTBEAT
-    except (NotFound, StateLost) as error:
-        lost = StateLost(str(error))
+    except Moved as moved:
+        yield sse.reconnect(moved.retry_ms)
+    except (NotFound, StateLost, ProducerLost) as error:
+        lost = error if isinstance(error, ProducerLost) else StateLost(str(error))
         yield sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
 
 

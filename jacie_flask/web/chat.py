@@ -5,10 +5,10 @@ import secrets
 from functools import partial
 
 import msgspec
-from flask import Blueprint, Response, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
 
 from jacie_flask.chat.pipeline import PIPELINES
-from jacie_flask.errors import InvalidRequest, JacieError, NotFound
+from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, ProgressCallback, Result
 from jacie_flask.interfaces import Question
 from jacie_flask.runs import reader
@@ -23,6 +23,8 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
+WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
+_DRAINING_RETRY_S = 2.0
 
 
 @blueprint.post("/chat/stream", defaults={"mode": "chat"})
@@ -56,6 +58,8 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     """Return the run's log from ``after`` on as a live response, and count its reader while it is open."""
     parts.runs.reader_came(run_id)
     pieces = reader.stream(parts.services.runs, run_id, after, parts.settings.heartbeat_s, request_id())
+    if worker := current_app.extensions.get(WORKER):
+        pieces = worker.while_connected(pieces, request.environ)
     response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
     response.headers["X-Run-Id"] = run_id
     response.headers["Content-Location"] = url_for("runs.events", run_id=run_id)
@@ -66,6 +70,9 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
 def _start(parts: Jacie, mode: str) -> str:
     """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
     body = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    worker = current_app.extensions.get(WORKER)
+    if worker and worker.draining:
+        raise Overloaded("this worker is draining", retry_after_s=_DRAINING_RETRY_S)
     question = body.question(mode, parts.services.limits)
     for place, document_id in enumerate(question.document_ids):
         try:

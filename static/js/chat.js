@@ -19,16 +19,17 @@ function announce(words) {
   announcer.textContent = words;
 }
 
-function nearBottom() {
-  const page = document.documentElement;
-  return page.scrollHeight - page.scrollTop - page.clientHeight < 120;
+/** How far the end of the answer's words is below what can be seen above the composer; negative while it is in view. */
+function hiddenPart(turn) {
+  return turn.reply.getBoundingClientRect().bottom + 16 - form.getBoundingClientRect().top;
 }
 
-/** Change the page and stay at its end, unless the reader has scrolled away from it. */
-function follow(change) {
-  const stay = nearBottom();
+/** Change a turn and keep the end of its words in view, unless the reader has scrolled away from it. */
+function follow(turn, change) {
+  const inView = hiddenPart(turn) <= 24;
   change();
-  if (stay) window.scrollTo(0, document.documentElement.scrollHeight);
+  const hidden = hiddenPart(turn);
+  if (inView && hidden > 0) window.scrollBy(0, hidden);
 }
 
 function mode() {
@@ -72,15 +73,15 @@ async function run(turn, question, endpoint) {
     const { event, data } = await ask(`${root()}${endpoint}/stream`, body, {
       key: newKey(),
       signal: mine.controller.signal,
-      onEvent: (item) => follow(() => turn.take(item)),
+      onEvent: (item) => follow(turn, () => turn.take(item)),
       onState: (state, facts) => {
         mine.runId = facts.runId || mine.runId;
-        follow(() => turn.connection(state, facts));
+        follow(turn, () => turn.connection(state, facts));
       },
     });
     if (event === "result" && running === mine) history = data.conversation_history ?? [];
   } catch (error) {
-    follow(() => turn.broken(error));
+    follow(turn, () => turn.broken(error));
   } finally {
     if (running === mine) running = null;
     refresh();

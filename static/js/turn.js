@@ -27,8 +27,8 @@ export class Turn {
     this.steps = el("ol");
     this.account = el("details", { class: "account", hidden: true }, this.summary, this.steps);
     this.evidence = el("section", { class: "sources", "aria-label": "Sources", hidden: true });
-    const reply = el("div", { class: "reply" }, this.work, this.text.element, this.notes, this.ending, this.account);
-    this.answer = el("div", { class: "answer" }, reply, this.evidence);
+    this.reply = el("div", { class: "reply" }, this.work, this.text.element, this.notes, this.ending, this.account);
+    this.answer = el("div", { class: "answer" }, this.reply, this.evidence);
     this.element = el("article", { class: "turn" }, el("h2", { class: "question" }, question), this.answer);
   }
 

@@ -1,0 +1,203 @@
+"""The gunicorn worker that lets live streams end before it goes, and that notices at once when a client leaves one."""
+
+import contextlib
+import inspect
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Generator
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.sock import ssl_context
+from gunicorn.workers.ggevent import GeventWorker
+
+from jacie_flask.errors import ProducerLost
+from jacie_flask.runs.reader import Moved
+
+# The master kills at graceful_timeout, counted from before the worker hears of it; the last frames need time as well.
+_MARGIN_S = 3.0
+_LAST_FRAMES_S = 1.0
+_DRAIN_POLL_S = 0.05
+_ALIVE_EVERY_S = 1.0
+_RETRY_MS = (500, 2500)
+_READ = 1  # libev's and libuv's EV_READ
+
+Pieces = Generator[bytes, None, None]
+
+
+class ClientLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types; gunicorn lets a GreenletExit end a request quietly
+    """Thrown into the greenlet of a stream whose client has closed the connection."""
+
+
+class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A gevent worker with two endings: SIGTERM drains it, SIGINT and SIGQUIT end it at once.
+
+    Draining, it takes no connection and no new run, hangs up on clients that wait between two requests, and goes as soon as
+    the last request is answered. The application finds it as ``extensions["jacie.worker"]``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._told_to_exit = Event()
+        self._open: set[Any] = set()  # client sockets
+        self._idle: set[Any] = set()  # those of them that are between two requests
+        self._streams: set[Stream] = set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether this worker only finishes what it has begun."""
+        return not self.alive
+
+    def while_connected(self, pieces: Pieces, environ: dict[str, Any]) -> Pieces:
+        """Yield ``pieces`` until they end, the client leaves, or the drain sends the reader elsewhere."""
+        stream = Stream(environ["gunicorn.socket"], pieces)
+        self._streams.add(stream)
+        try:
+            for piece in pieces:
+                yield piece
+                if stream.told is not None:
+                    yield pieces.throw(stream.told)
+                    return
+        finally:  # before the connection can be closed and its descriptor reused
+            stream.close()
+            self._streams.discard(stream)
+            pieces.close()
+
+    def load_wsgi(self) -> None:
+        """Load the application and show it this worker."""
+        super().load_wsgi()
+        self.wsgi.extensions["jacie.worker"] = self
+
+    def run(self) -> None:
+        """Serve until told to exit, then drain."""
+        servers = [self._listen(listener) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            self._told_to_exit.wait(_ALIVE_EVERY_S)
+        for server in servers:
+            server.close()
+        self._drain()
+        self.log.info("Worker has drained (pid: %s)", self.pid)
+        os._exit(0)  # the interpreter's own way out waits for threads, which may wait for an upstream
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; again is the same, since gunicorn and systemd both repeat SIGTERM to a worker that is draining."""
+        super().handle_exit(sig, frame)
+        self._told_to_exit.set()
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End now."""
+        self.alive = False
+        os._exit(0)  # anything gentler lets greenlets run, and report that they were interrupted
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection."""
+        self._open.add(client)
+        self._idle.add(client)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._idle.discard(client)
+            self._open.discard(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer one request of a connection."""
+        self._idle.discard(sock)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            self._idle.add(sock)
+
+    def _listen(self, listener: Any) -> Any:
+        listener.setblocking(1)
+        pool = Pool(self.worker_connections)
+        tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=pool, **tls)
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # leaves the next connection to a worker that has less to do
+        server.start()
+        return server
+
+    def _drain(self) -> None:
+        parts = self.wsgi.extensions["jacie"]
+        # A log in this process's memory ends with it: its readers have nowhere else to go, and runs without any are lost.
+        shared = parts.services.runs.label != "memory"
+        end = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _MARGIN_S)
+        if shared:
+            self._tell(lambda: Moved(random.randint(*_RETRY_MS)))
+        while (self._open or (shared and parts.runs.active)) and time.monotonic() < end:
+            self._hang_up_on_idle()
+            self.notify()
+            gevent.sleep(_DRAIN_POLL_S)
+        if self._open:
+            self.log.warning("%d connections did not end in time (pid: %s)", len(self._open), self.pid)
+            self._tell(lambda: ProducerLost("the server stopped while it answered"))
+            gevent.sleep(_LAST_FRAMES_S)
+
+    def _hang_up_on_idle(self) -> None:
+        """End the reading side of connections without a request; one whose request has just arrived is left to answer it."""
+        for sock in list(self._idle):
+            with contextlib.suppress(OSError):
+                if peek(sock) is None:
+                    sock.shutdown(socket.SHUT_RD)
+
+    def _tell(self, reason: Callable[[], Exception]) -> None:
+        for stream in self._streams:
+            stream.tell(reason())
+
+
+class Stream:
+    """One open response: the greenlet that writes it, and the watch over its client's connection."""
+
+    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "told")
+
+    def __init__(self, sock: Any, pieces: Pieces) -> None:
+        self.told: Exception | None = None
+        self._greenlet = gevent.getcurrent()
+        self._pieces = pieces
+        self._sock = sock
+        self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READ)
+        self._watcher.start(self._readable)
+
+    def close(self) -> None:
+        """Stop watching; nothing is thrown any more."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+
+    def tell(self, reason: Exception) -> None:
+        """Have the pieces end for ``reason``, with a frame that says so."""
+        self.told = reason
+        gevent.get_hub().loop.run_callback(self._interrupt)
+
+    def _interrupt(self) -> None:
+        # pieces that do not run wait for a send to end, and are told after it
+        if self._watcher is not None and inspect.getgeneratorstate(self._pieces) == inspect.GEN_RUNNING:
+            reason, self.told = self.told, None
+            self._greenlet.throw(reason)
+
+    def _readable(self) -> None:
+        """Called in the hub, when every other greenlet waits: end the stream, unless it was data that came."""
+        seen = peek(self._sock)
+        if seen:
+            self._watcher.stop()  # a pipelined request stays readable until this answer has ended
+        elif seen is not None:
+            self._greenlet.throw(ClientLeft)
+
+
+def peek(sock: Any) -> bytes | None:
+    """Return the next byte to read, b"" when the other side has closed or reset the connection, None when nothing came."""
+    try:
+        seen: bytes = sock._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)  # gevent's own recv would wait
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+    return seen
