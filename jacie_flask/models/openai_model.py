@@ -1,10 +1,7 @@
 """Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw, one Delta a read."""
 
-import random
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -14,10 +11,11 @@ import openai
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
+from jacie_flask.openai_errors import worth_retrying
+from jacie_flask.retries import Attempts, Patience, retry_after
 
 _READY_S = 0.5
 _LINE_LIMIT = 1 << 20
-_RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size")
 _CONTEXT_WORDS = (*_CONTEXT_CODES, "context length", "context size", "context window", "prompt is too long")
 
@@ -70,7 +68,7 @@ class OpenAIModel:
         self.context_tokens = context_tokens
         self.small = small
         self._model = model
-        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
         timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
         self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
@@ -131,8 +129,7 @@ class OpenAIModel:
 
     def _open(self, stack: ExitStack, prompt: Prompt) -> Iterator[bytes]:
         """Return the raw body of an opened stream; the only place of retries."""
-        started = time.monotonic()
-        attempt = 0
+        attempts = Attempts(self._patience)
         while True:
             completions = self._client.chat.completions.with_streaming_response
             try:
@@ -145,13 +142,8 @@ class OpenAIModel:
                 raise self._translate(error) from error
             except openai.OpenAIError as error:
                 problem = self._translate(error)
-                pause = self._backoff_s * 2**attempt * (1 - 0.25 * random.random())
-                pause = max(pause, problem.retry_after_s or 0.0)
-                spent = time.monotonic() - started + pause
-                if not _worth_retrying(error) or attempt >= self._max_retries or spent > self._retry_budget_s:
+                if not attempts.again(worth_retrying(error), problem.retry_after_s):
                     raise problem from error
-            attempt += 1
-            time.sleep(pause)
 
     def _adapt(self, error: openai.BadRequestError) -> bool:
         """Remember a parameter that this server refuses by name; say whether the request is now another one."""
@@ -175,7 +167,7 @@ class OpenAIModel:
             return LLMContextExceeded(detail)
         if error.code == "content_filter":
             return ContentFiltered(detail)
-        return LLMUnavailable(detail, retry_after_s=_retry_after(error.response.headers))
+        return LLMUnavailable(detail, retry_after_s=retry_after(error.response.headers.get("retry-after")))
 
 
 _REHEARSAL = Prompt(messages=[{"role": "user", "content": "a"}], max_tokens=1)
@@ -290,25 +282,3 @@ def _is_context(error: openai.APIStatusError) -> bool:
 def _says_context(text: str) -> bool:
     text = text.lower()
     return any(words in text for words in _CONTEXT_WORDS)
-
-
-def _worth_retrying(error: openai.OpenAIError) -> bool:
-    """Say whether the same request may succeed in a moment; a read timeout has used up the asker's patience already."""
-    if isinstance(error, openai.APITimeoutError):
-        return isinstance(error.__cause__, httpx2.ConnectTimeout)
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code in _RETRY_STATUS and error.code != "insufficient_quota"
-    return isinstance(error, openai.APIConnectionError)
-
-
-def _retry_after(headers: httpx2.Headers) -> float | None:
-    """Return the seconds of a Retry-After header, which holds seconds or a date."""
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

@@ -1,7 +1,5 @@
 """Embeddings from any OpenAI-compatible server, through the openai SDK."""
 
-import random
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +9,10 @@ import openai
 from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
+from jacie_flask.openai_errors import worth_retrying
+from jacie_flask.retries import Attempts, Patience
 
 _BATCH = 96
-_RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
 _OWN_SIZE = ("dimensions", "matryoshka")
 """What servers say whose models have one size only."""
 
@@ -44,7 +43,7 @@ class OpenAIEmbedder:
         client = client or openai.OpenAI(base_url=base_url, api_key=api_key or "none")
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
         self._client = client.with_options(timeout=timeout, max_retries=0)
-        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
         self._sends_dimension = True
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -73,8 +72,7 @@ class OpenAIEmbedder:
 
     def _ask(self, texts: list[str]) -> Any:  # the SDK's own value
         """Send one batch; the only place of retries."""
-        started = time.monotonic()
-        attempt = 0
+        attempts = Attempts(self._patience)
         while True:
             size: dict[str, Any] = {"dimensions": self.dimension} if self._sends_dimension else {}
             try:
@@ -83,12 +81,8 @@ class OpenAIEmbedder:
                 if self._sends_dimension and _refuses_dimension(error):
                     self._sends_dimension = False
                     continue
-                pause = self._backoff_s * 2**attempt * (1 - 0.25 * random.random())
-                spent = time.monotonic() - started + pause
-                if not _worth_retrying(error) or attempt >= self._max_retries or spent > self._retry_budget_s:
+                if not attempts.again(worth_retrying(error)):
                     raise RetrievalUnavailable(f"{self.label}: {error}: {error.__cause__!r}") from error
-            attempt += 1
-            time.sleep(pause)
 
 
 def _acceptable(text: str) -> str:
@@ -99,12 +93,3 @@ def _acceptable(text: str) -> str:
 def _refuses_dimension(error: openai.OpenAIError) -> bool:
     """Say whether the server does not know the parameter ``dimensions``, or its model has one size only."""
     return isinstance(error, openai.BadRequestError) and any(words in str(error).lower() for words in _OWN_SIZE)
-
-
-def _worth_retrying(error: openai.OpenAIError) -> bool:
-    """Say whether the same request may succeed in a moment; a read timeout has used up the asker's patience already."""
-    if isinstance(error, openai.APITimeoutError):
-        return isinstance(error.__cause__, httpx2.ConnectTimeout)
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code in _RETRY_STATUS and error.code != "insufficient_quota"
-    return isinstance(error, openai.APIConnectionError)

@@ -1,6 +1,5 @@
 """The shared index: Pinecone proposes chunks by words and by meaning, over REST, and the one ranker ranks their pages."""
 
-import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
+from jacie_flask.retries import Attempts, Patience, retry_after
 from jacie_flask.retrieval.corpus import Corpus
 from jacie_flask.retrieval.pinecone_records import (
     CollectionStatistics,
@@ -64,7 +64,7 @@ class PineconeIndex:
         self._chunks = namespace
         self._documents = f"{namespace}-documents" if namespace else "documents"
         self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
-        self._max_retries, self._retry_budget_s, self._backoff_s = max_retries, retry_budget_s, backoff_s
+        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
         self._lock = threading.Lock()
         self._client: Any = None
         self._status: IndexStatus | None = None
@@ -263,23 +263,16 @@ class PineconeIndex:
         """Ask Pinecone; the only place of retries and of its exceptions."""
         from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
 
-        started = time.monotonic()
-        attempt = 0
+        attempts = Attempts(self._patience)
         while True:
             try:
                 return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
             except (PineconeError, httpx.HTTPError) as error:
                 status = error.status_code if isinstance(error, ApiError) else None
-                wait = _retry_after(error.headers) if isinstance(error, ApiError) else None
-                pause = max(self._backoff_s * 2**attempt * random.uniform(0.5, 1.0), wait or 0.0)
-                again = (
-                    status in _RETRY_STATUS if status else not isinstance(error, PineconeTimeoutError | ValueError | TypeError)
-                )
-                spent = time.monotonic() - started + pause
-                if not again or attempt >= self._max_retries or spent > self._retry_budget_s:
+                wait = retry_after((error.headers or {}).get("retry-after")) if isinstance(error, ApiError) else None
+                lasting = isinstance(error, PineconeTimeoutError | ValueError | TypeError)
+                if not attempts.again(status in _RETRY_STATUS if status else not lasting, wait):
                     raise RetrievalUnavailable(f"{self.label}: {operation}: {error}", retry_after_s=wait) from error
-            attempt += 1
-            time.sleep(pause)
 
     def _connected(self) -> Any:  # the SDK's own value
         """Return the SDK's client of this index, finding its host on first use."""
@@ -327,11 +320,3 @@ def _fitting(vector: Any, dimension: int) -> list[float] | None:  # as SearchQue
         return None
     values: list[float] = np.asarray(vector, dtype=float).ravel().tolist()
     return values if len(values) == dimension and any(values) else None
-
-
-def _retry_after(headers: Mapping[str, str] | None) -> float | None:
-    """Return the seconds of a Retry-After header."""
-    try:
-        return max(0.0, float((headers or {}).get("retry-after", "")))
-    except ValueError:
-        return None

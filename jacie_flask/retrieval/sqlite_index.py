@@ -143,8 +143,7 @@ class SqliteIndex:
     def _search(self, query: SearchQuery) -> list[Passage]:
         with _translated(), closing(self._connect()) as connection:
             snapshot = self._snapshot or self._first_snapshot()
-            if _generation(connection) != snapshot.generation or _last_vector(connection) != snapshot.vectors_seen:
-                self._refresh_soon()
+            self._keep_up(connection)
             ranking = rank_pages(snapshot.corpus, query)
             return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows))
 
@@ -165,6 +164,7 @@ class SqliteIndex:
         with _translated(), closing(self._connect()) as connection:
             documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
             vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
+            self._keep_up(connection)
             return IndexStatus(documents=documents, chunks=chunks, vectors=vectors)
 
     def warm(self) -> None:
@@ -188,6 +188,12 @@ class SqliteIndex:
             if not self.refresh() and self._snapshot is None:
                 time.sleep(0.01)
         return self._snapshot
+
+    def _keep_up(self, connection: sqlite3.Connection) -> None:
+        """Start a refresh where the database is ahead of the snapshot."""
+        held = self._snapshot
+        if held and (_generation(connection) != held.generation or _last_vector(connection) != held.vectors_seen):
+            self._refresh_soon()
 
     def _refresh_soon(self) -> None:
         """Start a refresh beside the caller, one at a time and with a rest after each in proportion to its cost."""

@@ -24,8 +24,8 @@ from jacie_flask.client import (
     RunFailedError,
     StreamLostError,
     UnreachableError,
-    main,
 )
+from jacie_flask.client.__main__ import main
 from tests.support.event_server import (
     Comment,
     Cut,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jacie_flask.sse_parser import Comment, Frame, Item, Retry, SseParser
+from jacie_flask.client.sse_parser import Comment, Frame, Item, Retry, SseParser
 
 Case = tuple[list[bytes], list[Item]]
 

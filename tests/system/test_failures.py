@@ -24,10 +24,10 @@ MODEL_FAULTS = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """Jacie with a model whose faults can be switched, and 2 s of patience."""
-    with OpenAIServer(Script()) as model:
-        with gunicorn(tmp_path_factory.mktemp("faults"), OPENAI_BASE_URL=model.url, JACIE_MODEL_TIMEOUT_S="1.5") as running:
-            running.wait_until_indexed()
-            yield running, model
+    data = tmp_path_factory.mktemp("faults")
+    with OpenAIServer(Script()) as model, gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_MODEL_TIMEOUT_S="1.5") as running:
+        running.wait_until_indexed()
+        yield running, model
 
 
 @pytest.mark.parametrize("fault", MODEL_FAULTS)

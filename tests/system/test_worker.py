@@ -1,0 +1,270 @@
+"""Leaving and draining on real gunicorn: clients that go are noticed at once, servers that stop let answers end."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from jacie_flask.errors import ProducerLost
+from jacie_flask.interfaces import RunInfo
+from jacie_flask.runs import reader
+from jacie_flask.runs.memory_log import MemoryLog
+from tests.support.jacie import Running, ask, gunicorn, parse
+from tests.support.openai_server import OpenAIServer, Script
+from tests.support.servers import Request
+
+WORDS = "Revenue rose and costs fell and the margin held."
+SCRIPTS = {
+    "silent": Script(answer=WORDS, first_token_s=30),
+    "wait": Script(answer=WORDS, first_token_s=1.0),
+    "slow": Script(answer=WORDS, total_s=2.0),
+}
+
+
+def scripted(request: Request) -> Script:
+    """Choose the timing by the word that the question asks for."""
+    asks = (script for word, script in SCRIPTS.items() if f"Please be {word}".encode() in request.body)
+    return next(asks, Script(answer=WORDS))
+
+
+def question(timing: str, on_disconnect: str = "cancel") -> dict:
+    """Return a question that needs the model only."""
+    return {"query": f"Please be {timing}.", "auto_load_documents": False, "on_disconnect": on_disconnect}
+
+
+def post(path: str, body: dict) -> bytes:
+    """Return a POST as it goes over the wire."""
+    data = json.dumps(body).encode()
+    return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        path.encode(), len(data), data,
+    )  # fmt: skip
+
+
+def connect(running: Running, *requests: bytes) -> socket.socket:
+    """Open a connection and send requests on it, one behind the other."""
+    sock = socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])), timeout=30)
+    sock.sendall(b"".join(requests))
+    return sock
+
+
+def read_until(sock: socket.socket, mark: bytes) -> bytes:
+    """Return what arrives up to a mark or the end."""
+    seen = b""
+    while mark not in seen and (data := sock.recv(1 << 16)):
+        seen += data
+    return seen
+
+
+def wait_for(condition, seconds: float = 10):
+    """Return the condition's value once it is true."""
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert value
+    return value
+
+
+def worker_pid(running: Running) -> int:
+    """Return the process id of the one worker."""
+    return int(re.findall(r"Booting worker with pid: (\d+)", running.log.read_text())[-1])
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(found for child in children for found in descendants(int(child)))]
+
+
+def seconds_to_exit(running: Running, *signals: int, within: float = 10) -> float:
+    """Send signals to the master and return how long it takes to go."""
+    began = time.monotonic()
+    for number in signals:
+        running.process.send_signal(number)
+    running.process.wait(within)
+    return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def serving(data: Path, **settings: str):
+    """Serve with the scripted model, indexing done."""
+    with OpenAIServer(scripted) as model, gunicorn(data, OPENAI_BASE_URL=model.url, **settings) as running:
+        running.wait_until_indexed()
+        yield running, model
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """One Jacie and its model for the tests that do not stop it."""
+    with serving(tmp_path_factory.mktemp("worker"), JACIE_DISCONNECT_GRACE_S="5") as both:
+        yield both
+
+
+def leave_while_silent(running: Running, model: OpenAIServer, *, reset: bool = False) -> float:
+    """Ask, leave while the model is silent, and return the seconds until the model's connection was closed."""
+    before = len(model.chats)
+    sock = connect(running, post("/chat/stream", question("silent")))
+    upstream = wait_for(lambda: model.chats[before:])[0]
+    if reset:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    left = time.monotonic()
+    sock.close()
+    assert upstream.client_closed.wait(5)
+    return upstream.client_closed_at - left
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_leaving_closes_the_models_connection_at_once(served, reset):
+    """With on_disconnect=cancel the upstream connection is closed within 100 ms of the client's, in the middle of silence."""
+    running, model = served
+    times = [leave_while_silent(running, model, reset=reset) for _ in range(5)]
+    assert statistics.median(times) < 0.1, times
+
+
+def test_starting_and_leaving_leaves_nothing_behind(served):
+    """After 200 clients that came and left there are no more descriptors and no more runs than before."""
+    running, model = served
+    descriptors = Path(f"/proc/{worker_pid(running)}/fd")
+    leave_while_silent(running, model)
+    wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 0)
+    before = len(list(descriptors.iterdir()))
+    times = sorted(leave_while_silent(running, model) for _ in range(200))
+    print(f"client gone to upstream closed: p50 {times[100] * 1000:.1f} ms, p99 {times[197] * 1000:.1f} ms")
+    wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 0)
+    wait_for(lambda: len(list(descriptors.iterdir())) <= before + 2)
+
+
+def test_a_reader_who_leaves_can_come_back(served):
+    """With on_disconnect=continue the run goes on without readers, and Last-Event-ID gives the rest of its text."""
+    running, _ = served
+    sock = connect(running, post("/chat/stream", question("slow", "continue")))
+    first = read_until(sock, b"event: token").decode()
+    sock.close()
+    run_id = re.search(r"X-Run-Id: (\S+)", first)[1]
+    lines = [line.encode() + b"\n" for line in first.split("\n")]
+    frames = [frame for frame in parse(lines) if frame.name != ":"]
+    time.sleep(0.3)
+    rest = ask(running.url, f"/runs/{run_id}/events", None, headers={"Last-Event-ID": frames[-1].id})
+    tokens = [frame.data["text"] for frame in [*frames, *rest.frames] if frame.name == "token"]
+    assert rest.terminal.name == "result"
+    assert "".join(tokens) == rest.terminal.data["response"] == WORDS
+
+
+def test_a_run_is_cancelled_by_its_last_reader_only(served):
+    """With on_disconnect=cancel one of two readers may leave: a reader is counted out once."""
+    running, _ = served
+    sock = connect(running, post("/chat/stream", question("wait")))
+    run_id = re.search(rb"X-Run-Id: (\S+)", read_until(sock, b"ai_generation"))[1].decode()
+    received = []
+    second = threading.Thread(target=lambda: received.append(ask(running.url, f"/runs/{run_id}/events", None)))
+    second.start()
+    time.sleep(0.3)
+    sock.close()
+    second.join(10)
+    assert received[0].terminal.name == "result"
+
+
+def test_a_pipelined_request_waits_for_the_stream_to_end(served):
+    """A second request on a stream's connection is answered after it, and costs no processor time until then."""
+    running, _ = served
+    stat = Path(f"/proc/{worker_pid(running)}/stat")
+    with connect(running, post("/chat/stream", question("wait")), b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n") as sock:
+        first = read_until(sock, b"ai_generation")
+        ticks = sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13]))
+        rest = read_until(sock, b'"status":"ok"')
+        spent = sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13])) - ticks
+    assert b"event: result" in first + rest
+    assert rest.endswith(b'{"status":"ok"}\n')
+    assert spent < 0.5 * os.sysconf("SC_CLK_TCK"), "the watcher spins on the unread request"
+
+
+def test_sigterm_under_live_streams_loses_none(tmp_path):
+    """30 live answers end with their results after SIGTERM, and the server is gone within 2 s of the last."""
+    with serving(tmp_path) as (running, _):
+        received = []
+        readers = [
+            threading.Thread(target=lambda: received.append(ask(running.url, "/chat/stream", question("slow"))))
+            for _ in range(30)
+        ]
+        for one in readers:
+            one.start()
+        wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 30)
+        running.process.send_signal(signal.SIGTERM)
+        for one in readers:
+            one.join(30)
+        ended = time.monotonic()
+        running.process.wait(10)
+        took = time.monotonic() - ended
+    print(f"master gone {took:.2f} s after the last answer")
+    assert [answer.terminal.name for answer in received] == ["result"] * 30
+    assert took < 2
+
+
+def test_a_draining_worker_ends_what_it_has_and_takes_no_new_run(tmp_path):
+    """During the drain a live stream ends with its result, and a question behind it on its connection gets 503."""
+    with serving(tmp_path) as (running, _):
+        with connect(running, post("/chat/stream", question("wait")), post("/chat/stream", question("quick"))) as sock:
+            read_until(sock, b"ai_generation")
+            for _ in range(2):  # systemd sends SIGTERM to the worker and to its master, which sends it to the worker
+                os.kill(worker_pid(running), signal.SIGTERM)
+                running.process.send_signal(signal.SIGTERM)
+            answers = read_until(sock, b"never sent")
+        running.process.wait(5)
+    assert b"event: result" in answers
+    assert re.search(rb"HTTP/1.1 503 .*Retry-After: \d.*\"code\":\"overloaded\"", answers, re.DOTALL)
+
+
+def test_sigterm_when_idle_does_not_wait_for_open_connections(tmp_path):
+    """A client that keeps its connection open between two requests does not hold up the exit."""
+    with serving(tmp_path) as (running, _):
+        kept = http.client.HTTPConnection("127.0.0.1", int(running.url.rpartition(":")[2]))
+        kept.request("GET", "/health")
+        kept.getresponse().read()
+        took = seconds_to_exit(running, signal.SIGTERM)
+        assert kept.sock.recv(1) == b""
+        kept.close()
+    print(f"idle with an open connection: gone in {took:.2f} s")
+    assert took < 2
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, then SIGINT"])
+def test_interrupts_end_at_once_without_a_traceback(tmp_path, how):
+    """Ctrl-C, which reaches every process of the terminal, and an interrupt during the drain end live streams and all."""
+    with serving(tmp_path) as (running, _), connect(running, post("/chat/stream", question("silent"))) as sock:
+        read_until(sock, b"ai_generation")
+        if how == "Ctrl-C":
+            for pid in descendants(running.process.pid)[1:]:
+                os.kill(pid, signal.SIGINT)
+        else:
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+        took = seconds_to_exit(running, signal.SIGINT)
+        log = running.log.read_text()
+    print(f"{how}: gone in {took:.2f} s")
+    assert took < 2
+    assert "Traceback" not in log, log
+
+
+@pytest.mark.parametrize(
+    ("reason", "event", "data"),
+    [(reader.Moved(700), b"reconnect", b'"retry_ms":700'), (ProducerLost(), b"error", b'"code":"producer_lost"')],
+)
+def test_a_stream_that_is_told_to_end_says_why(reason, event, data):
+    """What a drain throws into a stream becomes its last frame."""
+    log = MemoryLog(keep_s=60)
+    log.create(RunInfo(run_id="a", request_id="r", mode="chat", created_at=time.time(), updated_at=time.time()))
+    pieces = reader.stream(log, "a", reader.START, 0.01, "r")
+    assert next(pieces).startswith(b"retry: ")
+    assert next(pieces) == b": keep-alive\n\n"
+    last = pieces.throw(reason)
+    assert b"event: " + event + b"\n" in last
+    assert data in last
+    assert next(pieces, None) is None
