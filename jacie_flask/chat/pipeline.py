@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from jacie_flask.chat import finding, prompts
 from jacie_flask.chat.citations import Evidence, cite
 from jacie_flask.chat.guard import Guard, rank_units
+from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
@@ -126,8 +127,7 @@ def _read(run: _Answering, loaded: Loaded) -> None:
         return
     run.loaded = [document.filename for document, _ in loaded]
     kept = {document.document_id for document, _ in loaded}
-    query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
-    run.degraded += notes
+    query = prepare(run.selection, top_k=run.services.limits.max_passages)  # no vector: documents in memory have none
     run.terms = query.terms
     passages = run.services.offload(rank_documents, loaded, query)
     _gather(run, [passage for passage in passages if passage.document_id in kept])
@@ -169,7 +169,7 @@ def _read_instead(run: _Answering) -> None:
             landed.append((document, run.services.reader.read(document)))
         except (DocumentUnavailable, DocumentRejected) as error:
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
-    query, _ = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
+    query = prepare(run.selection, top_k=run.services.limits.max_passages)
     run.terms = query.terms
     _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
     run.loaded = [document.filename for document, _ in landed]

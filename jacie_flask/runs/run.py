@@ -143,6 +143,7 @@ class Run:
             self._text.append(event.text)
         elif isinstance(event, Progress):
             self._step = event.step
+            concurrency.breathe()
         elif isinstance(event, Sources):
             self._sources = event.sources
         if self._stop is not None:

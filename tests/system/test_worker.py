@@ -78,26 +78,18 @@ def worker_pid(running: Running) -> int:
     return int(re.findall(r"Booting worker with pid: (\d+)", running.log.read_text())[-1])
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(found for child in children for found in descendants(int(child)))]
-
-
-def seconds_to_exit(running: Running, *signals: int, within: float = 10) -> float:
-    """Send signals to the master and return how long it takes to go."""
+def seconds_to_exit(running: Running, number: int) -> float:
+    """Send the master a signal and return how long it takes to go."""
     began = time.monotonic()
-    for number in signals:
-        running.process.send_signal(number)
-    running.process.wait(within)
+    running.process.send_signal(number)
+    running.process.wait(10)
     return time.monotonic() - began
 
 
 @contextlib.contextmanager
-def serving(data: Path, **settings: str):
-    """Serve with the scripted model, indexing done."""
-    with OpenAIServer(scripted) as model, gunicorn(data, OPENAI_BASE_URL=model.url, **settings) as running:
-        running.wait_until_indexed()
+def serving(data: Path, *arguments: str, **settings: str):
+    """Serve with the scripted model."""
+    with OpenAIServer(scripted) as model, gunicorn(data, *arguments, OPENAI_BASE_URL=model.url, **settings) as running:
         yield running, model
 
 
@@ -105,6 +97,7 @@ def serving(data: Path, **settings: str):
 def served(tmp_path_factory):
     """One Jacie and its model for the tests that do not stop it."""
     with serving(tmp_path_factory.mktemp("worker"), JACIE_DISCONNECT_GRACE_S="5") as both:
+        both[0].wait_until_indexed()
         yield both
 
 
@@ -219,7 +212,22 @@ def test_a_draining_worker_ends_what_it_has_and_takes_no_new_run(tmp_path):
             answers = read_until(sock, b"never sent")
         running.process.wait(5)
     assert b"event: result" in answers
-    assert re.search(rb"HTTP/1.1 503 .*Retry-After: \d.*\"code\":\"overloaded\"", answers, re.DOTALL)
+    assert re.search(rb'HTTP/1.1 503 .*Retry-After: \d.*"code": ?"overloaded"', answers, re.DOTALL)
+
+
+def test_an_answer_that_outlasts_the_drain_ends_with_an_error(tmp_path):
+    """Before the master kills, a stream that is still open gets a last frame that says that the server stopped."""
+    with serving(tmp_path, "--graceful-timeout", "4") as (running, _):
+        with connect(running, post("/chat/stream", question("silent"))) as sock:
+            read_until(sock, b"ai_generation")
+            running.process.send_signal(signal.SIGTERM)
+            rest = read_until(sock, b"never sent")
+        running.process.wait(5)
+        log = running.log.read_text()
+    assert b'"code":"producer_lost"' in rest
+    assert rest.endswith(b"0\r\n\r\n")
+    assert "SIGKILL" not in log
+    assert "Traceback" not in log
 
 
 def test_sigterm_when_idle_does_not_wait_for_open_connections(tmp_path):
@@ -237,12 +245,11 @@ def test_sigterm_when_idle_does_not_wait_for_open_connections(tmp_path):
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, then SIGINT"])
 def test_interrupts_end_at_once_without_a_traceback(tmp_path, how):
-    """Ctrl-C, which reaches every process of the terminal, and an interrupt during the drain end live streams and all."""
+    """Ctrl-C, which reaches master and worker, and an interrupt of the master during the drain end live streams and all."""
     with serving(tmp_path) as (running, _), connect(running, post("/chat/stream", question("silent"))) as sock:
         read_until(sock, b"ai_generation")
         if how == "Ctrl-C":
-            for pid in descendants(running.process.pid)[1:]:
-                os.kill(pid, signal.SIGINT)
+            os.kill(worker_pid(running), signal.SIGINT)
         else:
             running.process.send_signal(signal.SIGTERM)
             time.sleep(0.5)
