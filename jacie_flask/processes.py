@@ -62,7 +62,9 @@ class OwnedProcess:
 
     def _spawn(self) -> None:
         # posix_spawn, because gevent's subprocess would install a SIGCHLD handler over gunicorn's in its master
-        self._pid = os.posix_spawn(self._argv[0], self._argv, {**self._env, "JACIE_PARENT_PID": str(os.getpid())})
+        env = {**self._env, "JACIE_PARENT_PID": str(os.getpid())}
+        # Ctrl-C goes to every process of the terminal; the child leaves it to its parent, which ends it
+        self._pid = os.posix_spawn(self._argv[0], self._argv, env, setsigmask=[signal.SIGINT])
 
     def _alive(self) -> bool:
         if not self._pid:

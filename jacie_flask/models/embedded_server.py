@@ -114,7 +114,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the parent decides
     end_with_parent()
     serve(port, os.environ["JACIE_EMBEDDED_MODEL_KEY"])
 

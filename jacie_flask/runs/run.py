@@ -136,8 +136,7 @@ class Run:
             self._stop = DeadlineExceeded()
         if self._finished:
             raise Cancelled("the run has ended")
-        if self._stop is not None:
-            raise self._stop
+        self._stop_here()
         self._record(self._entry(event))
         if isinstance(event, Token):
             self._text.append(event.text)
@@ -146,7 +145,12 @@ class Run:
             concurrency.breathe()
         elif isinstance(event, Sources):
             self._sources = event.sources
+        self._stop_here()
+
+    def _stop_here(self) -> None:
+        """Raise the reason to stop, if there is one; from here on the run unwinds by itself and no kill may cut into that."""
         if self._stop is not None:
+            self._interruptible = False
             raise self._stop
 
     def deserted_since(self, departure: int) -> bool:

@@ -3,9 +3,10 @@
 import msgspec
 from flask import Blueprint, Response, request
 
-from jacie_flask.errors import InvalidRequest
+from jacie_flask.errors import InvalidRequest, StateLost
+from jacie_flask.interfaces import RunLog
 from jacie_flask.runs import reader, sse
-from jacie_flask.web.chat import event_stream
+from jacie_flask.web.chat import STREAM_HEADERS, event_stream
 from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("runs", __name__)
@@ -16,8 +17,11 @@ def events(run_id: str) -> Response:
     """Stream the run's events after ``Last-Event-ID`` or ``?after=``; a finished run replays."""
     parts = jacie()
     after = _position(request.headers.get("Last-Event-ID") or request.args.get("after", ""))
-    if parts.services.runs.info(run_id).finished and not parts.services.runs.read(run_id, after, 0.0):
-        return Response(status=204)  # all was read: 204 is what keeps an EventSource from coming back for ever
+    if request.method == "HEAD":  # its response is never closed, so its reader would never be counted out
+        parts.services.runs.info(run_id)
+        return Response(headers=STREAM_HEADERS)
+    if _all_read(parts.services.runs, run_id, after):
+        return Response(status=204)  # keeps an EventSource from coming back for ever
     return event_stream(parts, run_id, after)
 
 
@@ -39,6 +43,16 @@ def cancel(run_id: str) -> Response:
     parts.runs.cancel(run_id)
     body = {"run_id": run_id, "status": reader.fold(parts.services.runs, run_id).status}
     return Response(msgspec.json.encode(body), status=202, content_type="application/json")
+
+
+def _all_read(log: RunLog, run_id: str, after: reader.Position) -> bool:
+    """Say whether the run has ended and the reader has its end; raise NotFound for a run that is not there."""
+    if not log.info(run_id).finished:
+        return False
+    try:
+        return not log.read(run_id, after, 0.0)
+    except StateLost:
+        return False  # the stream says so itself
 
 
 def _position(text: str) -> reader.Position:

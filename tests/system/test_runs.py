@@ -1,0 +1,174 @@
+"""Runs by their id on real gunicorn: resumed, replayed, polled, joined by key, cancelled."""
+
+import http.client
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.support.jacie import Running, ask, gunicorn
+from tests.support.openai_server import OpenAIServer, Script
+
+QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Jacie with a model that takes about a second."""
+    with (
+        OpenAIServer(Script(first_token_s=0.3, total_s=0.7)) as model,
+        gunicorn(tmp_path_factory.mktemp("runs"), OPENAI_BASE_URL=model.url) as running,
+    ):
+        running.wait_until_indexed()
+        yield running, model
+
+
+def status_of(running: Running, path: str, method: str = "GET", headers: dict | None = None) -> tuple[int, dict]:
+    """Return (status, headers) of a request without reading a stream to its end."""
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.headers)
+    finally:
+        connection.close()
+
+
+def test_every_cut_resumes_to_the_same_events(served):
+    """From each id on, the rest of a finished run is exactly the rest of its events; after the last there is nothing."""
+    running, _ = served
+    whole = [frame for frame in ask(running.url, "/fast_chat/stream", QUESTION).frames if frame.id]
+    run_id = whole[-1].data["run_id"]
+    for at in range(len(whole) - 1):
+        rest = ask(running.url, f"/runs/{run_id}/events", None, headers={"Last-Event-ID": whole[at].id})
+        assert [(f.id, f.name, f.data) for f in rest.frames if f.id] == [(f.id, f.name, f.data) for f in whole[at + 1 :]]
+    assert status_of(running, f"/runs/{run_id}/events?after={whole[-1].id}")[0] == 204
+
+
+def test_a_running_stream_is_resumed_live(served):
+    """A second reader that joins in the middle gets the events it missed at once and the others as they come."""
+    running, _ = served
+    status, accepted = running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
+    assert status == 202
+    assert accepted["status"] in ("queued", "running")
+    received = ask(running.url, accepted["events_url"], None)
+    assert received.terminal.name == "result"
+    tokens = [frame.at for frame in received.frames if frame.name == "token"]
+    assert tokens[-1] - tokens[0] > 0.3
+
+
+def test_polling_ends_with_the_result(served):
+    """GET /runs/<id> moves from running to succeeded and then holds the result and all progress."""
+    running, _ = served
+    _, accepted = running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
+    seen = set()
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        state = running.get(accepted["status_url"])
+        seen.add(state["status"])
+        if state["status"] == "succeeded":
+            break
+        time.sleep(0.1)
+    assert seen <= {"queued", "running", "succeeded"}
+    assert state["latest_progress"] == 100
+    assert state["result"]["run_id"] == accepted["run_id"]
+    assert [event["step"] for event in state["progress"]][-1] == "complete"
+
+
+def test_one_key_is_one_run_and_one_model_call(served):
+    """Twenty simultaneous posts with one Idempotency-Key, on the stream and on its twin, ask the model once."""
+    running, model = served
+    before = len(model.chats)
+    headers = {"Idempotency-Key": "twenty"}
+    found: list[str] = []
+
+    def stream() -> None:
+        found.append(ask(running.url, "/chat/stream", QUESTION, headers=headers).terminal.data["run_id"])
+
+    def twin() -> None:
+        found.append(running.post("/chat", QUESTION, headers=headers)[1]["run_id"])
+
+    threads = [threading.Thread(target=stream if n % 2 else twin) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 20
+    assert len(set(found)) == 1
+    assert len(model.chats) == before + 1
+    status, problem = running.post("/chat", {"query": "Another question?"}, headers=headers)
+    assert (status, problem["code"]) == (422, "conflict")
+
+
+def test_cancel_stops_the_model_and_keeps_what_was_said(served):
+    """After a cancel the model's connection is closed and the run ends with its partial answer and sources."""
+    running, model = served
+    _, accepted = running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
+    seen: list = []
+    reader = threading.Thread(target=lambda: seen.append(ask(running.url, accepted["events_url"], None)))
+    reader.start()
+    while not any(request for request in model.chats if request.finished_at is None) and not seen:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    for _ in range(2):
+        status, _ = running.post(accepted["cancel_url"], {})
+        assert status == 202
+    reader.join(10)
+    error = seen[0].terminal.data
+    assert error["code"] == "cancelled"
+    assert error["sources"]
+    assert error["partial_response"] == "".join(token["text"] for token in seen[0].named("token"))
+    assert model.chats[-1].client_closed.wait(2)
+    assert running.get(accepted["status_url"])["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("run_id", ["nope", "..%2f..%2fetc", "x" * 300])
+def test_an_unknown_run_is_a_404_everywhere(served, run_id):
+    """Events, state and cancel of a run that is not there are the same 404."""
+    running, _ = served
+    for method, path in (("GET", f"/runs/{run_id}/events"), ("GET", f"/runs/{run_id}"), ("POST", f"/runs/{run_id}/cancel")):
+        assert status_of(running, path, method)[0] == 404
+
+
+def test_positions_that_cannot_be_are_told_apart(served):
+    """A malformed id is a 400 before the stream; one ahead of the log is an error event with state_lost."""
+    running, _ = served
+    run_id = ask(running.url, "/fast_chat/stream", QUESTION).headers["X-Run-Id"]
+    assert status_of(running, f"/runs/{run_id}/events?after=banana")[0] == 400
+    ahead = ask(running.url, f"/runs/{run_id}/events?after=1.9999", None)
+    assert ahead.terminal.data["code"] == "state_lost"
+
+
+def test_head_of_a_stream_leaves_no_reader_behind(served):
+    """HEAD says what GET would be, and a run whose only reader left still ends by its grace."""
+    running, _ = served
+    _, accepted = running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
+    status, headers = status_of(running, accepted["events_url"], "HEAD")
+    assert (status, headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
+    assert ask(running.url, accepted["events_url"], None).terminal.name == "result"
+
+
+def test_a_full_worker_refuses_at_once(tmp_path):
+    """With as many runs as allowed the next question is a 503 with Retry-After, and works again later."""
+    with (
+        OpenAIServer(Script(first_token_s=2)) as model,
+        gunicorn(tmp_path, OPENAI_BASE_URL=model.url, JACIE_MAX_RUNS="2") as running,
+    ):
+        running.wait_until_indexed()
+        for _ in range(2):
+            running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
+        began = time.monotonic()
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(
+                urllib.request.Request(running.url + "/chat", json.dumps(QUESTION).encode(), {"Content-Type": "application/json"})
+            )
+        with refused.value as problem:
+            assert problem.code == 503
+            assert int(problem.headers["Retry-After"]) >= 1
+            assert json.load(problem)["code"] == "overloaded"
+        assert time.monotonic() - began < 1
+        time.sleep(3)
+        assert running.post("/chat", QUESTION)[0] == 200
