@@ -31,19 +31,18 @@ loglevel = _settings.log_level.lower()
 logs.configure(_settings.log_level)
 
 
-def on_starting(server):
-    """Start the built-in model and the ingestion, and tell the workers where they are."""
-    _background.start()
-    os.environ.update(_background.environment())
-
-
 def post_worker_init(worker):
     """Make every first call before the worker takes its first request."""
     worker.wsgi.extensions["jacie"].warm()
 
 
 def when_ready(server):
-    """Say where Jacie is."""
+    """Start the built-in model and the ingestion, tell the workers where they are, and say where Jacie is.
+
+    Here, because the address is taken by now: a second server on it would have ended before it started anything.
+    """
+    _background.start()
+    os.environ.update(_background.environment())
     server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])
 
 

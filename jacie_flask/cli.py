@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -59,20 +60,26 @@ def _tell(report: Report) -> None:
         click.echo(f"  vectors are incomplete (search stays lexical where they are missing): {report.vectors_missing}", err=True)
 
 
-def background_ingest() -> None:
-    """Ingest beside a server: log instead of bars, vectors at the lowest priority, end when the server does."""
+def background_ingest(done: Path) -> None:
+    """Ingest beside a server: log instead of bars, vectors at the lowest priority, end when the server does.
+
+    Makes the file ``done`` when there is nothing left to do; without it the server starts this again, and it goes on.
+    """
     end_with_parent()
     settings = load()
     logs.configure(settings.log_level)
     try:
         report = ingest(services.ingestion(settings), _quiet_tick(lambda: os.nice(15)))
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
-        log.error("ingestion stopped; start it again with `flask --app wsgi ingest`: %s", error)
+        log.error("ingestion stopped and will be tried again: %s", error)
         sys.exit(1)
     for filename, reason in report.skipped.items():
         log.warning("%s was left out: %s", filename, reason)
-    done = (len(report.added), report.unchanged, len(report.removed), report.vectors)
-    log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added", *done)
+    counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
+    if report.vectors_missing:
+        sys.exit(1)
+    done.touch()
+    log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added", *counts)
 
 
 def _quiet_tick(lower_priority: Callable[[], object]) -> Tick:
@@ -88,6 +95,6 @@ def _quiet_tick(lower_priority: Callable[[], object]) -> Tick:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["background-ingest"]:
+    if len(sys.argv) != 3 or sys.argv[1] != "background-ingest":
         sys.exit("use: flask --app wsgi ingest")
-    background_ingest()
+    background_ingest(Path(sys.argv[2]))

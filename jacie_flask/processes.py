@@ -15,21 +15,21 @@ from jacie_flask import concurrency
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.25
-_BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _STEADY_S = 30.0
 
 
 class OwnedProcess:
     """One child of this process, running ``python -m module args``.
 
-    With ``restart`` a child that dies is started again, with a growing pause when it dies at once. A forked copy of
-    this object (a gunicorn worker's) watches nothing: only the process that started the child owns it.
+    A child that dies is started again, with a growing pause when it dies at once, unless it has made the file ``done``. A
+    forked copy of this object (a gunicorn worker's) watches nothing: only the process that started the child owns it.
     """
 
-    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, restart: bool) -> None:
+    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, done: Path | None = None) -> None:
         self._argv = [sys.executable, "-m", module, *args]
         self._env = {**os.environ, "PYTHONPATH": import_path(), **env}
-        self._restart = restart
+        self._done = done
         self._owner = 0
         self._pid = 0
         self._stopping = False
@@ -43,6 +43,8 @@ class OwnedProcess:
     def start(self) -> None:
         """Start the child and the watch over it."""
         self._owner = os.getpid()
+        if self._done:
+            self._done.unlink(missing_ok=True)
         self._spawn()
         concurrency.spawn(self._watch, f"watch {self._argv[2]}")
 
@@ -63,8 +65,8 @@ class OwnedProcess:
     def _spawn(self) -> None:
         # posix_spawn, because gevent's subprocess would install a SIGCHLD handler over gunicorn's in its master
         env = {**self._env, "JACIE_PARENT_PID": str(os.getpid())}
-        # Ctrl-C goes to every process of the terminal; the child leaves it to its parent, which ends it
-        self._pid = os.posix_spawn(self._argv[0], self._argv, env, setsigmask=[signal.SIGINT])
+        # in a group of its own: Ctrl-C and a service manager's signals reach the parent, which ends its children in its own time
+        self._pid = os.posix_spawn(self._argv[0], self._argv, env, setpgroup=0)
 
     def _alive(self) -> bool:
         if not self._pid:
@@ -81,7 +83,7 @@ class OwnedProcess:
             if os.getpid() != self._owner or self._stopping or self._alive():
                 continue
             self._pid = 0
-            if not self._restart:
+            if self._done and self._done.exists():
                 return
             deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
             log.warning("%s ended unexpectedly; starting it again", self._argv[2])

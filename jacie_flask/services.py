@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -75,11 +76,22 @@ class Background:
 
 def background(settings: Settings) -> Background:
     """Return the processes that these settings need and that no parent of this process runs already."""
+    _check_writable(settings.data)
     if settings.background == "parent":
         return Background(settings)
     server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not _scripted(settings) else None
-    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest",), {}, restart=False) if settings.ingest == "start" else None
-    return Background(settings, server, ingestion)
+    done = settings.data / "ingestion.done"
+    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done)
+    return Background(settings, server, ingestion if settings.ingest == "start" else None)
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
 
 
 def build(settings: Settings, beside: Background) -> Services:

@@ -83,8 +83,9 @@ def test_a_bad_setting_is_one_line(tmp_path, settings):
 
 
 def test_the_background_ingestion_logs(filings, tmp_path):
-    """Beside a server it writes lines to the log, and ends by itself."""
-    command = ("-m", "jacie_flask.cli", "background-ingest")
+    """Beside a server it writes lines to the log, ends by itself, and leaves a file that says it was done."""
+    finished = tmp_path / "finished"
+    command = ("-m", "jacie_flask.cli", "background-ingest", str(finished))
     done = run(tmp_path / "var", command=command, JACIE_DOCUMENTS=str(filings))
     assert done.returncode == 0, done.stderr
     assert "bad.pdf was left out: it is not a readable PDF" in done.stderr

@@ -33,8 +33,8 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
     owned = []
 
-    def own(*arguments, restart=True, **more):
-        owned.append(OwnedProcess("owned_child", arguments, {"EXTRA": "passed"}, restart=restart, **more))
+    def own(*arguments, **more):
+        owned.append(OwnedProcess("owned_child", arguments, {"EXTRA": "passed"}, **more))
         owned[-1].start()
         return owned[-1]
 
@@ -98,9 +98,11 @@ def test_a_child_that_dies_at_once_is_started_with_pauses(made, tmp_path):
     assert len(starts(tmp_path, 2)) <= 4
 
 
-def test_without_restart_a_child_that_is_done_is_done(made, tmp_path):
-    """An ingestion ends once."""
-    process = made("brief", restart=False)
+def test_a_child_that_is_done_is_not_started_again(made, tmp_path):
+    """An ingestion that made its file ends once; one that died without it would be started again."""
+    done = tmp_path / "done"
+    process = made("brief", done=done)
+    done.touch()
     starts(tmp_path, 1)
     until = time.monotonic() + 3
     while process.pid and time.monotonic() < until:
@@ -138,7 +140,7 @@ def test_a_forked_copy_does_not_stop_the_child(made, tmp_path):
 PARENT = """
 import sys, time
 from jacie_flask.processes import OwnedProcess
-OwnedProcess("owned_child", (), {}, restart=True).start()
+OwnedProcess("owned_child", (), {}).start()
 time.sleep(600)
 """
 

@@ -14,6 +14,10 @@ CARRIED, SPOKEN = 0.6, 0.34
 """The share of a sentence's terms that a unit must hold to carry it: without figures, and with figures that it holds."""
 QUOTES = 3
 _WORDS = 3
+_ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
+_HEADING_CHARS = 70
+_HEADING = re.compile(r"\b(?:19|20)\d\d\b\D{1,24}\b(?:19|20)\d\d\b|\b(?:millions|thousands|billions)\b", re.IGNORECASE)
+_CENTS = re.compile(r"\d[.,]\d")
 _QUOTE_CHARS = 360
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
@@ -33,9 +37,10 @@ _CAUSE = re.compile(
 
 @dataclass(frozen=True)
 class Unit:
-    """A row of a table or a sentence of prose, with its page, its amounts and how well it fits the question."""
+    """A row of a table under the heading of its columns, or a sentence of prose, and how well it fits the question."""
 
     text: str
+    heading: str
     item: Evidence
     amounts: list[figures.Figure]
     terms: frozenset[int]
@@ -46,7 +51,8 @@ class Unit:
         text = self.text.replace("“", "'").replace("”", "'")
         source = self.item.source
         name = f"{source.company} {source.period}: ".lstrip() if named and source.company else ""
-        return f"{name}“{text[:_QUOTE_CHARS]}” [{source.n}]"
+        columns = f" ({self.heading})" if self.heading else ""
+        return f"{name}“{text[:_QUOTE_CHARS]}”{columns} [{source.n}]"
 
 
 class Guard:
@@ -54,17 +60,21 @@ class Guard:
 
     ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``terms`` are the
     weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds them all; a
-    sentence without needs one that holds most of its words. ``replaced`` counts the sentences that had neither.
+    sentence without needs one that holds most of its words. ``replaced`` counts the sentences that
+    had neither, ``quotes`` what the pages said in their place.
     """
 
     def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
         self._overview = bool(_OVERVIEW_QUESTION.search(question))
         self._units = overview_units(evidence) if self._overview else rank_units(question, terms, evidence)
+        self._needed = CARRIED if _CAUSAL_QUESTION.search(question) else SPOKEN
+        self._years = _years(question)
+        self._asked = frozenset(term for term, weight in terms.items() if weight >= 1.0)
         self._several = len({item.source.company for item in evidence}) > 1
         self._evidence = evidence
         self._held = ""
         self._said: set[str] = set()
-        self._quotes = 0
+        self.quotes = 0
         self.replaced = 0
 
     def feed(self, text: str) -> str:
@@ -101,26 +111,36 @@ class Guard:
     def _carrier(self, claim: str) -> Unit | None:
         found = figures.find(claim)
         amounts = [figure for figure in found if not figure.year]
-        years = [figure for figure in found if figure.year]
+        years = _years(claim)
         best = self._units[0].score if self._units else 0.0
         for unit in self._units:
             if unit.score < NEAR * best:
                 return None
             share = _share(claim, unit)
-            if amounts and share >= SPOKEN and all(figures.stands_in(amount, unit.amounts) for amount in amounts):
+            if (
+                amounts
+                and share >= self._needed
+                and self._same_subject(claim, unit)
+                and _holds(unit, amounts, years or self._years)
+            ):
                 return unit
             if not amounts and not years and not self._overview and share >= CARRIED:
                 return unit
         return None
 
+    def _same_subject(self, claim: str, unit: Unit) -> bool:
+        """Say whether what the claim takes from the question is what the unit speaks of."""
+        subject = self._asked & term_counts(claim).keys()
+        return len(subject & unit.terms) >= CARRIED * len(subject)
+
     def _from_the_pages(self, count: int) -> str:
         quotes: list[str] = []
         for unit in self._units:
-            if len(quotes) == count or self._quotes == QUOTES or unit.score < NEAR * self._units[0].score:
+            if len(quotes) == count or self.quotes == QUOTES or unit.score < NEAR * self._units[0].score:
                 break
             if plain(unit.text) not in self._said:
                 self._said.add(plain(unit.text))
-                self._quotes += 1
+                self.quotes += 1
                 quotes.append(unit.quote(named=self._several) + "\n")
         return "".join(quotes)
 
@@ -132,10 +152,11 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
     """
     causal = bool(_CAUSAL_QUESTION.search(question))
     asked = frozenset(term_counts(question)) | frozenset(terms)
+    weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in terms.items()}
     found = []
     for rank, item in enumerate(evidence):
-        for text in units(item.text):
-            unit = _unit(text, item, terms, asked, causal, rank)
+        for text, heading in units(item.text):
+            unit = _unit(text, heading, item, weights, asked, causal, rank)
             if unit.score > 0 and (unit.amounts or causal):
                 found.append(unit)
     return sorted(found, key=lambda unit: -unit.score)
@@ -145,22 +166,26 @@ def overview_units(evidence: Sequence[Evidence]) -> list[Unit]:
     """Return the rows of the pages in their own order, the first of each page before the second of any."""
     pages: dict[str, list[Unit]] = {}
     for item in evidence:
-        rows = [_unit(text, item, {}, frozenset(), False, 0) for text in units(item.text) if _is_row(text)]
+        rows = [_unit(text, heading, item, {}, frozenset(), False, 0) for text, heading in units(item.text) if _is_row(text)]
         rows = [unit for unit in rows if unit.amounts]
         if len(rows) > 1:
-            pages.setdefault(item.source.document_id, rows)
+            pages.setdefault(item.source.company or item.source.document_id, rows)
     chosen = list(pages.values())[:QUOTES]
     return [page[place] for place in range(max(map(len, chosen), default=0)) for page in chosen if place < len(page)]
 
 
-def _unit(text: str, item: Evidence, terms: Mapping[int, float], asked: frozenset[int], causal: bool, rank: int) -> Unit:
+def _unit(
+    text: str, heading: str, item: Evidence, terms: Mapping[int, float], asked: frozenset[int], causal: bool, rank: int
+) -> Unit:
     words = frozenset(term_counts(text))
     score = line_score(text, terms) / (1 + 0.15 * rank)
     if _is_row(text):
         score *= 0.5 + 0.5 * _label_asked_for(text, asked)
     if causal:
         score *= 1.8 if _CAUSE.search(text) else 0.6
-    return Unit(text, item, [figure for figure in figures.find(text) if _amount(figure)], words, score)
+    return Unit(
+        text, heading if _is_row(text) else "", item, [figure for figure in figures.find(text) if _amount(figure)], words, score
+    )
 
 
 def _label_asked_for(row: str, asked: frozenset[int]) -> float:
@@ -169,16 +194,20 @@ def _label_asked_for(row: str, asked: frozenset[int]) -> float:
     return sum(word in asked for word in words) / max(1, len(words))
 
 
-def units(text: str) -> Iterator[str]:
-    """Yield the rows of a page's tables as they stand and its prose as sentences put together from their lines."""
+def units(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (row, heading of its columns) for a page's tables and (sentence, "") for its prose, put together from its lines."""
     prose: list[str] = []
+    heading = ""
     for line in [*text.splitlines(), ""]:
         folded = _SPACES.sub(" ", line).strip()
-        if _is_row(folded) or not folded:
-            yield from _sentences_of(prose)
+        names_columns = len(folded) <= _HEADING_CHARS and bool(_HEADING.search(folded)) and not _CENTS.search(folded)
+        if names_columns or _is_row(folded) or not folded:
+            yield from ((sentence, "") for sentence in _sentences_of(prose))
             prose = []
-            if folded:
-                yield folded
+            if names_columns:
+                heading = folded
+            elif folded:
+                yield folded, heading
         else:
             prose.append(folded)
 
@@ -209,6 +238,22 @@ def line_score(line: str, terms: Mapping[int, float]) -> float:
 def _share(claim: str, unit: Unit) -> float:
     words = term_counts(claim)
     return sum(word in unit.terms for word in words) / max(1, len(words))
+
+
+def _holds(unit: Unit, amounts: Sequence[figures.Figure], years: Sequence[int]) -> bool:
+    """Say whether the unit has every amount as it is, in the column of the one year that is spoken of.
+
+    An amount in brackets is negative there, and a sentence drops the sign: it does not count.
+    """
+    held = unit.amounts
+    columns = _years(unit.heading)
+    if len(years) == 1 and years[0] in columns and len(held) >= len(columns):
+        held = [held[columns.index(years[0])]]
+    return all(figures.stands_in(amount, held) and f"({amount.text})" not in unit.text for amount in amounts)
+
+
+def _years(text: str) -> list[int]:
+    return list(dict.fromkeys(int(figure.value) for figure in figures.find(text) if figure.year))
 
 
 def _amount(figure: figures.Figure) -> bool:

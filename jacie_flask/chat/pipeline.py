@@ -15,6 +15,7 @@ from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, 
 from jacie_flask.events import ProgressCallback, Result, Source, Sources, Token, Turn, Usage
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Limits, Passage, Question, Services
 from jacie_flask.retrieval.ranking import rank_documents
+from jacie_flask.text.terms import term_counts
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,9 @@ def _read_instead(run: _Answering) -> None:
 
 
 def _gather(run: _Answering, passages: Sequence[Passage]) -> None:
+    """Keep passages as evidence, unless not one of them has a word of what was asked: a ranking always has a first."""
+    if not any(run.terms.keys() & term_counts(passage.text).keys() for passage in passages):
+        return
     for passage in passages:
         try:
             document = run.services.catalog.get(passage.document_id)
@@ -230,6 +234,11 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
     guard = Guard(run.question.query, run.terms, run.evidence) if model.small else None
     said: list[str] = []
+    if run.selection.unknown:
+        notice = f"No company in the collection matches “{run.selection.unknown[0]}”."
+        run.degraded.append(f"{notice} The answer rests on documents of others.")
+        if model.small:
+            _say(run, said, f"{notice} The closest pages say:\n")
     usage, reason, tokens, reported = Usage(), "", 0, 0.0
     for delta in model.stream(prompt):
         tokens += delta.tokens
@@ -258,7 +267,8 @@ def _say(run: _Answering, said: list[str], text: str) -> None:
 def _explain_replacements(run: _Answering, guard: Guard) -> None:
     if guard.replaced:
         some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
-        run.degraded.append(f"{some} of the model had no support on the pages and gave way to the pages' own words.")
+        instead = "gave way to the pages' own words" if guard.quotes else "was left out"
+        run.degraded.append(f"{some} of the model had no support on the pages and {instead}.")
 
 
 def _best_quote(run: _Answering) -> str:

@@ -31,7 +31,7 @@ class Selection:
 
     ``documents`` are the best, at most the limit; ``scores`` has all documents worth searching (document_id → 0-1).
     ``confident``: a company was recognised (or asked for by filter), so the search may stay inside ``scores``.
-    ``question`` is the question with what the conversation adds to it; ``names`` are the words in it that name companies.
+    ``question`` is the question with what the conversation adds to it; ``names`` are the words in it that name companies, ``unknown`` those that seem to name one that is not here.
     """
 
     documents: list[SelectedDocument]
@@ -41,6 +41,7 @@ class Selection:
     scores: dict[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     companies: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,7 @@ def _selection(
         scores={one.document.document_id: round(score * weight, 4) for score, one, _ in best_first},
         names=names,
         companies=companies,
+        unknown=tuple(strange),
     )
 
 

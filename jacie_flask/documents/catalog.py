@@ -18,7 +18,8 @@ from jacie_flask.interfaces import CatalogDocument, DocumentStore, StoredObject
 log = logging.getLogger(__name__)
 
 METADATA = "metadata.json"
-_READABLE = (".pdf", ".txt", ".md")
+# Types that are not read are listed too, so that ingestion names them instead of passing over them in silence.
+_DOCUMENTS = (".pdf", ".txt", ".md", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".htm", ".html", ".rtf", ".odt", ".epub")
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 _QUARTER = re.compile(r"(?<![a-z])q[1-4](?!\d)", re.IGNORECASE)
 _TYPES = (
@@ -164,7 +165,7 @@ def _from_listing(objects: Mapping[str, StoredObject]) -> list[CatalogDocument]:
     found = []
     for key, stored in objects.items():
         path = PurePosixPath(key)
-        if path.suffix.lower() not in _READABLE:
+        if path.suffix.lower() not in _DOCUMENTS:
             continue
         company, period, kind = _read_name(path)
         found.append(

@@ -80,6 +80,8 @@ def _bounded(pages: object) -> list[str]:
 def read(job: Job) -> Outcome:
     """Return the analysed document, or why there is none."""
     try:
+        if not Path(job.path).stat().st_size:
+            raise DocumentRejected(reason="it is empty")
         reader = READERS.get(job.suffix)
         if reader is None:
             raise DocumentRejected(reason=f"files of type {job.suffix or '(none)'} are not read")

@@ -39,7 +39,6 @@ class EmbeddedServer:
             "jacie_flask.models.embedded_server",
             ("--port", str(self.port)),
             {"JACIE_EMBEDDED_MODEL_KEY": self.key},
-            restart=True,
         )
 
     def start(self) -> None:

@@ -154,12 +154,12 @@ def test_sentences_leave_as_they_end():
 
 def test_units_are_rows_and_sentences():
     """Rows of a table stay as they stand; prose that lines tear is put together again."""
-    text = "Net sales 32,765 31,657\nSales rose because\nprices rose. Costs fell\nby a tenth.\n\nTotal 5"
+    text = "USD millions 2018 2017\nNet sales 32,765 31,657\nSales rose because\nprices rose. Costs fell\nby a tenth.\n\nTotal 5"
     assert list(units(text)) == [
-        "Net sales 32,765 31,657",
-        "Sales rose because prices rose.",
-        "Costs fell by a tenth.",
-        "Total 5",
+        ("Net sales 32,765 31,657", "USD millions 2018 2017"),
+        ("Sales rose because prices rose.", ""),
+        ("Costs fell by a tenth.", ""),
+        ("Total 5", "USD millions 2018 2017"),
     ]
     assert list(units("")) == []
 
@@ -178,3 +178,43 @@ def test_reasons_are_answered_by_reasons():
     pages = [page(1, "Net sales were 32,765.\nNet sales rose because volumes rose in Asia.")]
     ranked = rank_units(question, dict.fromkeys(term_counts(question), 1.0), pages)
     assert ranked[0].text.startswith("Net sales rose because")
+
+
+TABLE = page(
+    1, "USD millions 2023 2022\nOperating income 176.3 113.7\nGross profit 900.0 800.0\nNet debt (net cash) (216.9) (297.0)"
+)
+
+
+def about(question, answer):
+    """Return what the guard lets out of an answer about the table."""
+    guard = Guard(question, dict.fromkeys(term_counts(question), 1.0), [TABLE])
+    return guard.feed(answer) + guard.end()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passes"),
+    [
+        ("What was operating income in 2023?", "Operating income in 2023 was 176.3.", True),
+        ("What was operating income in 2023?", "Operating income in 2023 was 113.7.", False),
+        ("What was operating income in 2022?", "Operating income was 113.7.", True),
+        ("What was operating income in 2023?", "Operating income in 2023 was 900.0.", False),
+        ("What was net debt in 2023?", "Net debt in 2023 was USD 216.9.", False),
+        ("Why did operating income change in 2023?", "Operating income changed to 900.0, driven by gross profit.", False),
+    ],
+)
+def test_a_figure_needs_its_row_its_column_and_its_sign(question, answer, passes):
+    """A figure of another row or year, or one that lost its brackets, is not an answer though it stands on the page."""
+    shown = about(question, answer)
+    assert (answer.rstrip(".") in shown) == passes, shown
+
+
+def test_a_quoted_row_brings_the_heading_of_its_columns():
+    """A row without its years and unit says nothing."""
+    shown = about("What was operating income in 2023?", "I do not know at all.")
+    assert "“Operating income 176.3 113.7” (USD millions 2023 2022) [1]" in shown
+
+
+def test_an_overview_is_the_first_rows_of_the_pages():
+    """Asked for highlights, the pages' own first rows answer, one company as much as the other."""
+    guard = Guard("What are the main highlights?", {}, [TABLE])
+    assert guard.end().splitlines()[0] == "“Operating income 176.3 113.7” (USD millions 2023 2022) [1]"

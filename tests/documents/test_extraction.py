@@ -77,13 +77,13 @@ def test_a_good_pdf_is_read(extractor, spool):
 @pytest.mark.parametrize(
     ("data", "suffix", "told"),
     [
-        (b"", ".pdf", "it is not a readable PDF"),
+        (b"", ".pdf", "it is empty"),
         (os.urandom(5000), ".pdf", "it is not a readable PDF"),
         (GOOD[: len(GOOD) // 50], ".pdf", "it is not a readable PDF"),
         (TEXT, ".pdf", "it is not a readable PDF"),
         (pdf("secret", encryption=StandardEncryption("user", "owner")), ".pdf", "it is protected by a password"),
         (pdf(""), ".pdf", "it holds no text (a scan without text recognition?)"),
-        (b"", ".txt", "it holds no text (a scan without text recognition?)"),
+        (b"", ".txt", "it is empty"),
         (b" \n\f\n", ".txt", "it holds no text (a scan without text recognition?)"),
         (b"\xff\xfe\x00", ".txt", "it is not UTF-8 text"),
         (GOOD, ".txt", "it is not UTF-8 text"),

@@ -39,7 +39,7 @@ def embedded(data: Path, script: Script = PROMPT_READER, **settings: str) -> Ite
         shutil.copy(path, folder)
     with OpenAIServer(script) as model:
         values = {"JACIE_DOCUMENTS": str(folder), "OPENAI_BASE_URL": model.url, **settings}
-        with gunicorn(data / "data", **values) as running:
+        with gunicorn(data / "data", ingest_first=True, **values) as running:
             yield Backend("embedded", running, model, "reports", lambda name: (folder / name).unlink())
 
 
@@ -70,7 +70,7 @@ def shared(data: Path, script: Script = PROMPT_READER, **settings: str) -> Itera
             "OPENAI_API_KEY": "model-key",
             **settings,
         }
-        running = stack.enter_context(gunicorn(data / "data", **values))
+        running = stack.enter_context(gunicorn(data / "data", ingest_first=True, **values))
         yield Backend("shared", running, model, "S3", lambda name: client.delete_object(Bucket=BUCKET, Key=f"year-ends/{name}"))
 
 

@@ -140,17 +140,33 @@ def parse(lines: Any) -> Iterator[Frame]:
 
 
 @contextlib.contextmanager
-def gunicorn(data: Path, *arguments: str, config: Path | None = None, **settings: str) -> Iterator[Running]:
-    """Serve under gunicorn as ``make run`` does, on a free port."""
+def gunicorn(
+    data: Path,
+    *arguments: str,
+    config: Path | None = None,
+    ingest_first: bool = False,
+    start_new_session: bool = False,
+    **settings: str,
+) -> Iterator[Running]:
+    """Serve under gunicorn as ``make run`` does, on a free port; ``ingest_first`` spares the wait for its low-priority vectors."""
+    if ingest_first:
+        ingest(data, **settings)
     command = [sys.executable, "-m", "gunicorn", "wsgi:app", *arguments]
     if config:
         command += ["-c", str(config)]
-    with serve(command, data, **settings) as running:
+    with serve(command, data, start_new_session=start_new_session, **settings) as running:
         yield running
 
 
+def ingest(data: Path, **settings: str) -> None:
+    """Run ``flask --app wsgi ingest`` to its end."""
+    data.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "ingest"]
+    subprocess.run(command, cwd=ROOT, env=environment(data, **settings), check=True, capture_output=True, timeout=110)
+
+
 @contextlib.contextmanager
-def serve(command: list[str], data: Path, **settings: str) -> Iterator[Running]:
+def serve(command: list[str], data: Path, *, start_new_session: bool = False, **settings: str) -> Iterator[Running]:
     """Run a command that serves Jacie on HOST:PORT, wait until it answers, and end it with its children."""
     data.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -162,6 +178,7 @@ def serve(command: list[str], data: Path, **settings: str) -> Iterator[Running]:
             env=environment(data, HOST="127.0.0.1", PORT=str(port), **settings),
             stdout=out,
             stderr=subprocess.STDOUT,
+            start_new_session=start_new_session,
         )
         running = Running(f"http://127.0.0.1:{port}", process, log)
         try:

@@ -1,11 +1,17 @@
 """What a user is told when a part is broken: a clear code, a bounded wait, and everything that was found until then."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
 from tests.support.backends import BUCKET, s3_client, s3_server
-from tests.support.jacie import ROOT, Running, ask, free_port, gunicorn
+from tests.support.jacie import ROOT, Running, ask, environment, free_port, gunicorn
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.s3_faults import S3Fault, S3Faults
 
@@ -120,21 +126,22 @@ def test_an_s3_refusal_costs_one_document(tmp_path, status, reason):
 
 def test_an_s3_that_refuses_everything_ends_with_its_code(tmp_path):
     """A bucket that is not there gives document_unavailable, live and without streaming, and /ready names the part."""
-    with s3_server() as endpoint, gunicorn(tmp_path, JACIE_MODEL="scripted", **_s3(endpoint)) as running:
+    bucket = "made-too-late"
+    with s3_server() as endpoint, gunicorn(tmp_path, JACIE_MODEL="scripted", **_s3(endpoint, bucket)) as running:
         assert "documents" in _ready(running)["down"]
         error = ask(running.url, "/chat/stream", QUESTION).terminal.data
         assert (error["code"], error["retryable"]) == ("document_unavailable", True)
         status, problem = running.post("/chat", QUESTION)
         assert (status, problem["code"]) == (502, "document_unavailable")
         client = s3_client(endpoint)
-        client.create_bucket(Bucket=BUCKET)
+        client.create_bucket(Bucket=bucket)
         client.close()
         assert "no documents in the collection" in ask(running.url, "/chat/stream", QUESTION).terminal.data["response"]
 
 
-def _s3(endpoint: str) -> dict[str, str]:
+def _s3(endpoint: str, bucket: str = BUCKET) -> dict[str, str]:
     return {
-        "JACIE_DOCUMENTS": f"s3://{BUCKET}",
+        "JACIE_DOCUMENTS": f"s3://{bucket}",
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -158,11 +165,61 @@ def _ready(running: Running):
 
 
 def _wait_for_status(running: Running, status: str, seconds: float = 30) -> None:
-    import time
-
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if any(document["status"] == status for document in running.get("/documents")["documents"]):
             return
         time.sleep(0.2)
     raise AssertionError(f"no document became {status}")
+
+
+def test_data_that_cannot_be_written_stops_the_boot(tmp_path):
+    """A JACIE_DATA that is a file is one line at the start, not a failed question later."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    env = environment(tmp_path, JACIE_DATA=str(blocked))
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0
+    assert done.stderr.startswith("jacie: JACIE_DATA holds")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_second_server_on_the_address_starts_nothing(tmp_path):
+    """A port in use ends the boot before a model or an ingestion is started."""
+    with gunicorn(tmp_path / "first", JACIE_MODEL="scripted") as running:
+        port = running.url.rsplit(":", 1)[1]
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+        env = environment(tmp_path / "second", HOST="127.0.0.1", PORT=port)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode != 0
+        assert "answerable" not in done.stderr
+        assert not list((tmp_path / "second").glob("ledger*"))
+
+
+def test_an_ingestion_that_was_killed_goes_on(tmp_path):
+    """kill -9 of the ingestion beside a server: it is started again and everything is indexed."""
+    with gunicorn(tmp_path, JACIE_MODEL="scripted") as running:
+        listed = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(running.process.pid)], capture_output=True, text=True, check=True
+        )
+        (pid,) = [int(line.split()[0]) for line in listed.stdout.splitlines() if "background-ingest" in line]
+        os.kill(pid, signal.SIGKILL)
+        running.wait_until_indexed()
+
+
+def test_a_signal_to_the_whole_group_lets_answers_end(tmp_path):
+    """SIGTERM to the process group, as service managers send it, ends the master's children after the last answer."""
+    with (
+        OpenAIServer(Script(total_s=1.5)) as model,
+        gunicorn(tmp_path, start_new_session=True, OPENAI_BASE_URL=model.url) as running,
+    ):
+        running.wait_until_indexed()
+        received: list = []
+        reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", QUESTION)))
+        reader.start()
+        time.sleep(0.7)
+        os.killpg(running.process.pid, signal.SIGTERM)
+        reader.join(20)
+        assert received[0].terminal.name == "result"
+        running.process.wait(15)

@@ -30,7 +30,7 @@ def slow_model():
 def slow(tmp_path_factory, slow_model):
     """Jacie on gunicorn with the slow model, a heartbeat a second and gevent's monitor at 50 ms."""
     settings = {"OPENAI_BASE_URL": slow_model, "JACIE_HEARTBEAT_S": "1"}
-    with gunicorn(tmp_path_factory.mktemp("live"), config=MONITORED, **settings) as running:
+    with gunicorn(tmp_path_factory.mktemp("live"), config=MONITORED, ingest_first=True, **settings) as running:
         running.wait_until_indexed(90, vectors=True)
         yield running
 

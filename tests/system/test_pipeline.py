@@ -195,3 +195,20 @@ def test_a_document_that_vanished_costs_only_itself(backend: Backend):
     assert received.terminal.name == "result"
     assert any("zanobela_telecom_2023" in note and "no longer in the store" in note for note in result["degraded"])
     assert any(name.startswith("zanobela_telecom_2024") for name in result["documents_loaded"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_words_that_no_page_has_are_answered_by_saying_so(backend: Backend, mode: str):
+    """Nonsense finds nothing, cites nothing and asks no model."""
+    before = len(backend.model.chats)
+    result = stream(backend, mode, "flurb wibble zorp?").terminal.data
+    assert "No document in the collection matches" in result["response"]
+    assert result["sources"] == []
+    assert len(backend.model.chats) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_company_that_is_not_here_is_told(backend: Backend, mode: str):
+    """A question about another company says that it is not in the collection."""
+    result = stream(backend, mode, "What was the revenue of Globex Corporation in 2024?").terminal.data
+    assert any("No company in the collection matches “Globex" in note for note in result["degraded"])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.support.jacie import ROOT, ask, environment, gunicorn, serve
+from tests.support.jacie import ROOT, ask, environment, gunicorn, ingest, serve
 from tests.support.openai_server import OpenAIServer, Script
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
@@ -36,17 +36,25 @@ def events_of(url: str, mode: str) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def data(tmp_path_factory):
+    """A folder with everything indexed."""
+    folder = tmp_path_factory.mktemp("served")
+    ingest(folder, JACIE_MODEL="scripted")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(data):
     """The events of both modes on gunicorn's gevent worker."""
-    with gunicorn(tmp_path_factory.mktemp("gevent"), JACIE_MODEL="scripted") as running:
+    with gunicorn(data, JACIE_MODEL="scripted") as running:
         running.wait_until_indexed(vectors=True)
         return {mode: events_of(running.url, mode) for mode in ("chat", "fast_chat")}
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_threads_give_the_same_events(server, expected, tmp_path):
+def test_threads_give_the_same_events(server, expected, data):
     """waitress, gunicorn's gthread and flask run answer with the events of the gevent worker."""
-    with serve(SERVERS[server], tmp_path, JACIE_MODEL="scripted") as running:
+    with serve(SERVERS[server], data, JACIE_MODEL="scripted") as running:
         running.wait_until_indexed(vectors=True)
         for mode, events in expected.items():
             assert events_of(running.url, mode) == events
