@@ -281,6 +281,9 @@ def test_killing_the_greenlet_closes_the_upstream() -> None:
             with OpenAIServer(script) as server:
                 model = OpenAIModel(base_url=server.url, api_key="k", model="m")
                 task = gevent.spawn(lambda: list(model.stream(Prompt(messages=[], max_tokens=9))))
+                with gevent.Timeout(15):
+                    while not server.chats:
+                        gevent.sleep(0.01)
                 gevent.sleep(0.3)
                 task.kill()
                 assert server.chats[0].client_closed.wait(1), script

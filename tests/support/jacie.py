@@ -1,6 +1,7 @@
 """Runs the real product for tests: gunicorn with its master, or any other way to serve ``wsgi:app``."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -158,6 +159,18 @@ def gunicorn(
         yield running
 
 
+def ingested_samples(basetemp: Path) -> Path:
+    """Return a data folder in which the sample documents are indexed with vectors, made once for all test processes."""
+    data = basetemp.parent / "ingested-samples"
+    data.mkdir(exist_ok=True)
+    with open(data / "made.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (data / "made").exists():
+            ingest(data, JACIE_MODEL="scripted")
+            (data / "made").touch()
+    return data
+
+
 def ingest(data: Path, **settings: str) -> None:
     """Run ``flask --app wsgi ingest`` to its end."""
     data.mkdir(parents=True, exist_ok=True)
@@ -170,7 +183,7 @@ def serve(command: list[str], data: Path, *, start_new_session: bool = False, **
     """Run a command that serves Jacie on HOST:PORT, wait until it answers, and end it with its children."""
     data.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    log = data / "server.log"
+    log = data / f"server-{port}.log"
     with open(log, "wb") as out:
         process = subprocess.Popen(
             [part.replace("{port}", str(port)) for part in command],

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.jacie import ROOT, Received, Running, ask, gunicorn
+from tests.support.jacie import ROOT, Received, Running, ask, gunicorn, ingested_samples
 from tests.support.servers import OwnProcess
 
 MONITORED = ROOT / "tests" / "support" / "monitored.conf.py"
@@ -30,7 +30,7 @@ def slow_model():
 def slow(tmp_path_factory, slow_model):
     """Jacie on gunicorn with the slow model, a heartbeat a second and gevent's monitor at 50 ms."""
     settings = {"OPENAI_BASE_URL": slow_model, "JACIE_HEARTBEAT_S": "1"}
-    with gunicorn(tmp_path_factory.mktemp("live"), config=MONITORED, ingest_first=True, **settings) as running:
+    with gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), config=MONITORED, **settings) as running:
         running.wait_until_indexed(90, vectors=True)
         yield running
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.support.jacie import ROOT, ask, environment, gunicorn, ingest, serve
+from tests.support.jacie import ROOT, ask, environment, gunicorn, ingested_samples, serve
 from tests.support.openai_server import OpenAIServer, Script
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
@@ -38,9 +38,7 @@ def events_of(url: str, mode: str) -> list[tuple]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A folder with everything indexed."""
-    folder = tmp_path_factory.mktemp("served")
-    ingest(folder, JACIE_MODEL="scripted")
-    return folder
+    return ingested_samples(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")
