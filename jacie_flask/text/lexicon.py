@@ -229,7 +229,7 @@ ACRONYMS = word_set(
 
 INSTRUCTION_WORDS = word_set(
     """
-    main overall key give given giving response respond question questions answer answers answering rely relying relied details detail shown
+    main give given giving response respond question questions answer answers answering rely relying relied details detail shown
     show shows assume assuming assumption public equities equity-analyst analyst analysts using use used utilize utilizing
     primarily information provided please base basing based judgment judgments judgement judgements round rounded rounding
     decimal decimals place places unit units percent percents usd million millions billion billions thousand thousands dollar
