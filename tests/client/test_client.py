@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -280,9 +281,10 @@ def free_port():
 
 
 def start(server, *arguments, **options):
-    """Start the command as a user would."""
+    """Start the command as a user would: in the foreground, where Ctrl-C is heard however these tests were started."""
     command = [sys.executable, "-m", "jacie_flask.client", "What?", "--url", server.url, *arguments]
-    return subprocess.Popen(command, cwd=ROOT, **options)
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen(command, cwd=ROOT, preexec_fn=heard, **options)
 
 
 def run(server, *arguments):

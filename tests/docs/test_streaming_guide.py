@@ -23,7 +23,7 @@ from jacie_flask.chat import steps
 from jacie_flask.config import Settings
 from jacie_flask.runs.reader import Folded
 from jacie_flask.web.bodies import QuestionBody
-from tests.support.jacie import ROOT, Received, Running, ask, free_port, gunicorn
+from tests.support.jacie import ROOT, Received, Running, ask, free_port, gunicorn, ingested_samples
 from tests.support.servers import Connection, LocalServer, OwnProcess, Request
 
 GUIDE = (ROOT / "docs" / "streaming-api-guide.md").read_text()
@@ -62,7 +62,7 @@ def site() -> Iterator[Site]:
 def jacie(tmp_path_factory, site: Site) -> Iterator[Running]:
     """Jacie with the sample documents and a model that answers at once."""
     settings = {"JACIE_MODEL": "scripted", "JACIE_CORS_ORIGINS": site.origin}
-    with gunicorn(tmp_path_factory.mktemp("guide"), **settings) as running:
+    with gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), **settings) as running:
         running.wait_until_indexed()
         yield running
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.support.backends import BUCKET, s3_client, s3_server
-from tests.support.jacie import ROOT, Running, ask, environment, free_port, gunicorn
+from tests.support.jacie import ROOT, Running, ask, environment, free_port, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.s3_faults import S3Fault, S3Faults
 
@@ -30,7 +30,7 @@ MODEL_FAULTS = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """Jacie with a model whose faults can be switched, and 2 s of patience."""
-    data = tmp_path_factory.mktemp("faults")
+    data = ingested_samples(tmp_path_factory.getbasetemp())
     with OpenAIServer(Script()) as model, gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_MODEL_TIMEOUT_S="1.5") as running:
         running.wait_until_indexed()
         yield running, model

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.support.jacie import Running, ask, gunicorn
+from tests.support.jacie import Running, ask, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer, Script
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
@@ -20,7 +20,7 @@ def served(tmp_path_factory):
     """Jacie with a model that takes about a second."""
     with (
         OpenAIServer(Script(first_token_s=0.3, total_s=0.7)) as model,
-        gunicorn(tmp_path_factory.mktemp("runs"), OPENAI_BASE_URL=model.url) as running,
+        gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), OPENAI_BASE_URL=model.url) as running,
     ):
         running.wait_until_indexed()
         yield running, model

@@ -18,7 +18,7 @@ from jacie_flask.errors import ProducerLost
 from jacie_flask.interfaces import RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
-from tests.support.jacie import Running, ask, gunicorn, parse
+from tests.support.jacie import Running, ask, gunicorn, ingested_samples, parse
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import Request
 
@@ -96,7 +96,7 @@ def serving(data: Path, *arguments: str, **settings: str):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """One Jacie and its model for the tests that do not stop it."""
-    with serving(tmp_path_factory.mktemp("worker"), JACIE_DISCONNECT_GRACE_S="5") as both:
+    with serving(ingested_samples(tmp_path_factory.getbasetemp()), JACIE_DISCONNECT_GRACE_S="5") as both:
         both[0].wait_until_indexed()
         yield both
 
