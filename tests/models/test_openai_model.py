@@ -237,7 +237,9 @@ def test_ready_takes_no_longer_than_a_second(server: OpenAIServer) -> None:
 
 def test_warming_needs_no_server() -> None:
     """A worker warms its client before the network is there."""
-    OpenAIModel(base_url="http://127.0.0.1:9/v1", api_key="k", model="m").warm()
+    model = OpenAIModel(base_url="http://127.0.0.1:9/v1", api_key="k", model="m")
+    model.warm()
+    assert not model.ready()
 
 
 CHUNK = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
