@@ -58,7 +58,9 @@ def reason(extractor, data, suffix=".pdf"):
 
 def children():
     """Return the process ids of this process's extraction children."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
+    )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "extraction_worker" in line]
 
 

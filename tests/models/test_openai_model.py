@@ -88,7 +88,10 @@ def test_a_finished_stream_gives_its_connection_back(server: OpenAIServer) -> No
     model = model_of(server)
     for _ in range(2):
         list(model.stream(PROMPT))
-    assert [request.finished_at is not None for request in server.chats] == [True, True]
+    end = time.monotonic() + 5
+    while [request.finished_at is not None for request in server.chats] != [True, True]:
+        assert time.monotonic() < end, "the server was not read to its end"
+        time.sleep(0.005)
     assert len({request.connection for request in server.chats}) == 1
 
 

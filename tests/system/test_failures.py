@@ -201,7 +201,7 @@ def test_an_ingestion_that_was_killed_goes_on(tmp_path):
     """kill -9 of the ingestion beside a server: it is started again and everything is indexed."""
     with gunicorn(tmp_path, JACIE_MODEL="scripted") as running:
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(running.process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(running.process.pid)], capture_output=True, text=True, check=True
         )
         (pid,) = [int(line.split()[0]) for line in listed.stdout.splitlines() if "background-ingest" in line]
         os.kill(pid, signal.SIGKILL)
