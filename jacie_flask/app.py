@@ -1,12 +1,16 @@
 """The application factory: wires services, blueprints and error handlers."""
 
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
 
 from jacie_flask import cli, services
+from jacie_flask.chat.pipeline import PIPELINES, Pipeline
 from jacie_flask.config import Settings, load
+from jacie_flask.events import ProgressCallback, Result
+from jacie_flask.interfaces import Question, Services
 from jacie_flask.runs.run import Runs
 from jacie_flask.web import chat, context, documents, ops, pages, problems, runs, search
 
@@ -21,7 +25,13 @@ def create(settings: Settings | None = None) -> Flask:
     app = Flask("jacie_flask", template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
     beside = services.background(settings)
     parts = services.build(settings, beside)
-    started = Runs(parts.runs, max_runs=settings.max_runs, deadline_s=settings.deadline_s, grace_s=settings.grace_s)
+    started = Runs(
+        parts.runs,
+        {mode: partial(_answer, pipeline, parts) for mode, pipeline in PIPELINES.items()},
+        max_runs=settings.max_runs,
+        deadline_s=settings.deadline_s,
+        grace_s=settings.grace_s,
+    )
     app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
@@ -31,3 +41,7 @@ def create(settings: Settings | None = None) -> Flask:
         app.register_blueprint(room.blueprint)
     app.cli.add_command(cli.ingest_command)
     return app
+
+
+def _answer(pipeline: Pipeline, parts: Services, question: Question, report: ProgressCallback) -> Result:
+    return pipeline(question, parts, report)

@@ -1,7 +1,11 @@
 """Greenlets where the process is gevent-patched, threads where it is not: the package's only importer of gevent."""
 
 import _thread
+import functools
 import logging
+import math
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +22,9 @@ class Task(Protocol):
         """Interrupt the function where it waits, unless ``unless()`` holds at that moment; False where threads cannot be."""
 
 
+@functools.cache
 def patched() -> bool:
-    """Return whether the standard library's sockets and threads are gevent's."""
+    """Return whether the standard library's sockets and threads are gevent's; asked first when all patching is done."""
     try:
         from gevent import monkey  # noqa: PLC0415  # a process without gevent must not pay for it
     except ImportError:
@@ -49,15 +54,96 @@ class Alarm(Protocol):
 
 
 def later(seconds: float, function: Callable[[], Any]) -> Alarm:
-    """Call ``function`` in ``seconds``."""
+    """Call ``function`` in ``seconds``, to a tenth of a second."""
     if patched():
-        import gevent  # noqa: PLC0415
-
-        return _Greenlet(gevent.spawn_later(seconds, function))
+        return _GreenAlarm(seconds, function)
     timer = threading.Timer(seconds, function)
     timer.daemon = True
     timer.start()
     return timer
+
+
+class Waiting(Protocol):
+    """Something that must not wait for ever; ``due_at`` is in seconds of ``time.monotonic``."""
+
+    due_at: float
+
+    def late(self) -> None:
+        """Hear that ``due_at`` has passed; called in the hub, so it may wake greenlets and must not wait itself."""
+
+
+class Ticker:
+    """One coarse clock for all waits of a gevent process: a timer for each of thousands would cost more than their work.
+
+    Thousands may be late at once: the loop looks after sockets every few milliseconds while it wakes them.
+    """
+
+    EVERY_S = 0.1
+
+    def __init__(self) -> None:
+        self._watched: set[Waiting] = set()
+        self._timer: Any = None
+
+    def watch(self, waiting: Waiting) -> None:
+        """Call ``waiting.late()`` within a moment after its ``due_at``, unless it was forgotten before."""
+        self._watched.add(waiting)
+        if self._timer is None:
+            import gevent  # noqa: PLC0415
+
+            self._timer = gevent.get_hub().loop.timer(self.EVERY_S, self.EVERY_S)
+            self._timer.start(self._tick)
+
+    def forget(self, waiting: Waiting) -> None:
+        """Do not call it any more; unknown ones are fine."""
+        self._watched.discard(waiting)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        late = [waiting for waiting in self._watched if waiting.due_at <= now]
+        self._watched.difference_update(late)
+        for waiting in late:
+            waiting.late()
+        if not self._watched:
+            self._timer.close()
+            self._timer = None
+
+
+ticker = Ticker()
+
+
+class Bell(Protocol):
+    """Wakes all that wait for something new; whoever waits has checked before that there is nothing."""
+
+    def ring(self) -> None:
+        """Wake everybody who waits."""
+
+    def wait(self, timeout_s: float, ready: Callable[[], bool]) -> None:
+        """Wait until the bell rings or ``timeout_s`` has passed, unless ``ready()`` holds already."""
+
+
+def bell() -> Bell:
+    """Return a new bell."""
+    return _GreenBell() if patched() else _ThreadBell()
+
+
+class Receiver(Protocol):
+    """Reads from one connected socket for one reader; ``close`` it before the socket is closed or lent to somebody else."""
+
+    def recv(self, size: int) -> bytes:
+        """Return what has come, at most ``size`` bytes, b"" at the end; raise TimeoutError, OSError."""
+
+    def close(self) -> None:
+        """Stop looking at the socket, which stays open; more than once is fine."""
+
+
+def receiver(sock: socket.socket, timeout_s: float | None) -> Receiver:
+    """Return the cheapest reader of ``sock`` there is here; each wait is bounded by ``timeout_s``, coarsely under gevent."""
+    if patched() and not isinstance(sock, ssl.SSLSocket):
+        import gevent  # noqa: PLC0415
+
+        if gevent.get_hub().main_hub:  # the ticker's
+            return _GreenReceiver(sock, timeout_s)
+    return _ThreadReceiver(sock, timeout_s)
 
 
 def breathe() -> None:
@@ -89,6 +175,138 @@ def pool(size: int, name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
 
 
+class _GreenBell:
+    """Waits cost one switch and no timer: the ticker wakes those whose time is up."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[_GreenWait] = []
+
+    def ring(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.late()
+
+    def wait(self, timeout_s: float, ready: Callable[[], bool]) -> None:
+        if timeout_s <= 0 or ready():
+            return
+        one = _GreenWait(timeout_s)
+        self._waiting.append(one)
+        ticker.watch(one)
+        try:
+            one.waiter.get()
+        finally:
+            ticker.forget(one)
+            if one in self._waiting:
+                self._waiting.remove(one)
+
+
+class _GreenWait:
+    __slots__ = ("due_at", "waiter")
+
+    def __init__(self, timeout_s: float) -> None:
+        from gevent.hub import Waiter  # noqa: PLC0415
+
+        self.due_at = time.monotonic() + timeout_s
+        self.waiter = Waiter()
+
+    def late(self) -> None:
+        self.waiter.hub.loop.run_callback(self.waiter.switch, None)
+
+
+class _ThreadBell:
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+
+    def ring(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float, ready: Callable[[], bool]) -> None:
+        with self._changed:
+            if timeout_s > 0 and not ready():
+                self._changed.wait(timeout_s)
+
+
+class _GreenReceiver:
+    """Keeps one watcher on the socket, so that a wait costs a switch: none is started, no timer is set, no recv is tried in vain."""
+
+    __slots__ = ("_current", "_greenlet", "_hub", "_sock", "_timeout_s", "_watcher", "_watching", "due_at")
+
+    def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
+        import gevent  # noqa: PLC0415
+
+        sock.settimeout(timeout_s)  # for a wake-up without data, after which gevent's own recv waits
+        self._sock = sock
+        self._timeout_s = math.inf if timeout_s is None else timeout_s
+        self._hub = gevent.get_hub()
+        self._current = gevent.getcurrent
+        self._watcher = self._hub.loop.io(sock.fileno(), 1)
+        self._watching = False
+        self._greenlet: Any = None
+        self.due_at = math.inf
+        ticker.watch(self)
+
+    def recv(self, size: int) -> bytes:
+        self.due_at = time.monotonic() + self._timeout_s
+        if not self._watching:
+            self._watching = True
+            self._watcher.start(self._ready)
+        self._greenlet = self._current()
+        try:
+            in_time = self._hub.switch()
+        finally:  # a kill arrives here
+            self._greenlet = None
+            self.due_at = math.inf
+        if not in_time:
+            raise TimeoutError("timed out")
+        return self._sock.recv(size)
+
+    def late(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.switch(False)
+
+    def close(self) -> None:
+        ticker.forget(self)
+        self._watching = False
+        self._watcher.close()
+
+    def _ready(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.switch(True)
+        else:  # data for a reader that is busy elsewhere would call again and again
+            self._watching = False
+            self._watcher.stop()
+
+
+class _ThreadReceiver:
+    def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
+        sock.settimeout(timeout_s)
+        self.recv: Callable[[int], bytes] = sock.recv
+
+    def close(self) -> None:
+        return
+
+
+class _GreenAlarm:
+    __slots__ = ("_function", "due_at")
+
+    def __init__(self, seconds: float, function: Callable[[], Any]) -> None:
+        self._function = function
+        self.due_at = time.monotonic() + seconds
+        ticker.watch(self)
+
+    def late(self) -> None:
+        import gevent  # noqa: PLC0415
+
+        gevent.spawn(self._function)
+
+    def cancel(self) -> None:
+        ticker.forget(self)
+
+
 class _Greenlet:
     def __init__(self, greenlet: Any) -> None:
         self._greenlet = greenlet
@@ -97,9 +315,6 @@ class _Greenlet:
         # Greenlet.kill would throw a moment from now, wherever the function is by then
         self._greenlet.loop.run_callback(self._throw, unless)
         return True
-
-    def cancel(self) -> None:
-        self._greenlet.kill(block=False)
 
     def _throw(self, unless: Callable[[], bool]) -> None:
         if not (unless() or self._greenlet.dead):

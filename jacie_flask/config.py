@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     embedding_dimension: int = Field(1536, alias="JACIE_EMBEDDING_DIMENSION", ge=8, le=20_000)
     model: str = Field("", alias="JACIE_MODEL")
     model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
-    runs: str = Field("memory:", alias="JACIE_RUNS")
+    runs: str = Field("memory:", alias="JACIE_RUNS", repr=False)
     ingest: str = Field("start", alias="JACIE_INGEST")
     data: Path = Field(Path("./var"), alias="JACIE_DATA")
 
@@ -116,7 +116,10 @@ class Settings(BaseSettings):
     @field_validator("runs")
     @classmethod
     def _runs(cls, value: str) -> str:
-        return _one_of(value, "memory:")
+        parts = urlsplit(value)
+        if value == "memory:" or (parts.scheme in ("redis", "rediss") and parts.hostname and _database(parts.path)):
+            return value
+        raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
     @field_validator("openai_base_url", "s3_endpoint", "pinecone_host")
     @classmethod
@@ -140,7 +143,7 @@ class Settings(BaseSettings):
         if self.workers > 1 and self.runs == "memory:":
             raise ValueError(
                 f"WEB_CONCURRENCY={self.workers} needs a shared run log: with JACIE_RUNS=memory: a client that reconnects to "
-                "another worker would not find its answer; use one worker"
+                "another worker would not find its answer; use one worker, or JACIE_RUNS=redis://host:6379/0"
             )
         if self.index.startswith("pinecone://") and not self.pinecone_api_key:
             raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
@@ -157,6 +160,11 @@ class Settings(BaseSettings):
     def documents_folder(self) -> Path | None:
         """The local folder of documents, or None when they are in S3."""
         return Path(self.documents.removeprefix("file:")) if self.documents.startswith("file:") else None
+
+
+def _database(path: str) -> bool:
+    """Say whether the path of a Redis URL is empty or a database's number."""
+    return path in ("", "/") or path[1:].isdigit()
 
 
 def _one_of(value: str, *allowed: str) -> str:

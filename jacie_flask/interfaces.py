@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
 
 # ---------------------------------------------------------------------------------------------------------- documents
@@ -232,7 +233,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: str = "continue"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True):
     """A logged event: its id ``<attempt>.<offset>``, its event name, its one-line JSON and whether it ends the run."""
 
     attempt: int
@@ -243,7 +244,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run beside its events; times are seconds since the epoch."""
+    """What is known of a run beside its events; times are seconds since the epoch.
+
+    ``question`` is what another worker needs to begin again. ``resumable`` is False while the record is in one process only
+    although it should be shared.
+    """
 
     run_id: str
     request_id: str
@@ -252,6 +257,28 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float
     cancel_requested: bool = False
     finished: bool = False
+    question: Question | None = None
+    resumable: bool = True
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """An idempotency key and the fingerprint of the body that came with it."""
+
+    key: str
+    fingerprint: str
+
+
+class RunKeeper(Protocol):
+    """What a log tells the process that works on runs; other workers and lost ones are heard of through it."""
+
+    def stop(self, run_id: str, reason: JacieError) -> None:
+        """End a run of this process, if it is one."""
+
+    def polled(self, run_id: str) -> None:
+        """Note that somebody elsewhere follows a run of this process."""
+
+    def orphaned(self, info: RunInfo, entries: Sequence[Entry]) -> None:
+        """Give a run whose worker is gone a new attempt or its terminal event, through ``RunLog.adopt``."""
 
 
 class RunLog(Protocol):
@@ -259,17 +286,17 @@ class RunLog(Protocol):
 
     label: str
 
-    def create(self, info: RunInfo) -> None:
-        """Open an empty log for a new run."""
+    def create(self, info: RunInfo, claim: Claim | None = None) -> str:
+        """Open an empty log for a new run and return its id, or the id of the run that made the claim first.
 
-    def claim(self, key: str, fingerprint: str, run_id: str) -> str:
-        """Return the run that an idempotency key stands for: ``run_id`` when it is new, else the one that claimed it first.
-
-        Raise Conflict when the key was claimed for another ``fingerprint``.
+        Raise Conflict when the key was claimed for another fingerprint, Overloaded when running answers fill the memory.
         """
 
     def append(self, run_id: str, entries: Sequence[Entry]) -> None:
-        """Add entries in order and wake the readers; raise StateLost when the log is gone."""
+        """Add entries in order and wake the readers; raise StateLost when the log is gone.
+
+        Raise LLMIncomplete when the run has become longer than a run may be; a terminal entry is always taken.
+        """
 
     def read(self, run_id: str, after: tuple[int, int], wait_s: float) -> list[Entry]:
         """Return what follows ``after`` = (attempt, offset), waiting up to ``wait_s`` s for it; [] when nothing came.
@@ -284,6 +311,26 @@ class RunLog(Protocol):
         """Ask the run's owner to stop it; idempotent; raise NotFound."""
 
 
+class SharedRunLog(RunLog, Protocol):
+    """A record that several workers may read: it knows them, and what happens to the runs of those that die."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether answers can be read from every worker right now."""
+
+    def attach(self, keeper: RunKeeper) -> None:
+        """Join the workers; from now on ``keeper`` hears of cancels, of readers elsewhere and of orphans."""
+
+    def adopt(self, info: RunInfo, entry: Entry) -> bool:
+        """Continue an orphaned run with ``entry`` of a new attempt; False when somebody else was first."""
+
+    def elsewhere(self, *, leaving: bool) -> bool:
+        """Say whether another worker serves readers now; ``leaving`` tells the others that this one does not."""
+
+    def close(self, wait_s: float) -> None:
+        """Leave the workers: write what is not written yet, for at most ``wait_s`` s."""
+
+
 @dataclass(frozen=True)
 class Services:
     """One of each part, built once per process by services.py and handed to every step."""
@@ -294,7 +341,7 @@ class Services:
     index: VectorIndex
     embedder: Embedder
     model: ChatModel
-    runs: RunLog
+    runs: SharedRunLog
     offload: Offload
     pool: Executor
     limits: "Limits"

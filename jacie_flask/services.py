@@ -22,7 +22,16 @@ from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
 from jacie_flask.errors import ConfigurationError, JacieError, LLMUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Ingestion
-from jacie_flask.interfaces import ANALYSIS_VERSION, ChatModel, DocumentStore, Embedder, Limits, RunLog, Services, VectorIndex
+from jacie_flask.interfaces import (
+    ANALYSIS_VERSION,
+    ChatModel,
+    DocumentStore,
+    Embedder,
+    Limits,
+    Services,
+    SharedRunLog,
+    VectorIndex,
+)
 from jacie_flask.models import embedded_server
 from jacie_flask.models.openai_model import OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
@@ -32,6 +41,7 @@ from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
+from jacie_flask.runs.redis_log import RedisLog
 
 log = logging.getLogger(__name__)
 
@@ -187,9 +197,11 @@ def chat_model(settings: Settings, beside: Background) -> ChatModel:
     )
 
 
-def run_log(settings: Settings) -> RunLog:
-    """Return the log of runs."""
-    return MemoryLog(keep_s=settings.keep_runs_s)
+def run_log(settings: Settings) -> SharedRunLog:
+    """Return the log of runs: in memory, or in the Redis that all workers share."""
+    if settings.runs == "memory:":
+        return MemoryLog(keep_s=settings.keep_runs_s)
+    return RedisLog(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
 
 
 def warm(services: Services, *, model_wait_s: float) -> None:

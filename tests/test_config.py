@@ -50,6 +50,8 @@ BAD = [
     ("JACIE_MODEL_CONTEXT", "many", "a valid integer"),
     ("JACIE_MODEL_CONTEXT", "1023", "greater than or equal to 1024"),
     ("JACIE_RUNS", "disk:", "memory:"),
+    ("JACIE_RUNS", "redis://", "redis://host:6379/0"),
+    ("JACIE_RUNS", "redis://host/zero", "redis://host:6379/0"),
     ("JACIE_INGEST", "sometimes", "start or off"),
     ("OPENAI_BASE_URL", "localhost:8080", "an http:// or https:// URL"),
     ("OPENAI_BASE_URL", "ftp://example.com", "an http:// or https:// URL"),
@@ -98,7 +100,7 @@ SECRET = "hunter2-and-more"
     ("name", "value"),
     [
         ("OPENAI_BASE_URL", f"ftp://user:{SECRET}@example.com/v1"),
-        ("JACIE_RUNS", f"redis://:{SECRET}@10.0.0.7/0"),
+        ("JACIE_RUNS", f"redis://:{SECRET}@10.0.0.7/zero"),
         ("JACIE_DOCUMENTS", f"https://user:{SECRET}@example.com/filings"),
         ("OPENAI_BASE_URL", f"sk-proj-{SECRET}"),
         ("PINECONE_INDEX_HOST", f"pcsk_{SECRET}"),

@@ -1,7 +1,7 @@
 """The two pipelines, one function a step: chat reads whole documents, fast_chat searches the index."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
@@ -314,4 +314,6 @@ def bounded(turns: Sequence[Turn], limits: Limits) -> list[Turn]:
     return kept[::-1]
 
 
-PIPELINES = {"chat": chat, "fast_chat": fast_chat}
+Pipeline = Callable[[Question, Services, ProgressCallback], Result]
+
+PIPELINES: Mapping[str, Pipeline] = {"chat": chat, "fast_chat": fast_chat}

@@ -2,101 +2,199 @@
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
-import msgspec
+from jacie_flask import concurrency
+from jacie_flask.errors import Conflict, LLMIncomplete, NotFound, Overloaded, StateLost
+from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
 
-from jacie_flask.errors import Conflict, NotFound, StateLost
-from jacie_flask.interfaces import Entry, RunInfo
+_ENTRY_BYTES = 200  # what an entry costs beside its data
+_place = attrgetter("attempt", "offset")
 
 
-class _Run:
+class Record:
+    """One run's entries, and the bell that rings when there are more."""
+
+    __slots__ = ("_info", "bytes", "cancel_requested", "changed", "entries", "finished", "gone", "resumable", "updated_at")
+
     def __init__(self, info: RunInfo) -> None:
-        self.info = info
+        self._info = info
+        self.updated_at = info.updated_at
+        self.cancel_requested = info.cancel_requested
+        self.finished = info.finished
+        self.resumable = info.resumable
         self.entries: list[Entry] = []
         self.bytes = 0
-        self.changed = threading.Condition()
+        self.changed = concurrency.bell()
+        self.gone: Exception | None = None
+
+    def info(self) -> RunInfo:
+        """Return what is known of the run now."""
+        known = self._info
+        return RunInfo(
+            run_id=known.run_id,
+            request_id=known.request_id,
+            mode=known.mode,
+            created_at=known.created_at,
+            updated_at=self.updated_at,
+            cancel_requested=self.cancel_requested,
+            finished=self.finished,
+            question=known.question,
+            resumable=self.resumable,
+        )
+
+    def add(self, entries: Sequence[Entry], now: float) -> int:
+        """Take entries that follow the last one, wake the readers and return what they cost, in bytes."""
+        cost = 0
+        for item in entries:
+            cost += len(item.data) + _ENTRY_BYTES
+            if item.terminal:
+                self.finished = True
+        self.entries.extend(entries)
+        self.bytes += cost
+        self.updated_at = now
+        self.changed.ring()
+        return cost
+
+    def after(self, position: tuple[int, int], wait_s: float) -> list[Entry]:
+        """Return what follows a position, waiting for it; raise StateLost for one that never was."""
+        start = self._index(position)
+        if len(self.entries) == start and not self.finished and self.gone is None:
+            self.changed.wait(wait_s, lambda: len(self.entries) > start or self.gone is not None)
+        found = self.entries[start:]
+        if not found and self.gone is not None:
+            raise self.gone
+        return found
+
+    def lose(self, reason: Exception) -> None:
+        """Let every reader end with ``reason`` once it has read what is here."""
+        self.gone = reason
+        self.changed.ring()
+
+    def _index(self, position: tuple[int, int]) -> int:
+        attempt, offset = position
+        entries = self.entries
+        if not offset:
+            return 0
+        if offset <= len(entries):  # offsets have no gaps, unless a worker died
+            item = entries[offset - 1]
+            if item.offset == offset and item.attempt == attempt:
+                return offset
+        start = bisect_right(entries, position, key=_place)
+        known = start > 0 and _place(entries[start - 1]) == position
+        # what a worker that died had sent but not yet recorded is followed by a later attempt
+        overtaken = start < len(entries) and 0 < attempt < entries[start].attempt and start > 0
+        if not (known or overtaken):
+            raise StateLost(f"run {self._info.run_id} has no event {attempt}.{offset}")
+        return start
 
 
 class MemoryLog:
-    """Runs by id; at most ``max_bytes`` of finished ones, none longer than ``keep_s`` seconds after its end."""
+    """Runs by id; at most ``max_bytes`` of all and ``max_run_bytes`` of one, none longer than ``keep_s`` seconds after its end."""
 
     label = "memory"
+    resumable = True  # by every worker: there is one
 
-    def __init__(self, *, keep_s: float, max_bytes: int = 256_000_000, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        keep_s: float,
+        max_bytes: int = 256_000_000,
+        max_run_bytes: int = 4_000_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._keep_s = keep_s
         self._max_bytes = max_bytes
+        self._max_run_bytes = max_run_bytes
         self._clock = clock
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Record] = {}
+        self._ended: dict[str, Record] = {}  # the oldest end first
         self._keys: dict[str, tuple[str, str]] = {}
+        self._key_of: dict[str, str] = {}
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def create(self, info: RunInfo) -> None:
-        """Open an empty log for a new run."""
+    def create(self, info: RunInfo, claim: Claim | None = None) -> str:
+        """Open an empty log for a new run, unless its claim stands for another; raise Conflict or Overloaded."""
         with self._lock:
-            self._runs[info.run_id] = _Run(info)
-            self._expire()
-
-    def claim(self, key: str, fingerprint: str, run_id: str) -> str:
-        """Return the run that the key stands for; raise Conflict when it was claimed for another fingerprint."""
-        with self._lock:
-            held, owner = self._keys.get(key, ("", ""))
-            if owner not in self._runs:
-                self._keys[key] = (fingerprint, run_id)
-                return run_id
-        if held != fingerprint:
-            raise Conflict(f"idempotency key {key[:40]!r} was used with another body")
-        return owner
+            self._make_room()
+            if claim and (owner := self._claimed(claim)):
+                return owner
+            if self._bytes > self._max_bytes:
+                raise Overloaded(f"running answers hold {self._bytes} bytes", retry_after_s=2.0)
+            self._runs[info.run_id] = Record(info)
+            if claim:
+                self._keys[claim.key] = (claim.fingerprint, info.run_id)
+                self._key_of[info.run_id] = claim.key
+            return info.run_id
 
     def append(self, run_id: str, entries: Sequence[Entry]) -> None:
-        """Add entries in order and wake the readers; raise StateLost when the log is gone."""
+        """Add entries in order and wake the readers; raise StateLost when the log is gone, LLMIncomplete when it is full."""
         run = self._runs.get(run_id)
         if run is None:
             raise StateLost(f"run {run_id} is not in the log")
-        size = sum(len(item.data) for item in entries)
-        with run.changed:
-            run.entries.extend(entries)
-            run.bytes += size
-            self._bytes += size
-            finished = run.info.finished or entries[-1].terminal
-            run.info = msgspec.structs.replace(run.info, updated_at=self._clock(), finished=finished)
-            run.changed.notify_all()
+        if run.bytes > self._max_run_bytes and not entries[-1].terminal:
+            raise LLMIncomplete(f"run {run_id} is longer than {self._max_run_bytes} bytes")
+        self._bytes += run.add(entries, self._clock())
+        if run.finished:
+            self._ended[run_id] = run
 
     def read(self, run_id: str, after: tuple[int, int], wait_s: float) -> list[Entry]:
         """Return what follows ``after``, waiting up to ``wait_s`` s; raise NotFound or StateLost."""
-        run = self._get(run_id)
-        attempt, offset = after
-        if offset > len(run.entries) or (offset and run.entries[offset - 1].attempt != attempt):
-            raise StateLost(f"run {run_id} has no event {attempt}.{offset}")
-        if len(run.entries) == offset and not run.info.finished:
-            with run.changed:
-                run.changed.wait_for(lambda: len(run.entries) > offset, wait_s)
-        return run.entries[offset:]
+        return self.record(run_id).after(after, wait_s)
 
     def info(self, run_id: str) -> RunInfo:
         """Return what is known of the run; raise NotFound."""
-        return self._get(run_id).info
+        return self.record(run_id).info()
 
     def cancel(self, run_id: str) -> None:
         """Note that the run should stop; raise NotFound."""
-        run = self._get(run_id)
-        with run.changed:
-            run.info = msgspec.structs.replace(run.info, cancel_requested=True)
+        self.record(run_id).cancel_requested = True
 
-    def _get(self, run_id: str) -> _Run:
+    def attach(self, keeper: RunKeeper) -> None:
+        """There are no other workers."""
+
+    def adopt(self, info: RunInfo, entry: Entry) -> bool:
+        """There are no other workers whose runs could be continued."""
+        return False
+
+    def elsewhere(self, *, leaving: bool) -> bool:
+        """No other worker can serve readers: this memory is all there is."""
+        return False
+
+    def close(self, wait_s: float) -> None:
+        """There is nothing to write."""
+
+    def record(self, run_id: str) -> Record:
+        """Return the run's record; raise NotFound."""
         run = self._runs.get(run_id)
-        if run is None or (run.info.finished and self._clock() - run.info.updated_at > self._keep_s):
+        if run is None or (run.finished and self._clock() - run.updated_at > self._keep_s):
             raise NotFound(f"no run {run_id[:64]!r}")
         return run
 
-    def _expire(self) -> None:
-        """Drop finished runs that are too old, then the oldest ones while there is too much."""
-        now = self._clock()
-        finished = sorted((r for r in self._runs.values() if r.info.finished), key=lambda r: r.info.updated_at)
-        for run in finished:
-            if now - run.info.updated_at <= self._keep_s and self._bytes <= self._max_bytes:
-                break
-            del self._runs[run.info.run_id]
+    def drop(self, run_id: str) -> None:
+        """Forget a run at once; unknown ones are fine."""
+        run = self._runs.pop(run_id, None)
+        self._ended.pop(run_id, None)
+        self._keys.pop(self._key_of.pop(run_id, ""), None)
+        if run:
             self._bytes -= run.bytes
-        self._keys = {key: claim for key, claim in self._keys.items() if claim[1] in self._runs}
+
+    def _claimed(self, claim: Claim) -> str:
+        held, owner = self._keys.get(claim.key, ("", ""))
+        if owner not in self._runs:
+            return ""
+        if held != claim.fingerprint:
+            raise Conflict(f"idempotency key {claim.key[:40]!r} was used with another body")
+        return owner
+
+    def _make_room(self) -> None:
+        """Drop finished runs that are too old, then the oldest ones while there is too much."""
+        oldest_s = self._clock() - self._keep_s
+        while self._ended:
+            run_id, run = next(iter(self._ended.items()))
+            if run.updated_at >= oldest_s and self._bytes <= self._max_bytes:
+                return
+            self.drop(run_id)

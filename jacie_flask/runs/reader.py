@@ -1,11 +1,11 @@
 """The one reader of the log: live, resumed and finished runs, with heartbeats in between."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
 
 from jacie_flask.errors import JacieError, NotFound, ProducerLost, StateLost
-from jacie_flask.events import Failure, Progress, Result
+from jacie_flask.events import Failure, Progress, Result, Sources, Token
 from jacie_flask.interfaces import Entry, RunInfo, RunLog
 from jacie_flask.runs import sse
 
@@ -108,6 +108,21 @@ def failure(
         request_id=request_id,
         run_id=run_id,
         sources=list(sources),  # type: ignore[call-overload]  # a sequence of Source
+    )
+
+
+def lost(error: JacieError, info: RunInfo, entries: Sequence[Entry]) -> Failure:
+    """Return the terminal event of a run whose worker died, with what its log holds of the answer."""
+    decode = msgspec.json.decode
+    steps = [decode(item.data, type=Progress).step for item in entries if item.name == Progress.name]
+    found = [decode(item.data, type=Sources).sources for item in entries if item.name == Sources.name]
+    return failure(
+        error,
+        run_id=info.run_id,
+        request_id=info.request_id,
+        step=steps[-1] if steps else "",
+        partial_response="".join(decode(item.data, type=Token).text for item in entries if item.name == Token.name),
+        sources=found[-1] if found else (),
     )
 
 

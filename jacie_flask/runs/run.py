@@ -1,72 +1,89 @@
 """The life of a run: started, reported on, cancelled, out of time, left alone; always ended by one terminal event."""
 
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from jacie_flask import concurrency
-from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded
-from jacie_flask.events import Event, Progress, ProgressCallback, Result, Source, Sources, Token
-from jacie_flask.interfaces import Entry, Question, RunInfo, RunLog
-from jacie_flask.runs import sse
-from jacie_flask.runs.reader import failure
+from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost
+from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
+from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
+from jacie_flask.runs import reader, sse
 
 log = logging.getLogger(__name__)
 
 Pipeline = Callable[[Question, ProgressCallback], Result]
 _OVERLOAD_RETRY_S = 2.0
+_MAX_ATTEMPTS = 2
+_NOT_RESUMABLE = "The shared record of answers could not be reached: this answer can be read again from one server only."
 
 
 class Runs:
-    """The runs of this process, at most ``max_runs`` at once, each with ``deadline_s`` seconds.
+    """The runs of this process, at most ``max_runs`` at once, each with ``deadline_s`` seconds, answered by its mode's pipeline.
 
     When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
     """
 
     def __init__(
-        self, runlog: RunLog, *, max_runs: int, deadline_s: float, grace_s: float, clock: Callable[[], float] = time.time
+        self,
+        runlog: SharedRunLog,
+        pipelines: Mapping[str, Pipeline],
+        *,
+        max_runs: int,
+        deadline_s: float,
+        grace_s: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
+        self._pipelines = pipelines
         self._max_runs = max_runs
         self._deadline_s = deadline_s
         self._grace_s = grace_s
         self._clock = clock
         self._active: dict[str, Run] = {}
-        self._claiming = threading.Lock()
 
     @property
     def active(self) -> int:
         """How many runs this process works on."""
         return len(self._active)
 
-    def start(self, run_id: str, question: Question, pipeline: Pipeline, request_id: str) -> None:
-        """Create the run in the log and work on it beside the caller; raise Overloaded when there are too many."""
+    def start(self, run_id: str, question: Question, request_id: str, claim: Claim | None = None) -> str:
+        """Work on a new run beside the caller, unless its claim stands for another; return the id of the one to read.
+
+        Raise Overloaded when there are too many, Conflict when the claim was made with another body.
+        """
         if len(self._active) >= self._max_runs:
             raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
         now = self._clock()
-        self.log.create(RunInfo(run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now))
-        run = Run(run_id, question, self.log, request_id, deadline_at=now + self._deadline_s, clock=self._clock)
-        self._active[run_id] = run
-        run.alarm = concurrency.later(self._deadline_s, lambda: run.end(DeadlineExceeded()))
-        run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
+        info = RunInfo(
+            run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now, question=question
+        )
+        reading = self.log.create(info, claim)
+        if reading == run_id:
+            self._begin(run_id, question, request_id, deadline_at=now + self._deadline_s)
+        return reading
 
-    def start_once(self, key: str, fingerprint: str, run_id: str, question: Question, pipeline: Pipeline, request_id: str) -> str:
-        """Start the run unless its idempotency key did so before; return the id of the key's run; raise Conflict."""
-        with self._claiming:  # between the claim and the run's creation nobody else may find the key unused
-            claimed = self.log.claim(key, fingerprint, run_id)
-            if claimed == run_id:
-                self.start(run_id, question, pipeline, request_id)
-            return claimed
+    def _begin(
+        self, run_id: str, question: Question, request_id: str, *, deadline_at: float, after: reader.Position = (1, 0)
+    ) -> None:
+        run = Run(run_id, question, self.log, request_id, deadline_at=deadline_at, clock=self._clock, after=after)
+        pipeline = self._pipelines[question.mode]
+        self._active[run_id] = run
+        run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
+        run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; idempotent; raise NotFound."""
         self.log.cancel(run_id)
+        self.stop(run_id, Cancelled())
+
+    def stop(self, run_id: str, reason: JacieError) -> None:
+        """End a run of this process for a reason; unknown ones are fine."""
         run = self._active.get(run_id)
         if run:
-            run.end(Cancelled())
+            run.end(reason)
 
     def reader_came(self, run_id: str) -> None:
         """Note that somebody reads the run."""
@@ -97,6 +114,29 @@ class Runs:
             run.readers += 1
             self.reader_left(run_id)
 
+    def orphaned(self, info: RunInfo, entries: Sequence[Entry]) -> None:
+        """Begin a run again whose worker died before its first token, else end it as lost; with what its log holds."""
+        log.warning("run %s lost its worker after %d events", info.run_id, len(entries))
+        attempt, offset = (entries[-1].attempt, entries[-1].offset) if entries else (0, 0)
+        question = info.question
+        deadline_at = info.created_at + self._deadline_s
+        place = (max(1, attempt) + 1, offset + 1)
+        if question and self._may_restart(info, entries, place[0], deadline_at):
+            if self._adopt(info, Reset(attempt=place[0]), place):
+                self._begin(info.run_id, question, info.request_id, deadline_at=deadline_at, after=place)
+        else:
+            reason = Cancelled() if info.cancel_requested else ProducerLost(f"its worker died at {attempt}.{offset}")
+            self._adopt(info, reader.lost(reason, info, entries), place)
+
+    def _may_restart(self, info: RunInfo, entries: Sequence[Entry], attempt: int, deadline_at: float) -> bool:
+        """Say whether nobody would hear a word twice, and a question that kills its workers has not had its chances."""
+        begun = any(item.name == Token.name for item in entries) or info.cancel_requested
+        in_time = self._clock() < deadline_at and len(self._active) < self._max_runs
+        return in_time and not begun and attempt <= _MAX_ATTEMPTS
+
+    def _adopt(self, info: RunInfo, event: Event, place: reader.Position) -> bool:
+        return self.log.adopt(info, sse.entry(event, *place))
+
     def _work(self, run: "Run", pipeline: Pipeline) -> None:
         try:
             run.work(pipeline)
@@ -110,7 +150,15 @@ class Run:
     """One run in this process: the progress callback, and the reason why it has to stop, once there is one."""
 
     def __init__(
-        self, run_id: str, question: Question, runlog: RunLog, request_id: str, *, deadline_at: float, clock: Callable[[], float]
+        self,
+        run_id: str,
+        question: Question,
+        runlog: RunLog,
+        request_id: str,
+        *,
+        deadline_at: float,
+        clock: Callable[[], float],
+        after: reader.Position,
     ) -> None:
         self.run_id = run_id
         self.question = question
@@ -125,7 +173,7 @@ class Run:
         self._stop: JacieError | None = None
         self._interruptible = False
         self._finished = False
-        self._offset = 0
+        self._attempt, self._offset = after
         self._step = ""
         self._text: list[str] = []
         self._sources: list[Source] = []
@@ -188,7 +236,8 @@ class Run:
             result = pipeline(self.question, self.report)
             if self._stop is not None:
                 raise self._stop
-            return msgspec.structs.replace(result, run_id=self.run_id)
+            degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]
+            return msgspec.structs.replace(result, run_id=self.run_id, degraded=degraded)
         finally:
             self._interruptible = False
 
@@ -206,7 +255,7 @@ class Run:
             "run %s request %s ended with %s at %s: %s",
             self.run_id, self._request_id, error.code, self._step or "start", error,
         )  # fmt: skip
-        return failure(
+        return reader.failure(
             error,
             run_id=self.run_id,
             request_id=self._request_id,
@@ -216,7 +265,7 @@ class Run:
         )
 
     def _entry(self, event: Event) -> Entry:
-        return sse.entry(event, 1, self._offset + 1)
+        return sse.entry(event, self._attempt, self._offset + 1)
 
     def _append(self, item: Entry) -> None:
         self._log.append(self.run_id, (item,))

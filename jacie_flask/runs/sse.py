@@ -1,17 +1,21 @@
 """Server-Sent Events as bytes: pure functions from log entries to frames (WHATWG HTML, section 9.2)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from jacie_flask.events import Event, Reconnect
+from jacie_flask.events import Event, Reconnect, Token
 from jacie_flask.interfaces import Entry
 
 HEARTBEAT = b": keep-alive\n\n"
 RETRY_MS = 2000
 # Some proxies and old browsers hold back the first 2 KiB of a response.
 PREAMBLE = f"retry: {RETRY_MS}\n\n:".encode() + b" " * 2048 + b"\n\n"
+
+# A token's JSON around its text.
+_TEXT = b'{"text":"%b"}'
+_TEXT_BEGINS, _TEXT_ENDS = 9, -2
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,9 +41,35 @@ def frame(item: Entry) -> bytes:
     return b"id: %d.%d\nevent: %s\ndata: %s\n\n" % (item.attempt, item.offset, item.name.encode("ascii"), item.data)
 
 
-def frames(items: Iterable[Entry]) -> bytes:
-    """Return many frames as one piece, for one write."""
-    return b"".join(map(frame, items))
+def frames(items: Sequence[Entry]) -> bytes:
+    """Return many frames as one piece, for one write; tokens that follow each other become one, with the last one's id."""
+    if len(items) == 1:
+        return frame(items[0])
+    return b"".join(map(frame, joined(items)))
+
+
+def joined(items: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield the entries, each series of tokens of one attempt as a single one: what a slow reader is behind costs it little."""
+    series: list[Entry] = []
+    for item in items:
+        if series and (item.name != Token.name or item.attempt != series[0].attempt):
+            yield _one(series)
+            series = []
+        if item.name == Token.name:
+            series.append(item)
+        else:
+            yield item
+    if series:
+        yield _one(series)
+
+
+def _one(series: Sequence[Entry]) -> Entry:
+    """Return tokens as one: JSON strings are joined as they are, so nothing is decoded."""
+    if len(series) == 1:
+        return series[0]
+    texts = b"".join([item.data[_TEXT_BEGINS:_TEXT_ENDS] for item in series])
+    last = series[-1]
+    return Entry(last.attempt, last.offset, Token.name, _TEXT % texts, False)
 
 
 def reconnect(retry_ms: int) -> bytes:

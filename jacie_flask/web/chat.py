@@ -7,10 +7,9 @@ from functools import partial
 import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
 
-from jacie_flask.chat.pipeline import PIPELINES
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
-from jacie_flask.events import Failure, ProgressCallback, Result
-from jacie_flask.interfaces import Question
+from jacie_flask.events import Failure
+from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
 from jacie_flask.web import bodies, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
@@ -79,16 +78,14 @@ def _start(parts: Jacie, mode: str) -> str:
             parts.services.catalog.get(document_id)
         except NotFound:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
-    run_id = secrets.token_urlsafe(16)
-
-    def pipeline(asked: Question, report: ProgressCallback) -> Result:
-        return PIPELINES[mode](asked, parts.services, report)
-
+    claim = None
     if key := request.headers.get("Idempotency-Key", ""):
-        fingerprint = hashlib.blake2b(msgspec.json.encode(question), digest_size=16).hexdigest()
-        return parts.runs.start_once(key[:256], fingerprint, run_id, question, pipeline, request_id())
-    parts.runs.start(run_id, question, pipeline, request_id())
-    return run_id
+        claim = Claim(key=_digest(key.encode()), fingerprint=_digest(msgspec.json.encode(question)))
+    return parts.runs.start(secrets.token_urlsafe(16), question, request_id(), claim)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _accepted(parts: Jacie, run_id: str) -> Response:

@@ -33,6 +33,7 @@ class Jacie:
             if not self._warm:
                 self.beside.start()
                 warm(self.services, model_wait_s=_MODEL_WAIT_S)
+                self.services.runs.attach(self.runs)
                 self._warm = True
 
     def ensure_warm(self) -> None:

@@ -83,7 +83,8 @@ def _model(parts: Jacie) -> dict[str, Any]:
 
 
 def _runs(parts: Jacie) -> dict[str, Any]:
-    return {"kind": parts.services.runs.label, "active": parts.runs.active}
+    runs = parts.services.runs
+    return {"kind": runs.label, "active": parts.runs.active, "resumable": runs.resumable}
 
 
 _CHECKS = {"documents": _documents, "index": _index, "embeddings": _embeddings, "model": _model, "runs": _runs}

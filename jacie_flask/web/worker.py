@@ -25,6 +25,7 @@ from jacie_flask.runs.reader import Moved
 _MARGIN_S = 3.0
 _LAST_FRAMES_S = 1.0
 _DRAIN_POLL_S = 0.05
+_LOOK_S = 0.7
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
 _READ = 1  # libev's and libuv's EV_READ
@@ -127,12 +128,18 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def _drain(self) -> None:
         parts = self.wsgi.extensions["jacie"]
-        # A log in this process's memory ends with it: its readers have nowhere else to go, and runs without any are lost.
-        shared = parts.services.runs.label != "memory"
+        runlog = parts.services.runs
         end = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _MARGIN_S)
-        if shared:
-            self._tell(lambda: Moved(random.randint(*_RETRY_MS)))
+        # When the master stops, all its workers do: they have told each other by the time this one looks.
+        look_at = time.monotonic() + _LOOK_S
+        runlog.elsewhere(leaving=True)
+        # An answer that nobody reads is worth finishing where it can still be read when this process is gone.
+        shared = runlog.label != "memory"
         while (self._open or (shared and parts.runs.active)) and time.monotonic() < end:
+            if look_at and time.monotonic() > look_at:
+                look_at = 0.0
+                if runlog.elsewhere(leaving=True):
+                    self._tell(lambda: Moved(random.randint(*_RETRY_MS)))
             self._hang_up_on_idle()
             self.notify()
             gevent.sleep(_DRAIN_POLL_S)
@@ -140,6 +147,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.log.warning("%d connections did not end in time (pid: %s)", len(self._open), self.pid)
             self._tell(lambda: ProducerLost("the server stopped while it answered"))
             gevent.sleep(_LAST_FRAMES_S)
+        runlog.close(_LAST_FRAMES_S)
 
     def _hang_up_on_idle(self) -> None:
         """End the reading side of connections without a request; one whose request has just arrived is left to answer it."""

@@ -8,7 +8,7 @@ import pytest
 
 from jacie_flask.errors import Conflict, NotFound, StateLost
 from jacie_flask.events import Token
-from jacie_flask.interfaces import Entry, RunInfo
+from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs import sse
 from jacie_flask.runs.memory_log import MemoryLog
 
@@ -48,6 +48,11 @@ def log(request, clock):
 def info(run_id, now=1_000_000.0):
     """Return what is known of a new run."""
     return RunInfo(run_id=run_id, request_id="q", mode="chat", created_at=now, updated_at=now)
+
+
+def claim(fingerprint="body", key="key"):
+    """Return an idempotency key with the fingerprint of its body."""
+    return Claim(key=key, fingerprint=fingerprint)
 
 
 def token(offset, text="x"):
@@ -176,23 +181,21 @@ def test_a_finished_run_expires(log, clock):
 
 def test_a_key_stands_for_its_first_run(log):
     """The same key and body is the same run; another body is refused."""
-    assert log.claim("key", "body", "a") == "a"
-    log.create(info("a"))
-    assert log.claim("key", "body", "b") == "a"
+    assert log.create(info("a"), claim()) == "a"
+    assert log.create(info("b"), claim()) == "a"
+    with pytest.raises(NotFound):
+        log.info("b")
     with pytest.raises(Conflict):
-        log.claim("key", "other body", "c")
-    assert log.claim("key2", "body", "d") == "d"
+        log.create(info("c"), claim("another body"))
+    assert log.create(info("d"), claim(key="key2")) == "d"
 
 
 def test_a_key_is_free_again_when_its_run_is_gone(log, clock):
-    """A claim does not outlive what it stands for, nor one that never began."""
-    assert log.claim("key", "body", "never started") == "never started"
-    assert log.claim("key", "body", "a") == "a"
-    log.create(info("a"))
+    """A claim does not outlive what it stands for."""
+    assert log.create(info("a"), claim()) == "a"
     log.append("a", [end(1)])
     clock.now += 61
-    log.create(info("b", clock.now))
-    assert log.claim("key", "another body", "c") == "c"
+    assert log.create(info("c", clock.now), claim("another body")) == "c"
 
 
 def test_many_readers_see_the_same(log):

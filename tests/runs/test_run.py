@@ -28,8 +28,8 @@ SOURCE = Source(
 def started(pipeline, question=QUESTION, **changes):
     """Start one run named ``r`` and return its Runs."""
     settings = {"max_runs": 8, "deadline_s": 30.0, "grace_s": 30.0, **changes}
-    runs = Runs(MemoryLog(keep_s=60), **settings)
-    runs.start("r", question, pipeline, "q")
+    runs = Runs(MemoryLog(keep_s=60), {"chat": pipeline}, **settings)
+    runs.start("r", question, "q")
     return runs
 
 
@@ -122,12 +122,18 @@ def test_cancel_before_the_start():
     started_late = threading.Event()
 
     class Late(MemoryLog):
-        def create(self, info):
-            super().create(info)
+        def create(self, info, claim=None):
             threading.Thread(target=lambda: (started_late.wait(5), runs.cancel("r"))).start()
+            return super().create(info, claim)
 
-    runs = Runs(Late(keep_s=60), max_runs=8, deadline_s=30, grace_s=30)
-    runs.start("r", QUESTION, lambda _, report: (started_late.set(), time.sleep(0.05), report(progress("a")), did.append(1)), "q")
+    def pipeline(_, report):
+        started_late.set()
+        time.sleep(0.05)
+        report(progress("a"))
+        did.append(1)
+
+    runs = Runs(Late(keep_s=60), {"chat": pipeline}, max_runs=8, deadline_s=30, grace_s=30)
+    runs.start("r", QUESTION, "q")
     assert ended(runs).code == "cancelled"
     assert did == []
 
@@ -190,13 +196,13 @@ def test_too_many_runs_are_refused():
     gate, go = threading.Event(), threading.Event()
     runs = started(lambda *_: (gate.set(), go.wait(5)) and RESULT, max_runs=1)
     with pytest.raises(Overloaded) as caught:
-        runs.start("s", QUESTION, lambda *_: RESULT, "q")
+        runs.start("s", QUESTION, "q")
     assert caught.value.retry_after_s
     with pytest.raises(NotFound):
         runs.log.info("s")
     go.set()
     ended(runs)
-    runs.start("s", QUESTION, lambda *_: RESULT, "q")
+    runs.start("s", QUESTION, "q")
     assert ended(runs, "s").run_id == "s"
 
 
@@ -287,8 +293,9 @@ def one_end(runs, run_id):
     return getattr(end, "code", "result")
 
 def start(pipeline, log=None, **changes):
-    runs = Runs(log or MemoryLog(keep_s=60), **{"max_runs": 8, "deadline_s": 30.0, "grace_s": 30.0, **changes})
-    runs.start("r", Question(query="?", mode="chat"), pipeline, "q")
+    bounds = {"max_runs": 8, "deadline_s": 30.0, "grace_s": 30.0, **changes}
+    runs = Runs(log or MemoryLog(keep_s=60), {"chat": pipeline}, **bounds)
+    runs.start("r", Question(query="?", mode="chat"), "q")
     return runs
 """
 

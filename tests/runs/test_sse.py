@@ -54,11 +54,23 @@ def test_the_preamble_fills_a_proxys_first_buffer():
     assert sse.PREAMBLE.endswith(b"\n\n")
 
 
-def test_many_frames_are_one_piece():
-    """Joining changes no byte."""
-    entries = [sse.entry(Token(text=str(n)), 1, n) for n in range(1, 4)]
-    assert sse.frames(entries) == b"".join(sse.frame(item) for item in entries)
-    assert sse.frames([]) == b""
+@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.one_of(st.none(), st.text())), max_size=12))
+def test_many_frames_are_one_piece_with_every_character(parts):
+    """Tokens that follow each other become one with the last one's id; other events and attempts stay apart and in order."""
+    events = [
+        (attempt, Sources(sources=[]) if text is None else Token(text=text))
+        for attempt, text in sorted(parts, key=lambda p: p[0])
+    ]
+    entries = [sse.entry(event, attempt, n) for n, (attempt, event) in enumerate(events, 1)]
+    whole = list(sse.joined(entries))
+    assert sse.frames(entries) == b"".join(sse.frame(item) for item in whole)
+    for attempt in (1, 2):
+        sent = [json.loads(item.data).get("text") for item in whole if item.attempt == attempt]
+        meant = [json.loads(item.data).get("text") for item in entries if item.attempt == attempt]
+        assert "".join(text or "\0" * (text is None) for text in sent) == "".join(text or "\0" * (text is None) for text in meant)
+    pairs = list(zip(whole, whole[1:], strict=False))
+    assert not any(a.name == b.name == "token" and a.attempt == b.attempt for a, b in pairs)
+    assert not entries or whole[-1].offset == entries[-1].offset
 
 
 def test_reconnect_has_no_id():

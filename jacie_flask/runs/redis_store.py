@@ -1,0 +1,291 @@
+"""Redis as the place of shared runs: one exchange a method, and the only home of its SDK.
+
+Keys, all below a prefix: ``run:ID`` (hash: info, owner, finished, updated, cancel), ``log:ID`` (stream), ``key:DIGEST`` (string:
+fingerprint and run), ``worker:W`` (string with a lease: serving or leaving), ``workers`` (set), ``runs:W`` (set of the runs that
+W works on) and ``inbox:W`` (stream of what W is told). A stream's ids are the events' own, ``attempt-offset``: Redis itself
+refuses the entry of a worker that has been replaced.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from jacie_flask.errors import Conflict
+from jacie_flask.interfaces import Claim, Entry, RunInfo
+
+Position = tuple[int, int]
+
+_CONNECT_S = 0.5
+_ANSWER_S = 1.0
+_BLOCK_S = 1.0
+_INBOX_LENGTH = 1000
+_INBOX_S = 60
+
+# KEYS: run, the worker's runs, perhaps a key. ARGV: info, worker, run id, seconds to keep, fingerprint, the prefix of runs.
+_CREATE = """
+if KEYS[3] then
+  local held = redis.call('GET', KEYS[3])
+  if held then
+    local space = string.find(held, ' ', 1, true)
+    local owner = string.sub(held, space + 1)
+    if redis.call('EXISTS', ARGV[6] .. owner) == 1 then
+      return {string.sub(held, 1, space - 1) == ARGV[5] and 'joined' or 'conflict', owner}
+    end
+  end
+  redis.call('SET', KEYS[3], ARGV[5] .. ' ' .. ARGV[3], 'EX', ARGV[4])
+end
+redis.call('HSET', KEYS[1], 'info', ARGV[1], 'owner', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('SADD', KEYS[2], ARGV[3])
+return {'created', ARGV[3]}
+"""
+
+# KEYS: stream, run, the new worker's runs. ARGV: the last id that was seen, new id, entries, worker, run id, seconds to keep,
+# the time when it finished or ''.
+_ADOPT = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+if (last[1] and last[1][1] or '') ~= ARGV[1] or redis.call('HEXISTS', KEYS[2], 'finished') == 1 then return 0 end
+redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
+redis.call('HSET', KEYS[2], 'owner', ARGV[4])
+if ARGV[7] == '' then redis.call('SADD', KEYS[3], ARGV[5])
+else redis.call('HSET', KEYS[2], 'finished', '1', 'updated', ARGV[7]) end
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('EXPIRE', KEYS[2], ARGV[6])
+return 1
+"""
+
+
+class StoreDown(Exception):
+    """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Entries that follow what is written of a run; ``info`` as it is after them."""
+
+    info: RunInfo
+    entries: Sequence[Entry]
+    first: bool
+
+
+class Row(msgspec.Struct, frozen=True):
+    """All that is recorded of a run, and which worker works on it."""
+
+    info: RunInfo
+    owner: str
+    entries: list[Entry]
+
+
+class News(msgspec.Struct, frozen=True):
+    """What ``listen`` heard: the inbox's new position, the words (kind, run ids) in it, and new entries by run."""
+
+    inbox: str
+    words: list[tuple[str, str]]
+    entries: dict[str, list[Entry]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Entry]).decode
+
+
+class RedisStore:
+    """The keys of one collection of runs; a running one is kept ``ttl_s`` seconds, a finished one ``keep_s``."""
+
+    def __init__(self, url: str, worker: str, *, ttl_s: float, keep_s: float, prefix: str = "jacie") -> None:
+        self._prefix = prefix
+        self._worker = worker
+        self._ttl_s = max(1, round(ttl_s))
+        self._keep_s = max(1, round(keep_s))
+        patience: dict[str, Any] = {"socket_connect_timeout": _CONNECT_S, "retry": Retry(NoBackoff(), 0)}
+        self._redis = redis.Redis.from_url(url, socket_timeout=_ANSWER_S, **patience)
+        self._blocking = redis.Redis.from_url(url, socket_timeout=_BLOCK_S + _ANSWER_S, **patience)
+        self._create = self._redis.register_script(_CREATE)
+        self._adopt = self._redis.register_script(_ADOPT)
+
+    def create(self, info: RunInfo, claim: Claim | None) -> str:
+        """Record a new run of this worker and return its id, or the id that the claim stands for; raise Conflict."""
+        keys = [self._key("run", info.run_id), self._key("runs", self._worker)]
+        print_of = ""
+        if claim:
+            keys.append(self._key("key", claim.key))
+            print_of = claim.fingerprint
+        told: list[Any] = [msgspec.json.encode(info), self._worker, info.run_id, self._ttl_s, print_of, self._key("run", "")]
+        with _translated():
+            outcome, run_id = self._create(keys, told)
+        if outcome == b"conflict":
+            raise Conflict("the idempotency key was used with another body")
+        return str(run_id.decode())
+
+    def write(self, writes: Sequence[Write]) -> list[str]:
+        """Append to many runs in one exchange; say of each: written, missing (its stream is gone) or refused (out of order)."""
+        with _translated(), self._redis.pipeline(transaction=False) as pipe:
+            places = []
+            for one in writes:
+                places.append(len(pipe))
+                self._append(pipe, one)
+            replies = pipe.execute(raise_on_error=False)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, redis.RedisError) and not (place in places and _out_of_order(reply)):
+                    raise reply
+        return ["missing" if replies[at] is None else "written" if isinstance(replies[at], bytes) else "refused" for at in places]
+
+    def rewrite(self, info: RunInfo, entries: Sequence[Entry]) -> None:
+        """Record a whole run anew, in place of what is there."""
+        run, stream = self._key("run", info.run_id), self._key("log", info.run_id)
+        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(stream)
+            pipe.hset(run, mapping={"info": msgspec.json.encode(info), "owner": self._worker})
+            pipe.expire(run, self._ttl_s)
+            pipe.sadd(self._key("runs", self._worker), info.run_id)
+            if entries:
+                self._append(pipe, Write(info, entries, first=True))
+            pipe.execute()
+
+    def adopt(self, info: RunInfo, entry: Entry, last: Position | None) -> bool:
+        """Continue a run whose log ends with ``last``, as its new worker; False when it goes on otherwise by now."""
+        keys = [self._key("log", info.run_id), self._key("run", info.run_id), self._key("runs", self._worker)]
+        finished = str(info.updated_at) if entry.terminal else ""
+        keep_s = self._keep_s if entry.terminal else self._ttl_s
+        told: list[Any] = [
+            _id(last) if last else "",
+            _id((entry.attempt, entry.offset)),
+            _encode([entry]),
+            self._worker,
+            info.run_id,
+            keep_s,
+        ]
+        with _translated():
+            return bool(self._adopt(keys, [*told, finished]))
+
+    def fetch(self, run_id: str) -> Row | None:
+        """Return all of a run, or None where there is none."""
+        with _translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(self._key("run", run_id))
+            pipe.xrange(self._key("log", run_id))
+            known, items = pipe.execute()
+        if b"info" not in known:
+            return None
+        info = msgspec.json.decode(known[b"info"], type=RunInfo)
+        info = msgspec.structs.replace(
+            info,
+            finished=b"finished" in known,
+            cancel_requested=b"cancel" in known,
+            updated_at=float(known.get(b"updated", info.updated_at)),
+        )
+        return Row(info, known.get(b"owner", b"").decode(), [item for _, fields in items for item in _decode(fields[b"e"])])
+
+    def owner(self, run_id: str) -> str:
+        """Return the worker of a run, "" where there is none."""
+        with _translated():
+            return (self._redis.hget(self._key("run", run_id), "owner") or b"").decode()  # type: ignore[union-attr]
+
+    def request_cancel(self, run_id: str) -> str:
+        """Note the wish on the run and return its worker, "" where there is no such run."""
+        owner = self.owner(run_id)
+        if owner:
+            with _translated():
+                self._redis.hset(self._key("run", run_id), "cancel", "1")
+        return owner
+
+    def missing(self, run_ids: Sequence[str]) -> set[str]:
+        """Return those of the runs that are not recorded any more."""
+        with _translated(), self._redis.pipeline(transaction=False) as pipe:
+            for run_id in run_ids:
+                pipe.exists(self._key("run", run_id))
+            return {run_id for run_id, there in zip(run_ids, pipe.execute(), strict=True) if not there}
+
+    # -------------------------------------------------------------------------------------------------------- workers
+
+    def beat(self, state: str, lease_ms: int) -> tuple[int, dict[str, str]]:
+        """Renew this worker's lease; return how many runs are recorded as its own, and the other workers: "" is a dead one."""
+        with _translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(self._key("worker", self._worker), state, px=lease_ms)
+            pipe.sadd(self._key("workers"), self._worker)
+            pipe.expire(self._key("inbox", self._worker), _INBOX_S)
+            pipe.scard(self._key("runs", self._worker))
+            pipe.smembers(self._key("workers"))
+            *_, mine, members = pipe.execute()
+            others = sorted(name.decode() for name in members if name.decode() != self._worker)
+            states: Any = self._redis.mget([self._key("worker", name) for name in others]) if others else []
+        return mine, {name: (state or b"").decode() for name, state in zip(others, states, strict=True)}
+
+    def runs_of(self, worker: str, lock_ms: int) -> list[str] | None:
+        """Return the runs of a dead worker, or None while another worker sees to them."""
+        with _translated():
+            if not self._redis.set(self._key("rescue", worker), self._worker, nx=True, px=lock_ms):
+                return None
+            return sorted(name.decode() for name in self._redis.smembers(self._key("runs", worker)))  # type: ignore[union-attr]
+
+    def bury(self, worker: str) -> None:
+        """Forget a worker."""
+        with _translated():
+            self._redis.srem(self._key("workers"), worker)
+            self._redis.delete(*(self._key(kind, worker) for kind in ("worker", "runs", "inbox", "rescue")))
+
+    def leave(self) -> None:
+        """Give up the lease at once: what this worker has not finished is free."""
+        with _translated():
+            self._redis.delete(self._key("worker", self._worker))
+
+    def tell(self, worker: str, kind: str, run_ids: Sequence[str]) -> None:
+        """Send a worker a word about runs."""
+        with _translated():
+            self._redis.xadd(self._key("inbox", worker), {kind: " ".join(run_ids)}, maxlen=_INBOX_LENGTH, approximate=True)
+
+    def listen(self, positions: Mapping[str, Position], inbox: str) -> News:
+        """Wait up to a second for news of the followed runs and for words to this worker, all on one connection."""
+        mine = self._key("inbox", self._worker)
+        streams: dict[Any, Any] = {mine: inbox, **{self._key("log", run_id): _id(at) for run_id, at in positions.items()}}
+        with _translated():
+            replies: Any = self._blocking.xread(streams, block=round(_BLOCK_S * 1000))
+        words: list[tuple[str, str]] = []
+        news: dict[str, list[Entry]] = {}
+        for key, items in replies:
+            if key.decode() == mine:
+                inbox = items[-1][0].decode()
+                words += [(kind.decode(), told.decode()) for _, fields in items for kind, told in fields.items()]
+            else:
+                news[key.decode().rpartition(":")[2]] = [item for _, fields in items for item in _decode(fields[b"e"])]
+        return News(inbox, words, news)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._redis.close()
+        self._blocking.close()
+
+    def _append(self, pipe: Any, one: Write) -> None:
+        run_id, last = one.info.run_id, one.entries[-1]
+        stream = self._key("log", run_id)
+        place = _id((last.attempt, last.offset))
+        pipe.xadd(stream, {"e": _encode(one.entries)}, id=place, nomkstream=not one.first)
+        if one.first:
+            pipe.expire(stream, self._ttl_s)
+        if one.info.finished:
+            run = self._key("run", run_id)
+            pipe.hset(run, mapping={"finished": "1", "updated": str(one.info.updated_at)})
+            pipe.expire(run, self._keep_s)
+            pipe.expire(stream, self._keep_s)
+            pipe.srem(self._key("runs", self._worker), run_id)
+
+    def _key(self, kind: str, name: str | None = None) -> str:
+        return f"{self._prefix}:{kind}" if name is None else f"{self._prefix}:{kind}:{name}"
+
+
+def _id(position: Position) -> str:
+    return f"{position[0]}-{position[1]}"
+
+
+def _out_of_order(reply: Exception) -> bool:
+    return "equal or smaller" in str(reply)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, OSError, msgspec.DecodeError) as error:
+        raise StoreDown(f"redis: {type(error).__name__}: {error}") from error
