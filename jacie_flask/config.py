@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(15.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
     deadline_s: float = Field(300.0, alias="JACIE_DEADLINE_S", gt=0, le=3600)
     grace_s: float = Field(30.0, alias="JACIE_DISCONNECT_GRACE_S", ge=0, le=3600)
+    slow_reader_s: float = Field(30.0, alias="JACIE_SLOW_READER_S", gt=0, le=3600)
     keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)

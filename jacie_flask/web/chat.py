@@ -2,13 +2,14 @@
 
 import hashlib
 import secrets
+from contextlib import nullcontext
 from functools import partial
 
 import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
 
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
-from jacie_flask.events import Failure
+from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
 from jacie_flask.web import bodies, problems
@@ -45,7 +46,7 @@ def answer(mode: str) -> Response:
     run_id = _start(parts, mode)
     if "respond-async" in request.headers.get("Prefer", ""):
         return _accepted(parts, run_id)
-    ended = reader.wait(parts.services.runs, run_id)
+    ended = _waited(parts, run_id)
     if isinstance(ended, Failure):
         return _failed(ended)
     response = Response(msgspec.json.encode(ended), content_type="application/json")
@@ -86,6 +87,17 @@ def _start(parts: Jacie, mode: str) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _waited(parts: Jacie, run_id: str) -> Result | Failure:
+    """Wait for a run's end as one of its readers, for as long as the client waits as well."""
+    worker = current_app.extensions.get(WORKER)
+    parts.runs.reader_came(run_id)
+    try:
+        with worker.connected(request.environ) if worker else nullcontext():
+            return reader.wait(parts.services.runs, run_id)
+    finally:
+        parts.runs.reader_left(run_id)
 
 
 def _accepted(parts: Jacie, run_id: str) -> Response:

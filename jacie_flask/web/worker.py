@@ -2,22 +2,26 @@
 
 import contextlib
 import inspect
+import logging
+import math
 import os
 import random
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from types import FrameType
 from typing import Any
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
+from jacie_flask import concurrency
 from jacie_flask.errors import ProducerLost
 from jacie_flask.runs.reader import Moved
 
@@ -28,7 +32,11 @@ _DRAIN_POLL_S = 0.05
 _LOOK_S = 0.7
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
+_SEND_BUFFER = 64 * 1024
+_LONGEST_MS = 3_600_000
 _READ = 1  # libev's and libuv's EV_READ
+
+log = logging.getLogger(__name__)
 
 Pieces = Generator[bytes, None, None]
 
@@ -50,6 +58,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._open: set[Any] = set()  # client sockets
         self._idle: set[Any] = set()  # those of them that are between two requests
         self._streams: set[Stream] = set()
+        self._slow_reader_s = math.inf
 
     @property
     def draining(self) -> bool:
@@ -57,12 +66,14 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         return not self.alive
 
     def while_connected(self, pieces: Pieces, environ: dict[str, Any]) -> Pieces:
-        """Yield ``pieces`` until they end, the client leaves, or the drain sends the reader elsewhere."""
-        stream = Stream(environ["gunicorn.socket"], pieces)
+        """Yield ``pieces`` until they end, the client leaves or reads too slowly, or the drain sends the reader elsewhere."""
+        stream = Stream(environ["gunicorn.socket"], pieces, self._slow_reader_s)
         self._streams.add(stream)
         try:
             for piece in pieces:
-                yield piece
+                stream.due_at = time.monotonic() + self._slow_reader_s
+                yield piece  # comes back when the piece has been handed to the kernel
+                stream.due_at = math.inf
                 if stream.told is not None:
                     yield pieces.throw(stream.told)
                     return
@@ -71,10 +82,20 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             self._streams.discard(stream)
             pieces.close()
 
+    @contextlib.contextmanager
+    def connected(self, environ: dict[str, Any]) -> Iterator[None]:
+        """Do something for a client while it is there: its leaving is thrown into the greenlet."""
+        stream = Stream(environ["gunicorn.socket"], None, self._slow_reader_s)
+        try:
+            yield
+        finally:
+            stream.close()
+
     def load_wsgi(self) -> None:
         """Load the application and show it this worker."""
         super().load_wsgi()
         self.wsgi.extensions["jacie.worker"] = self
+        self._slow_reader_s = self.wsgi.extensions["jacie"].settings.slow_reader_s
 
     def run(self) -> None:
         """Serve until told to exit, then drain."""
@@ -100,6 +121,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
+        if not self.cfg.is_ssl:
+            client = EagerSocket(client.family, client.type, client.proto, fileno=client.detach())
         self._open.add(client)
         self._idle.add(client)
         try:
@@ -161,21 +184,47 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             stream.tell(reason())
 
 
+class EagerSocket(gevent.socket.socket):  # type: ignore[misc]  # gevent has no types
+    """A client's connection whose writes are tried before anything is prepared for waiting: most need no wait."""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send everything."""
+        try:
+            sent = self._sock.send(data, flags)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            super().sendall(memoryview(data)[sent:], flags)
+
+
 class Stream:
     """One open response: the greenlet that writes it, and the watch over its client's connection."""
 
-    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "told")
+    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "due_at", "told")
 
-    def __init__(self, sock: Any, pieces: Pieces) -> None:
+    def __init__(self, sock: Any, pieces: Pieces | None, slow_reader_s: float) -> None:
         self.told: Exception | None = None
+        self.due_at = math.inf
         self._greenlet = gevent.getcurrent()
         self._pieces = pieces
         self._sock = sock
         self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READ)
         self._watcher.start(self._readable)
+        # What the kernel holds for a client that does not read is bounded, and one that vanished without a word is noticed.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT") and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(_LONGEST_MS, round(slow_reader_s * 1000)))
+        concurrency.ticker.watch(self)
+
+    def late(self) -> None:
+        """Let a client go that has not taken a piece in all the time it had; it can resume where it stopped reading."""
+        if self._watcher is not None:
+            log.info("a reader was let go: it did not read for too long")
+            self._greenlet.loop.run_callback(self._leave)
 
     def close(self) -> None:
         """Stop watching; nothing is thrown any more."""
+        concurrency.ticker.forget(self)
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
@@ -187,9 +236,17 @@ class Stream:
 
     def _interrupt(self) -> None:
         # pieces that do not run wait for a send to end, and are told after it
-        if self._watcher is not None and inspect.getgeneratorstate(self._pieces) == inspect.GEN_RUNNING:
+        if (
+            self._watcher is not None
+            and self._pieces is not None
+            and inspect.getgeneratorstate(self._pieces) == inspect.GEN_RUNNING
+        ):
             reason, self.told = self.told, None
             self._greenlet.throw(reason)
+
+    def _leave(self) -> None:
+        if self._watcher is not None:
+            self._greenlet.throw(ClientLeft)
 
     def _readable(self) -> None:
         """Called in the hub, when every other greenlet waits: end the stream, unless it was data that came."""

@@ -37,6 +37,17 @@ def status_of(running: Running, path: str, method: str = "GET", headers: dict | 
         connection.close()
 
 
+def told(frames):
+    """Return all events in order, with the text of tokens that follow each other as one: a replay joins them."""
+    found: list = []
+    for frame in frames:
+        if frame.id and frame.name == "token" and found and found[-1][0] == "token":
+            found[-1] = ("token", found[-1][1] + frame.data["text"])
+        elif frame.id:
+            found.append((frame.name, frame.data["text"] if frame.name == "token" else frame.data))
+    return found
+
+
 def test_every_cut_resumes_to_the_same_events(served):
     """From each id on, the rest of a finished run is exactly the rest of its events; after the last there is nothing."""
     running, _ = served
