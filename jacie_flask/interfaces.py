@@ -345,6 +345,7 @@ class Services:
     offload: Offload
     pool: Executor
     limits: "Limits"
+    expectations: "Expectations"
 
 
 class Catalog(Protocol):
@@ -365,6 +366,43 @@ class DocumentReader(Protocol):
 
     def warm(self) -> None:
         """Make the first calls before the first question does: imports, connections, memory."""
+
+
+Moment = tuple[str, bool]
+"""A moment of a run: a step of it, and whether the step's work is done or only begins."""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What one finished answer took: its length, the pace it was written at, and from each moment to the result."""
+
+    tokens: int
+    token_ms: float | None
+    rest_ms: dict[Moment, float]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that is not over yet: the median of what was seen, and how far apart its quartiles are."""
+
+    ms: float
+    spread: float
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of an answer: the ``lengths`` of those before it, sorted, their pace, and what is left at each moment."""
+
+    lengths: tuple[float, ...] = ()
+    token_ms: float | None = None
+    rest_ms: dict[Moment, Estimate] = {}
+
+
+class Expectations(Protocol):
+    """What the last answers of each mode and model took, and so what the next one will take."""
+
+    def of(self, mode: str, model: str) -> Forecast:
+        """Return what is expected of the next answer; an empty forecast before the first."""
+
+    def learn(self, mode: str, model: str, taken: Taken) -> None:
+        """Remember an answer that came to its end."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.finding import rehearse
 from jacie_flask.config import Settings
 from jacie_flask.documents.catalog import StoreCatalog
@@ -118,6 +119,7 @@ def build(settings: Settings, beside: Background) -> Services:
         offload=concurrency.offload,
         pool=concurrency.pool(_LOADS, "load"),
         limits=Limits(deadline_s=settings.deadline_s, max_documents=settings.max_documents),
+        expectations=RecentAnswers(),
     )
 
 

@@ -10,10 +10,11 @@ from jacie_flask.chat.citations import Evidence, cite
 from jacie_flask.chat.guard import Guard, rank_units
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
-from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps
+from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps, Table
+from jacie_flask.chat.writing import Writing
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
 from jacie_flask.events import ProgressCallback, Result, Source, Sources, Token, Turn, Usage
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Limits, Passage, Question, Services
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Forecast, Limits, Passage, Question, Services, Taken
 from jacie_flask.retrieval.ranking import rank_documents
 from jacie_flask.text.terms import term_counts
 
@@ -32,18 +33,26 @@ class _Answering:
     question: Question
     services: Services
     progress: ProgressCallback
+    forecast: Forecast
     steps: Steps
     selection: Selection = field(default_factory=lambda: Selection([], "", False, ""))
     loaded: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
     terms: Mapping[int, float] = field(default_factory=dict)
+    writing: Writing | None = None
+
+
+def _begin(question: Question, services: Services, progress: ProgressCallback, table: Table) -> _Answering:
+    forecast = services.expectations.of(question.mode, services.model.label)
+    steps = Steps(table, progress, store=services.documents.label, forecast=forecast)
+    steps.at("start", mode=question.mode)
+    return _Answering(question, services, progress, forecast, steps)
 
 
 def chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
     """Answer thoroughly: select documents, load them from their store, read them, ask the model."""
-    run = _Answering(question, services, progress, Steps(CHAT, progress, store=services.documents.label))
-    run.steps.at("start", mode="chat")
+    run = _begin(question, services, progress, CHAT)
     if question.auto_load_documents:
         _select(run)
         loaded = _load(run, [item.document for item in run.selection.documents][: services.limits.max_documents])
@@ -53,8 +62,7 @@ def chat(question: Question, services: Services, progress: ProgressCallback) -> 
 
 def fast_chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
     """Answer fast: prepare the query, select documents, search the index, ask the model."""
-    run = _Answering(question, services, progress, Steps(FAST_CHAT, progress, store=services.documents.label))
-    run.steps.at("start", mode="fast_chat")
+    run = _begin(question, services, progress, FAST_CHAT)
     run.steps.at("query_prep")
     if question.auto_load_documents:
         _select(run, limit=_SELECTED)
@@ -116,7 +124,8 @@ def _load(run: _Answering, documents: Sequence[CatalogDocument]) -> Loaded:
             log.warning("%s was left out: %s", document.filename, error)
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
         message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
-        run.steps.at("doc_loading", done / total, message, loaded=done, total=total, filename=document.filename)
+        left = run.steps.left_at_pace("doc_loading", done / total)
+        run.steps.at("doc_loading", done / total, message, left=left, loaded=done, total=total, filename=document.filename)
     if not landed:
         raise DocumentUnavailable(f"none of {total} documents could be loaded")
     return [(document, landed[document.document_id]) for document in documents if document.document_id in landed]
@@ -165,11 +174,17 @@ def _search(run: _Answering) -> None:
 def _read_instead(run: _Answering) -> None:
     documents = [item.document for item in run.selection.documents][: run.services.limits.max_documents]
     landed: Loaded = []
-    for document in documents:
+    total = len(documents)
+    for done, document in enumerate(documents, 1):
         try:
             landed.append((document, run.services.reader.read(document)))
         except (DocumentUnavailable, DocumentRejected) as error:
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
+        message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
+        share = done / (total + 1)  # ranking them is work as well
+        run.steps.at(
+            "vector_search", share, message, left=run.steps.left_at_pace("vector_search", share), loaded=done, total=total
+        )
     query = prepare(run.selection, top_k=run.services.limits.max_passages)
     run.terms = query.terms
     _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
@@ -204,6 +219,8 @@ def _conclude(run: _Answering) -> Result:
     if unproved := sum(not citation.verified for citation in citations):
         run.degraded.append(f"{unproved} of {len(citations)} cited statements could not be verified on the page they cite.")
     run.steps.at("complete")
+    timings = run.steps.finish()
+    _learn(run)
     return Result(
         response=said,
         documents_loaded=run.loaded,
@@ -212,12 +229,19 @@ def _conclude(run: _Answering) -> Result:
         sources=_sources(run),
         citations=citations,
         usage=usage,
-        timings_ms=run.steps.finish(),
+        timings_ms=timings,
         model=model,
         finish_reason=reason,
         degraded=run.degraded,
         run_id="",
     )
+
+
+def _learn(run: _Answering) -> None:
+    """Remember what the answer took; one that no model was asked for says nothing about the next."""
+    if run.writing:
+        taken = Taken(tokens=run.writing.tokens, token_ms=run.writing.token_ms, rest_ms=run.steps.rest_ms())
+        run.services.expectations.learn(run.question.mode, run.services.model.label, taken)
 
 
 def _generate(run: _Answering) -> tuple[str, Usage, str]:
@@ -239,16 +263,16 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
         run.degraded.append(f"{notice} The answer rests on documents of others.")
         if model.small:
             _say(run, said, f"{notice} The closest pages say:\n")
-    usage, reason, tokens, reported = Usage(), "", 0, 0.0
+    usage, reason, tokens = Usage(), "", 0
+    run.writing, report_at = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[model.small]), Writing.FIRST
     for delta in model.stream(prompt):
         tokens += delta.tokens
         usage, reason = delta.usage or usage, delta.finish_reason or reason
         text = guard.feed(delta.text) if guard else delta.text
         _say(run, said, text)
-        fraction = min(0.95, tokens / _EXPECTED_TOKENS[model.small])
-        if fraction - reported >= 0.15:
-            reported = fraction
-            run.steps.at("ai_generation", fraction, tokens=tokens)
+        if tokens >= report_at:
+            report_at = run.writing.reached(tokens)
+    run.writing.ended(tokens)
     if guard:
         _say(run, said, guard.end())
         _explain_replacements(run, guard)

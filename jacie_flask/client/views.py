@@ -1,6 +1,7 @@
 """What the command shows a run on: a terminal, a pipe, or one JSON object."""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from urllib.parse import urljoin
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -39,15 +40,15 @@ class LiveView:
         self._console, self._url = console, url
         self._wrap = _Wrap(console.width)
         self._writing = False
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TaskProgressColumn(), _TimeLeft())
         self._bar = Progress(*columns, console=console, transient=True)
-        self._task = self._bar.add_task("Connecting...", total=100)
+        self._task = self._bar.add_task("Connecting...", total=100, there=None)
         self._bar.start()
 
     def show(self, event: ServerEvent) -> None:
         """Show one event."""
         if event.name == "progress" and not self._writing:
-            self._bar.update(self._task, description=clean(event.data["message"]), completed=event.data["progress"])
+            self._step(event.data)
         elif event.name == "token":
             self._write(event.data["text"])
         elif event.name == "reset":
@@ -60,7 +61,7 @@ class LiveView:
     def reconnecting(self, notice: Reconnecting) -> None:
         """Say so in the bar, or on a line of its own when the answer has begun."""
         if not self._writing:
-            self._bar.update(self._task, description=notice.words)
+            self._bar.update(self._task, description=notice.words, there=None)
             return
         self._put(self._wrap.turn())
         self._note(notice.words)
@@ -69,6 +70,11 @@ class LiveView:
         """Take the bar away and give the cursor back."""
         self._end_answer()
         self._bar.stop()
+
+    def _step(self, data: Mapping[str, Any]) -> None:
+        eta_ms = data.get("details", {}).get("eta_ms")
+        there = None if eta_ms is None else self._bar.get_time() + eta_ms / 1000
+        self._bar.update(self._task, description=clean(data["message"]), completed=data["progress"], there=there)
 
     def _write(self, text: str) -> None:
         if not self._writing:
@@ -97,6 +103,18 @@ class LiveView:
             self._console.print(Text(f"Note: {clean(words)}", style="yellow"))
         if data.get("sources"):
             self._console.print(_table(data, self._url))
+
+
+class _TimeLeft(ProgressColumn):
+    """Counts down to ``there``, the moment when the result is expected; always as wide, so that nothing beside it moves."""
+
+    _WIDTH = len("about 10 min left")
+
+    def render(self, task: Task) -> Text:
+        """Return the words for now."""
+        there = task.fields["there"]
+        words = "" if there is None else time_left(there - task.get_time())
+        return Text(words.ljust(self._WIDTH), style="progress.remaining", no_wrap=True)
 
 
 class PlainView:
@@ -173,6 +191,16 @@ class _Wrap:
 def clean(text: str) -> str:
     """Return ``text`` without control characters: neither a document nor a model gets to drive the terminal."""
     return _CONTROLS.sub("", text.replace("\r\n", "\n"))
+
+
+def time_left(seconds: float) -> str:
+    """Return what is left of a wait in words, as coarsely as it is known; nothing below a second."""
+    if seconds < 1:
+        return ""
+    if seconds > 90:
+        return f"about {round(seconds / 60)} min left"
+    whole = round(seconds)
+    return f"about {math.ceil(whole / 5) * 5 if whole > 10 else whole} s left"
 
 
 def _words(source: Mapping[str, Any]) -> str:

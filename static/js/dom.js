@@ -25,6 +25,14 @@ export function duration(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }
 
+/** Write what is left of a wait, as coarsely as it is known; nothing below a second. */
+export function timeLeft(ms) {
+  if (!(ms >= 1000)) return "";
+  if (ms > 90_000) return `about ${Math.round(ms / 60_000)} min left`;
+  const seconds = Math.round(ms / 1000);
+  return `about ${seconds > 10 ? Math.ceil(seconds / 5) * 5 : seconds} s left`;
+}
+
 /** The path this application is mounted at, with a slash at its end. */
 export function root() {
   return document.body.dataset.root;

@@ -1,7 +1,7 @@
 // The test client's page: one request at a time, its frames as they arrive, and the checks at its end.
 
 import { checkStream, joined } from "./checks.js";
-import { el, root, safeUrl } from "./dom.js";
+import { el, root, safeUrl, timeLeft } from "./dom.js";
 import { curlOf, RequestForm } from "./request-form.js";
 import { cancel, newKey, problemOf, pump, StreamError } from "./stream.js";
 
@@ -75,7 +75,8 @@ function view({ event, data, id }) {
   else if (event === "result" || event === "error") showTerminal(data);
   else if (event === "progress") {
     byId("progress").value = data.progress;
-    byId("step").textContent = `${data.progress} % · ${data.step} · ${data.message}`;
+    const parts = [`${data.progress} %`, data.step, data.message, timeLeft(data.details?.eta_ms)];
+    byId("step").textContent = parts.filter(Boolean).join(" · ");
   }
 }
 

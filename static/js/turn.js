@@ -1,12 +1,13 @@
 // One question and its answer on the page: the work, the text, what it rests on, and how it ended.
 
 import { AnswerText } from "./answer-text.js";
-import { duration, el, safeUrl } from "./dom.js";
+import { duration, el, safeUrl, timeLeft } from "./dom.js";
 
 /** A question's article; `announce` speaks to screen readers, `onRetry` is called when the reader asks again. */
 export class Turn {
   #sources = [];
   #said = "";
+  #clock = 0;
 
   constructor(number, question, { announce, onRetry }) {
     this.number = number;
@@ -17,9 +18,10 @@ export class Turn {
 
   #build(question) {
     this.words = el("span", { class: "work-words" });
+    this.left = el("span", { class: "time-left" });
     this.percent = el("span", { class: "percent" });
     this.bar = el("progress", { max: 100, value: 0, "aria-label": "Progress of the answer" });
-    this.work = el("div", { class: "work" }, el("p", { class: "work-line" }, this.words, this.percent), this.bar);
+    this.work = el("div", { class: "work" }, el("p", { class: "work-line" }, this.words, this.left, this.percent), this.bar);
     this.text = new AnswerText(el("div", { class: "text" }), (n) => this.#anchor(n));
     this.notes = el("ul", { class: "notes", "aria-label": "What was left out", hidden: true });
     this.ending = el("div", { hidden: true });
@@ -41,6 +43,7 @@ export class Turn {
     this.work.hidden = false;
     this.element.setAttribute("aria-busy", "true");
     this.#tell("Connecting...", 0);
+    this.#expect(null);
   }
 
   /** Take one event of the run. */
@@ -56,8 +59,10 @@ export class Turn {
   /** Show what the connection does; progress takes over again with its next report. */
   connection(state, { attempt, delayMs } = {}) {
     this.work.classList.toggle("reconnecting", state === "reconnecting");
-    if (state === "reconnecting") this.#say(lostWords(delayMs, attempt));
-    else if (state === "fallback") this.#say("This browser cannot show the answer as it is written. Waiting for all of it...");
+    if (state === "reconnecting") {
+      this.#say(lostWords(delayMs, attempt));
+      this.#expect(null);
+    } else if (state === "fallback") this.#say("This browser cannot show the answer as it is written. Waiting for all of it...");
     else if (state === "streaming" && this.#said) this.words.textContent = this.#said;
   }
 
@@ -88,9 +93,19 @@ export class Turn {
     this.percent.textContent = `${Math.round(percent)} %`;
   }
 
-  #progress({ message, progress, elapsed_ms: elapsed }) {
+  /** Count down to the result from `ms` milliseconds; null: nobody knows when it comes. */
+  #expect(ms) {
+    clearInterval(this.#clock);
+    this.left.textContent = timeLeft(ms);
+    if (ms === null) return;
+    const there = performance.now() + ms;
+    this.#clock = setInterval(() => (this.left.textContent = timeLeft(there - performance.now())), 500);
+  }
+
+  #progress({ message, progress, elapsed_ms: elapsed, details }) {
     this.work.classList.remove("reconnecting");
     this.#tell(message, progress);
+    this.#expect(details?.eta_ms ?? null);
     if (message === this.#said) return;
     this.#said = message;
     this.steps.append(el("li", {}, el("span", {}, duration(elapsed)), el("span", {}, message)));
@@ -99,6 +114,7 @@ export class Turn {
   #reset() {
     this.text.clear();
     this.#say("The answer starts again...");
+    this.#expect(null);
   }
 
   #showSources(sources) {
@@ -154,6 +170,7 @@ export class Turn {
     this.account.replaceChildren(this.summary, this.steps);
     this.account.hidden = this.steps.childElementCount === 0;
     this.work.hidden = true;
+    this.#expect(null);
     this.work.classList.remove("reconnecting");
     this.element.setAttribute("aria-busy", "false");
   }

@@ -322,6 +322,52 @@ def test_progress_and_words_move(page, scripted):
     expect(page.get_by_role("progressbar")).to_be_hidden()
 
 
+def expecting(act, eta_ms):
+    """Return a progress frame that says that the result is ``eta_ms`` away."""
+    return Frame(act.id, act.event, {**act.data, "details": {"eta_ms": eta_ms}})
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_time_that_is_left_counts_down_in_its_place(page, scripted, width):
+    """The time stands beside the step's words, counts, goes when it is not known any more, and moves nothing."""
+    page.set_viewport_size({"width": width, "height": 740})
+    scripted.play(Script([NORMAL[0], Pause(1.0), expecting(NORMAL[1], 4200), Pause(2.0), NORMAL[2], Pause(2.0), *NORMAL[3:]]))
+    page.goto(scripted.url)
+    ask(page)
+    places = []
+    for words, left in (("Starting chat", ""), ("Selecting", "about 4 s left"), ("Selecting", "about 3 s left"), ("Loading", "")):
+        expect(page.locator(".work-words")).to_contain_text(words)
+        expect(page.locator(".time-left")).to_have_text(left)
+        at = page.locator("progress").bounding_box()
+        places.append((at["y"] - page.locator(".work-line").bounding_box()["y"], page.locator(".percent").bounding_box()["x"]))
+    assert len(set(places)) == 1, places
+    ended(page)
+    expect(page.locator(".time-left")).to_have_text("")
+
+
+def test_a_time_that_has_passed_is_not_told(page, scripted):
+    """A result that is later than expected leaves no words behind, and neither does a lost connection."""
+    acts = [expecting(NORMAL[0], 1300), Pause(1.5), expecting(NORMAL[1], 50_000), *NORMAL[2:]]
+    scripted.play(Script(acts, connections=[Cut(3)], retry_ms=3000))
+    page.goto(scripted.url)
+    ask(page)
+    expect(page.locator(".time-left")).to_have_text("about 1 s left")
+    expect(page.locator(".time-left")).to_have_text("", timeout=1400)
+    expect(page.locator(".work-words")).to_contain_text("Connection lost")
+    expect(page.locator(".time-left")).to_have_text("")
+    ended(page)
+
+
+def test_the_test_client_tells_the_time_that_is_left(page, scripted):
+    """Next to percent, step and message, as it came."""
+    scripted.play(Script([expecting(NORMAL[0], 95_000), Pause(1.0), *NORMAL[1:]]))
+    page.goto(f"{scripted.url}/test-client")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#step")).to_have_text("5 % · start · Starting chat processing... · about 2 min left")
+    expect(page.locator("#state")).to_have_text("Done")
+    expect(page.locator("#step")).to_have_text("100 % · complete · Response generation complete!")
+
+
 @pytest.mark.parametrize("how", ["end", "fin", "rst", "torn", "drain"])
 def test_a_cut_stream_goes_on(page, scripted, how):
     """Cut in the middle of the answer: the page says so, resumes by itself, and ends with the same text."""

@@ -27,6 +27,7 @@ from jacie_flask.client import (
     UnreachableError,
 )
 from jacie_flask.client.__main__ import main
+from jacie_flask.client.views import time_left
 from tests.support.event_server import (
     Comment,
     Cut,
@@ -424,6 +425,44 @@ def test_a_terminal_shows_the_work_and_the_sources(server):
     assert written.index("Umsatz") < written.index("Sources")
     assert "Nordfjord Seafood plc" in written
     assert "verified" in written
+
+
+def expected(acts, eta_ms):
+    """Return the acts, their progress saying that the result is ``eta_ms`` away."""
+    return [
+        Frame(act.id, act.event, {**act.data, "details": {"eta_ms": eta_ms}})
+        if isinstance(act, Frame) and act.event == "progress"
+        else act
+        for act in acts
+    ]
+
+
+def test_a_terminal_counts_down_to_the_result(server):
+    """Where the time is known, the bar says it and counts; a step that knows none takes it away."""
+    server.play(Script([*expected(ACTS[:2], 4000), Pause(1.2), ACTS[2], Pause(0.3), *ACTS[3:]]))
+    _, written = on_terminal(server)
+    told = re.findall(r"about \d s left", written)
+    assert told[0] == "about 4 s left"
+    assert told[-1] in ("about 3 s left", "about 2 s left")
+    assert written.rindex("left") < written.index("Loading documents from S3... 0 of 2")
+
+
+def test_a_pipe_is_not_told_the_time(server):
+    """What counts down has no place in a file."""
+    server.play(Script(expected(ACTS, 4000)))
+    told = run(server)
+    server.play(Script(ACTS))
+    assert told == run(server)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, ""), (0.9, ""), (1, "about 1 s left"), (9.6, "about 10 s left"), (11, "about 15 s left"), (15.2, "about 15 s left"),
+     (58, "about 60 s left"), (90, "about 90 s left"), (91, "about 2 min left"), (290, "about 5 min left")],
+)  # fmt: skip
+def test_time_left_in_words(seconds, words):
+    """Seconds below ten, steps of five above, minutes from there; below a second nothing."""
+    assert time_left(seconds) == words
 
 
 def test_a_terminal_wraps_between_words(server):
