@@ -138,7 +138,7 @@ class Receiver(Protocol):
 
 def receiver(sock: socket.socket, timeout_s: float | None) -> Receiver:
     """Return the cheapest reader of ``sock`` there is here; each wait is bounded by ``timeout_s``, coarsely under gevent."""
-    if patched() and not isinstance(sock, ssl.SSLSocket):
+    if patched():
         import gevent  # noqa: PLC0415
 
         if gevent.get_hub().main_hub:  # the ticker's
@@ -147,8 +147,9 @@ def receiver(sock: socket.socket, timeout_s: float | None) -> Receiver:
 
 
 def breathe() -> None:
-    """Let others go first, once: what was just reported leaves before the work after it begins."""
-    time.sleep(0)  # gevent's when patched
+    """Let others go first: what was just reported leaves, here and for all who report now, before the work after it begins."""
+    time.sleep(0)  # gevent's when patched: readers that were woken stand behind this
+    time.sleep(0)  # and here behind all of them
 
 
 def offload(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -233,13 +234,15 @@ class _ThreadBell:
 class _GreenReceiver:
     """Keeps one watcher on the socket, so that a wait costs a switch: none is started, no timer is set, no recv is tried in vain."""
 
-    __slots__ = ("_current", "_greenlet", "_hub", "_sock", "_timeout_s", "_watcher", "_watching", "due_at")
+    __slots__ = ("_current", "_decrypted", "_greenlet", "_hub", "_sock", "_timeout_s", "_watcher", "_watching", "due_at")
 
     def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
         import gevent  # noqa: PLC0415
 
         sock.settimeout(timeout_s)  # for a wake-up without data, after which gevent's own recv waits
         self._sock = sock
+        # TLS has read whole records, of which the watcher knows nothing
+        self._decrypted = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._timeout_s = math.inf if timeout_s is None else timeout_s
         self._hub = gevent.get_hub()
         self._current = gevent.getcurrent
@@ -250,6 +253,20 @@ class _GreenReceiver:
         ticker.watch(self)
 
     def recv(self, size: int) -> bytes:
+        if self._decrypted is None or not self._decrypted():
+            self._wait()
+        return self._sock.recv(size)
+
+    def late(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.switch(False)
+
+    def close(self) -> None:
+        ticker.forget(self)
+        self._watching = False
+        self._watcher.close()
+
+    def _wait(self) -> None:
         self.due_at = time.monotonic() + self._timeout_s
         if not self._watching:
             self._watching = True
@@ -262,16 +279,6 @@ class _GreenReceiver:
             self.due_at = math.inf
         if not in_time:
             raise TimeoutError("timed out")
-        return self._sock.recv(size)
-
-    def late(self) -> None:
-        if self._greenlet is not None:
-            self._greenlet.switch(False)
-
-    def close(self) -> None:
-        ticker.forget(self)
-        self._watching = False
-        self._watcher.close()
 
     def _ready(self) -> None:
         if self._greenlet is not None:

@@ -91,7 +91,8 @@ class Steps:
 
     def mark(self, name: str) -> None:
         """Record how long after the start ``name`` happened, once."""
-        self.timings_ms.setdefault(name, self.elapsed_ms())
+        if name not in self.timings_ms:
+            self.timings_ms[name] = self.elapsed_ms()
 
     def elapsed_ms(self) -> int:
         """Return the milliseconds since the run began."""

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw, one Delta a read."""
+"""Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw; a read is split, decoded and joined once."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,31 +11,33 @@ import openai
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
+from jacie_flask.models import http_transport
 from jacie_flask.openai_errors import worth_retrying
 from jacie_flask.retries import Attempts, Patience, retry_after
 
+_OPENAI_URL = "https://api.openai.com/v1"
 _READY_S = 0.5
 _LINE_LIMIT = 1 << 20
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size")
 _CONTEXT_WORDS = (*_CONTEXT_CODES, "context length", "context size", "context window", "prompt is too long")
 
 
-class _Content(msgspec.Struct):
+class _Content(msgspec.Struct, gc=False):
     content: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Content | None = None
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
@@ -71,7 +73,13 @@ class OpenAIModel:
         self._patience = Patience(max_retries, retry_budget_s, backoff_s)
         timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
-        self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
+        self._client = openai.OpenAI(
+            base_url=base_url or _OPENAI_URL,
+            api_key=api_key or "none",
+            timeout=timeout,
+            max_retries=0,
+            http_client=_http_client(base_url or _OPENAI_URL),
+        )
         self._unsupported: frozenset[str] = frozenset()
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
@@ -103,7 +111,7 @@ class OpenAIModel:
         with httpx2.Client(transport=transport) as http_client:
             rehearsal = self._client.with_options(http_client=http_client)
             with rehearsal.chat.completions.with_streaming_response.create(**self._arguments(_REHEARSAL)) as response:
-                list(read_deltas(response.iter_bytes()))
+                list(read_deltas(http_transport.payload(response.http_response)))
             rehearsal.models.with_raw_response.list()
 
     @property
@@ -134,8 +142,7 @@ class OpenAIModel:
             completions = self._client.chat.completions.with_streaming_response
             try:
                 response = stack.enter_context(completions.create(**self._arguments(prompt)))
-                blocks: Iterator[bytes] = response.iter_bytes()
-                return blocks
+                return http_transport.payload(response.http_response)
             except openai.BadRequestError as error:
                 if self._adapt(error):
                     continue
@@ -168,6 +175,13 @@ class OpenAIModel:
         if error.code == "content_filter":
             return ContentFiltered(detail)
         return LLMUnavailable(detail, retry_after_s=retry_after(error.response.headers.get("retry-after")))
+
+
+def _http_client(base_url: str) -> httpx2.Client | None:
+    """Return what the SDK sends with, by its own defaults; None is its own client, which knows proxies."""
+    if not http_transport.serves(httpx2.URL(base_url)):
+        return None
+    return openai.DefaultHttpxClient(transport=http_transport.Transport())
 
 
 _REHEARSAL = Prompt(messages=[{"role": "user", "content": "a"}], max_tokens=1)
@@ -218,15 +232,15 @@ class _Body:
         whole, _, self._rest = (self._rest + block).rpartition(b"\n")
         if len(self._rest) > _LINE_LIMIT:
             self.problem = LLMIncomplete("a line of the model's stream has no end")
+        if whole.endswith(_LAST_LINES):
+            whole = whole[: -len(_LAST_LINES)]
+            self.done = True
         self._texts = []
-        for line in whole.split(b"\n"):
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                self.done = True
-            elif data:
-                self._take(data)
+        chunks = _decode_frames(whole)
+        if chunks is not None:
+            self._take(chunks)
+        else:
+            self._take_lines(whole)
         return Delta(text="".join(self._texts), tokens=len(self._texts)) if self._texts else None
 
     def last(self) -> Delta:
@@ -237,23 +251,40 @@ class _Body:
             raise LLMIncomplete("the model's stream ended without a finish reason")
         return Delta(finish_reason=self.finish, usage=_counted(self._usage) if self._usage else None)
 
-    def _take(self, data: bytes) -> None:
-        """Take one frame; nothing counts after the first problem."""
-        if self.problem:
-            return
-        try:
-            chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.problem = LLMIncomplete(f"the model's stream holds a frame that is not JSON: {error}")
-            return
-        if chunk.error is not None:
-            self.problem = _error_frame(chunk.error)
-        self._usage = chunk.usage or self._usage
-        for choice in chunk.choices or ():
-            if choice.delta is not None and choice.delta.content:
-                self._texts.append(choice.delta.content)
-            self.finish = choice.finish_reason or self.finish
-        if self.finish == "content_filter":
+    def _take_lines(self, whole: bytes) -> None:
+        """Take one line after the other, up to the one that is wrong."""
+        for line in whole.split(b"\n"):
+            if not line.startswith(b"data:"):
+                continue
+            data = line[5:].strip()
+            if data == b"[DONE]":
+                self.done = True
+            elif data and not self.problem:
+                try:
+                    self._take([_decode(data)])
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    self.problem = LLMIncomplete(f"the model's stream holds a frame that is not JSON: {error}")
+
+    def _take(self, chunks: list[_Chunk]) -> None:
+        """Take decoded frames; nothing counts after the first problem."""
+        take = self._texts.append
+        for chunk in chunks:
+            if self.problem:
+                return
+            if chunk.error is not None:
+                self.problem = _error_frame(chunk.error)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
+            for choice in chunk.choices or ():
+                if choice.delta is not None and choice.delta.content:
+                    take(choice.delta.content)
+                if choice.finish_reason:
+                    self._finished(choice.finish_reason)
+
+    def _finished(self, reason: str) -> None:
+        """Note why the answer ended."""
+        self.finish = reason
+        if reason == "content_filter":
             self.problem = ContentFiltered("the provider's content filter ended the answer")
 
 
@@ -265,7 +296,24 @@ def _counted(usage: _Usage) -> Usage:
     )
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
+_decoder = msgspec.json.Decoder(_Chunk)
+_decode, _decode_lines = _decoder.decode, _decoder.decode_lines
+_DATA = b"\ndata: "
+_LAST_LINES = b"\ndata: [DONE]\n"
+
+
+def _decode_frames(whole: bytes) -> list[_Chunk] | None:
+    """Decode lines that are all data, in one pass; None where anything else is among them, or anything is wrong.
+
+    No JSON text holds a raw line end, so taking the field names away cannot touch a value.
+    """
+    named = b"\n" + whole
+    lines = named.replace(_DATA, b"\n")
+    try:
+        chunks = _decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return chunks if len(named) - len(lines) == (len(_DATA) - 1) * len(chunks) else None
 
 
 def _error_frame(error: object) -> JacieError:

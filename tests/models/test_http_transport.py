@@ -177,6 +177,21 @@ def test_a_connection_closed_while_idle_is_noticed_before_use(client):
         assert len(server.requests) == 3
 
 
+def test_what_a_server_says_to_an_idle_connection_answers_no_request(client):
+    """Some say 408 before they close; the next request must not take it for its answer."""
+
+    def answer(_: Request, connection: Connection) -> None:
+        connection.write(ABC)
+        time.sleep(0.05)
+        connection.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+
+    with RawServer(answer) as server:
+        for _ in range(3):
+            assert client.get(server.origin).content == b"abc"
+            time.sleep(0.1)
+        assert connections(server) == 3
+
+
 def dying_second(last_words: bytes) -> Answer:
     """Answer the first request of each connection, die over the second."""
     used = set()

@@ -1,5 +1,6 @@
 """OpenAIModel through the real SDK against a real server: normal streams, every fault, cancelling and retries."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jacie_flask.errors import (
     ContentFiltered,
@@ -271,6 +274,37 @@ def test_an_endless_line_is_given_up() -> None:
     """A stream that never ends its line cannot fill the memory."""
     with pytest.raises(LLMIncomplete):
         list(read_deltas(b"x" * 100_000 for _ in range(1000)))
+
+
+TRICKY = st.text() | st.sampled_from(["\ndata: ", "data: [DONE]\n", "\r\n", "{", "]}", "\\", "\u2028", "\x00"])
+
+
+@given(st.lists(TRICKY), st.booleans(), st.sampled_from(["", ": ping\n\n", "event: message\n", "id: 1\n"]))
+def test_any_text_survives_being_decoded_in_one_pass(texts: list[str], ascii_only: bool, between: str) -> None:
+    """A block of many frames is one delta with every frame's text, whatever the text looks like and stands between them."""
+    frames = [json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}, ensure_ascii=ascii_only) for text in texts]
+    block = "".join(f"{between}data: {frame}\n\n" for frame in frames).encode(errors="replace") + END + b"data: [DONE]\n\n"
+    deltas = list(read_deltas(iter([block])))
+    assert "".join(delta.text for delta in deltas) == "".join(texts)
+    assert [delta.tokens for delta in deltas[:-1]] == [sum(map(bool, texts))] * any(texts)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'data: {"choices":[]}{"choices":[]}\n\n',
+        b'data: {"choices":\ndata: []}\n\n',
+        b'data: {"choices":[1]}\n\n',
+        b"data: [\n\n",
+        b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',
+    ],
+)
+def test_text_before_a_bad_frame_of_the_same_read_is_delivered(bad: bytes) -> None:
+    """And nothing of what comes after it."""
+    heard: list[str] = []
+    with pytest.raises(LLMIncomplete):
+        heard.extend(delta.text for delta in read_deltas(iter([CHUNK % b"a" + bad + CHUNK % b"b" + END])))
+    assert heard == ["a"]
 
 
 def test_killing_the_greenlet_closes_the_upstream() -> None:
