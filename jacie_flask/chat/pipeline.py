@@ -265,7 +265,9 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
             _say(run, said, f"{notice} The closest pages say:\n")
     usage, reason, tokens = Usage(), "", 0
     run.writing, report_at = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[model.small]), Writing.FIRST
-    for delta in model.stream(prompt):
+    deltas = model.stream(prompt)
+    del prompt
+    for delta in deltas:
         tokens += delta.tokens
         usage, reason = delta.usage or usage, delta.finish_reason or reason
         text = guard.feed(delta.text) if guard else delta.text

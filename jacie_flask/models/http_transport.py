@@ -31,11 +31,18 @@ def serves(url: httpx2.URL) -> bool:
     return url.scheme in _PORTS and not proxied
 
 
-def payload(response: httpx2.Response) -> Iterator[bytes]:
+class Payload(NamedTuple):
+    """The body of an opened response: its pieces as they come, and what ends it early."""
+
+    pieces: Iterator[bytes]
+    close: Callable[[], None]
+
+
+def payload(response: httpx2.Response) -> Payload:
     """Return the body of an opened response, past httpx2's own layers where there is nothing to decompress."""
-    raw: Iterator[bytes] | None = response.extensions.get(_PAYLOAD)
+    raw: Payload | None = response.extensions.get(_PAYLOAD)
     if raw is None or response.headers.get("content-encoding", "identity") != "identity":
-        return response.iter_bytes()
+        return Payload(response.iter_bytes(), response.close)
     return raw
 
 
@@ -93,7 +100,7 @@ class Transport(httpx2.BaseTransport):
             head.status_code,
             headers=head.headers.raw_items(),
             stream=body,
-            extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason, _PAYLOAD: body.pieces},
+            extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason, _PAYLOAD: Payload(body.pieces, body.close)},
         )
 
 
@@ -253,11 +260,11 @@ class _Body(httpx2.SyncByteStream):
                 while not decoder.done:
                     if piece:
                         yield piece
+                    piece = data = b""  # nothing is held while nothing comes
                     data = connection.recv()
                     if data:
                         piece = decoder.feed(data)
                     else:
-                        piece = b""
                         decoder.end()
             self._settle(decoder.surplus)
             if piece:

@@ -1,7 +1,6 @@
 """Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw; a read is split, decoded and joined once."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import httpx2
@@ -84,14 +83,16 @@ class OpenAIModel:
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
-        with ExitStack() as stack:
-            blocks = self._open(stack, prompt)
-            try:
-                yield from read_deltas(blocks)
-            except httpx2.TimeoutException as error:
-                raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
-            except httpx2.HTTPError as error:
-                raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+        payload = self._open(prompt)
+        del prompt  # as long as a model answers, so long its stream would keep what it was asked
+        try:
+            yield from read_deltas(payload.pieces)
+        except httpx2.TimeoutException as error:
+            raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
+        except httpx2.HTTPError as error:
+            raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+        finally:
+            payload.close()
 
     def ready(self) -> bool:
         """Say whether the model's server answers right now, within a second."""
@@ -111,7 +112,7 @@ class OpenAIModel:
         with httpx2.Client(transport=transport) as http_client:
             rehearsal = self._client.with_options(http_client=http_client)
             with rehearsal.chat.completions.with_streaming_response.create(**self._arguments(_REHEARSAL)) as response:
-                list(read_deltas(http_transport.payload(response.http_response)))
+                list(read_deltas(http_transport.payload(response.http_response).pieces))
             rehearsal.models.with_raw_response.list()
 
     @property
@@ -135,14 +136,13 @@ class OpenAIModel:
             arguments["stream_options"] = {"include_usage": True}
         return arguments
 
-    def _open(self, stack: ExitStack, prompt: Prompt) -> Iterator[bytes]:
-        """Return the raw body of an opened stream; the only place of retries."""
+    def _open(self, prompt: Prompt) -> http_transport.Payload:
+        """Return the raw body of an opened stream, and nothing of the SDK's around it; the only place of retries."""
         attempts = Attempts(self._patience)
         while True:
-            completions = self._client.chat.completions.with_streaming_response
+            completions = self._client.chat.completions.with_raw_response
             try:
-                response = stack.enter_context(completions.create(**self._arguments(prompt)))
-                return http_transport.payload(response.http_response)
+                return http_transport.payload(completions.create(**self._arguments(prompt)).http_response)
             except openai.BadRequestError as error:
                 if self._adapt(error):
                     continue

@@ -85,7 +85,7 @@ class Record:
         start = bisect_right(entries, position, key=_place)
         known = start > 0 and _place(entries[start - 1]) == position
         # what a worker that died had sent but not yet recorded is followed by a later attempt
-        overtaken = start < len(entries) and 0 < attempt < entries[start].attempt and start > 0
+        overtaken = start < len(entries) and 0 < attempt < entries[start].attempt
         if not (known or overtaken):
             raise StateLost(f"run {self._info.run_id} has no event {attempt}.{offset}")
         return start
@@ -173,6 +173,10 @@ class MemoryLog:
         if run is None or (run.finished and self._clock() - run.updated_at > self._keep_s):
             raise NotFound(f"no run {run_id[:64]!r}")
         return run
+
+    def get(self, run_id: str) -> Record | None:
+        """Return the run's record, be it expired, or None."""
+        return self._runs.get(run_id)
 
     def drop(self, run_id: str) -> None:
         """Forget a run at once; unknown ones are fine."""

@@ -4,7 +4,8 @@ from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
 
-from jacie_flask.errors import JacieError, NotFound, ProducerLost, StateLost
+from jacie_flask import concurrency
+from jacie_flask.errors import JacieError, NotFound, Overloaded, ProducerLost, StateLost
 from jacie_flask.events import Failure, Progress, Result, Sources, Token
 from jacie_flask.interfaces import Entry, RunInfo, RunLog
 from jacie_flask.runs import sse
@@ -22,12 +23,13 @@ class Moved(Exception):
 
 
 def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Iterator[list[Entry]]:
-    """Yield what the log holds after ``after`` and then what comes, as much as is ready at once; [] is a heartbeat.
+    """Yield what the log holds after ``after``, be it nothing, and then what comes, as much as is ready at once; [] is a heartbeat.
 
     Ends after the terminal entry. Raises NotFound or StateLost.
     """
+    wait_s = 0.0
     while True:
-        entries = log.read(run_id, after, heartbeat_s)
+        entries = log.read(run_id, after, wait_s)
         if entries:
             after = (entries[-1].attempt, entries[-1].offset)
         elif log.info(run_id).finished:
@@ -35,6 +37,7 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
         yield entries
         if entries and entries[-1].terminal:
             return
+        wait_s = heartbeat_s
 
 
 def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Generator[bytes, None, None]:
@@ -42,25 +45,34 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
 
     Moved or ProducerLost can be thrown into it once it has begun: they end it with their frame.
     """
-    yield sse.PREAMBLE
+    piece = sse.PREAMBLE
+    concurrency.breathe()  # a run that was just started says so: its first words leave with the preamble
     try:
         for entries in follow(log, run_id, after, heartbeat_s):
             if entries:
                 after = (entries[-1].attempt, entries[-1].offset)
-            yield sse.frames(entries) if entries else sse.HEARTBEAT
+                piece += sse.frames(entries)
+            yield piece or sse.HEARTBEAT
+            piece = b""
     except Moved as moved:
-        yield sse.reconnect(moved.retry_ms)
+        yield piece + sse.reconnect(moved.retry_ms)
+    except Overloaded:  # the record cannot be read from here for now
+        yield piece + sse.reconnect(sse.RETRY_MS)
     except (NotFound, StateLost, ProducerLost) as error:
         lost = error if isinstance(error, ProducerLost) else StateLost(str(error))
-        yield sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
+        yield piece + sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
 
 
 def wait(log: RunLog, run_id: str) -> Result | Failure:
-    """Return how a run ended, when it has; raise NotFound or StateLost."""
-    for entries in follow(log, run_id, START, 30.0):
-        if entries and entries[-1].terminal:
-            return _terminal(entries[-1])
-    raise StateLost(f"run {run_id} ended without a terminal event")
+    """Return how a run ended, when it has; raise NotFound, StateLost, or Overloaded when it cannot be read any more."""
+    while True:
+        try:
+            for entries in follow(log, run_id, START, 30.0):
+                if entries and entries[-1].terminal:
+                    return _terminal(entries[-1])
+        except Moved:  # to another worker: its record can be read from here as well, unless Redis is gone
+            continue
+        raise StateLost(f"run {run_id} ended without a terminal event")
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Readers of other workers' runs read a copy in memory that one follower keeps up 
 slow or gone delays nobody who reads where the answer is made.
 """
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -39,10 +40,11 @@ _SERVING, _LEAVING = "serving", "leaving"
 class _Own:
     """A run of this worker: how much of it is in Redis."""
 
-    __slots__ = ("record", "recorded", "written")
+    __slots__ = ("claim", "record", "recorded", "written")
 
-    def __init__(self, record: Record, *, recorded: bool, written: int = 0) -> None:
+    def __init__(self, record: Record, claim: Claim | None = None, *, recorded: bool, written: int = 0) -> None:
         self.record = record
+        self.claim = claim
         self.recorded = recorded
         self.written = written
 
@@ -83,9 +85,14 @@ class RedisLog:
         self._dirty: dict[str, None] = {}
         self._wake = concurrency.bell()
         self._lock = threading.RLock()
+        self._flushing = threading.Lock()
         self._keeper: RunKeeper | None = None
         self._state = _SERVING
         self._others: dict[str, str] = {}
+        self._strays: set[str] = set()
+        self._server = ""
+        self._beat_at: float | None = None
+        self._rescue_from = 0.0
         self._down_since: float | None = None
         self._closed = False
 
@@ -93,20 +100,25 @@ class RedisLog:
 
     def create(self, info: RunInfo, claim: Claim | None = None) -> str:
         """Open an empty log, in Redis if it answers; raise Conflict or Overloaded."""
+        run_id, owner, recorded = info.run_id, "", True
+        self._memory.create(info)  # first: once Redis knows the run, anybody may ask for it
         try:
             owner = self._ask(lambda: self._store.create(info, claim))
         except StoreDown:
-            run_id = self._memory.create(msgspec.structs.replace(info, resumable=False), claim)
-            if run_id == info.run_id:
-                self._own[run_id] = _Own(self._memory.record(run_id), recorded=False)
-            return run_id
-        if owner == info.run_id:
-            self._memory.create(info)
-            self._own[owner] = _Own(self._memory.record(owner), recorded=True)
+            recorded = False
+        finally:
+            if owner != run_id:
+                self._memory.drop(run_id)
+        if not recorded:
+            owner = self._memory.create(msgspec.structs.replace(info, resumable=False), claim)
+        if owner == run_id:
+            self._own[run_id] = _Own(self._memory.record(run_id), claim, recorded=recorded)
         return owner
 
     def append(self, run_id: str, entries: Sequence[Entry]) -> None:
         """Add entries in order and wake the readers; Redis hears of them a moment later."""
+        if run_id not in self._own:
+            raise StateLost(f"run {run_id} is not, or not any more, this worker's")
         self._memory.append(run_id, entries)
         if not self._dirty:
             self._wake.ring()
@@ -171,10 +183,14 @@ class RedisLog:
             if copy is None:
                 self._memory.drop(run_id)
                 self._memory.create(msgspec.structs.replace(row.info, finished=False))
-            self._take(run_id, row.entries)
+            try:
+                self._take(run_id, row.entries)
+            except StateLost:
+                self._memory.drop(run_id)
+                raise
             record = self._memory.record(run_id)
-            record.updated_at = row.info.updated_at
             if record.finished:
+                record.updated_at = row.info.updated_at
                 self._copies.pop(run_id, None)
                 return None
             if copy is None:
@@ -184,16 +200,18 @@ class RedisLog:
         return copy
 
     def _take(self, run_id: str, entries: Sequence[Entry]) -> None:
-        """Append what is new of another worker's run."""
+        """Append what is new of another worker's run; raise StateLost when something is missing before it."""
         held = self._memory.record(run_id).entries
         last = (held[-1].attempt, held[-1].offset) if held else (0, 0)
         new = [item for item in entries if (item.attempt, item.offset) > last]
         if not new:
             return
+        if new[-1].offset != last[1] + len(new):  # Redis was replaced by one that knew less
+            raise StateLost(f"run {run_id} lacks events after {last[0]}.{last[1]}")
         try:
             self._memory.append(run_id, new)
         except JacieError as error:
-            self._memory.record(run_id).lose(StateLost(str(error)))
+            raise StateLost(str(error)) from error
         if new[-1].terminal:
             self._copies.pop(run_id, None)
 
@@ -214,7 +232,7 @@ class RedisLog:
     def attach(self, keeper: RunKeeper) -> None:
         """Join the workers."""
         self._keeper = keeper
-        self._beat()
+        self._safely(self._beat)
         for name, step in (("beat", self._beat_on), ("flush", self._flush_on), ("follow", self._follow_on)):
             concurrency.spawn(step, f"run log {name}")
 
@@ -222,25 +240,27 @@ class RedisLog:
         """Continue an orphaned run with ``entry``; False when somebody else was first."""
         run_id = info.run_id
         record = self._memory.record(run_id)
-        last = (record.entries[-1].attempt, record.entries[-1].offset) if record.entries else None
+        last = (record.entries[-1].attempt, record.entries[-1].offset) if record.entries else (0, 0)
+        if entry.offset != last[1] + 1:
+            return False
         now = msgspec.structs.replace(info, updated_at=time.time())
         try:
-            if not self._ask(lambda: self._store.adopt(now, entry, last)):
+            if not self._ask(lambda: self._store.adopt(now, entry, last if record.entries else None)):
                 return False
         except StoreDown:
             return False
         with self._lock:
+            self._take(run_id, (entry,))  # unless the follower was quicker
             self._copies.pop(run_id, None)
             if not entry.terminal:
-                self._own[run_id] = _Own(record, recorded=True, written=len(record.entries) + 1)
-            self._memory.append(run_id, (entry,))
+                self._own[run_id] = _Own(record, recorded=True, written=len(record.entries))
         return True
 
     def elsewhere(self, *, leaving: bool) -> bool:
         """Say whether another worker serves readers now."""
         if leaving:
             self._state = _LEAVING
-        self._beat()
+        self._safely(self._beat)
         return self._down_since is None and _SERVING in self._others.values()
 
     def close(self, wait_s: float) -> None:
@@ -277,92 +297,127 @@ class RedisLog:
             return  # noted, and the beat tries again
 
     def _went_down(self, error: StoreDown) -> None:
-        if self._down_since is None:
+        if self._down_since is None and not self._closed:
             log.warning("answers cannot be resumed on other workers for now: %s", error)
             self._down_since = time.monotonic()
             for own in list(self._own.values()):
                 own.record.resumable = False
 
     def _came_back(self) -> None:
-        if self._down_since is not None:
-            log.warning("redis answers again")
-            self._down_since = None
-            self._dirty.update(dict.fromkeys(self._own))
-            self._wake.ring()
+        """Write what was not written; all of it where another Redis answers, which may know less than the one before."""
+        server = self._store.server()
+        log.warning("redis answers again")
+        self._down_since = None
+        for run_id, own in list(self._own.items()):
+            own.recorded = own.recorded and server == self._server
+            self._dirty[run_id] = None
+        self._server = server
+        self._wake.ring()
 
     # ----------------------------------------------------------------------------------------------------------- the beat
 
     def _beat_on(self) -> None:
         while not self._closed:
             time.sleep(_BEAT_S)
-            self._safely(self._beat)
-            self._safely(self._look_after_copies)
+            if not self._closed:
+                self._safely(self._beat)
+                self._safely(self._look_after_copies)
+            if self._down_since is not None:
+                self._forget_unwritten()
 
     def _beat(self) -> None:
         """Renew the lease, and see to the runs of workers that did not."""
         try:
             mine, self._others = self._store.beat(self._state, round(LEASE_S * 1000))
+            if self._down_since is not None:
+                self._came_back()
         except StoreDown as error:
             self._went_down(error)
             return
-        self._came_back()
-        if mine < sum(own.recorded for own in self._own.values()):
+        now = time.monotonic()
+        if self._beat_at is not None and now - self._beat_at > LEASE_S - 2 * _BEAT_S:
+            # Redis, or all of this machine, has been asleep: the others had no chance to renew their leases either
+            self._rescue_from = now + LEASE_S
+        self._beat_at = now
+        if mine != sum(own.recorded for own in list(self._own.values())):
             self._repair()
         for worker, state in self._others.items():
-            if not state and self._state == _SERVING:
+            if not state and self._state == _SERVING and now >= self._rescue_from:
                 self._rescue(worker)
 
     def _repair(self) -> None:
-        """Have those of the own runs written anew that Redis has forgotten."""
-        for run_id in self._ask(lambda: self._store.missing(list(self._own))):
-            if run_id in self._own:
-                self._own[run_id].recorded = False
+        """Have written anew what Redis has forgotten of the own runs, and end those of its list that nobody works on."""
+        recorded = self._ask(self._store.recorded)
+        for run_id, own in list(self._own.items()):
+            if own.recorded and run_id not in recorded:
+                own.recorded = False
                 self._dirty[run_id] = None
+        strays = {run_id: self._memory.get(run_id) for run_id in recorded if run_id not in self._own}
+        for run_id, record in strays.items():
+            if record is not None and record.finished:
+                self._own[run_id] = _Own(record, recorded=False)
+                self._dirty[run_id] = None
+            elif record is None and run_id in self._strays:
+                self._hand_over(run_id, self.worker)
+        self._strays = set(strays)
         self._wake.ring()
+
+    def _forget_unwritten(self) -> None:
+        """Let go of finished runs that memory has dropped: without Redis they would pile up."""
+        for run_id, own in list(self._own.items()):
+            if own.record.finished and self._memory.get(run_id) is None:
+                self._own.pop(run_id, None)
+                self._dirty.pop(run_id, None)
 
     def _rescue(self, worker: str) -> None:
         """Give each run of a dead worker a new attempt or its end."""
-        keeper = self._keeper
         orphans = self._ask(lambda: self._store.runs_of(worker, round(LEASE_S * 1000)))
-        if orphans is None or keeper is None:
+        if orphans is None or self._keeper is None:
             return
         for run_id in orphans:
-            row = self._ask(lambda: self._store.fetch(run_id))  # noqa: B023  # called at once
-            if row is not None and not row.info.finished and row.owner == worker:
-                self._copied(row)
-                keeper.orphaned(row.info, row.entries)
+            self._hand_over(run_id, worker)
         self._ask(lambda: self._store.bury(worker))
+
+    def _hand_over(self, run_id: str, worker: str) -> None:
+        """Give a run that its worker has left a new attempt or its end; raise Overloaded where there is no room to read it."""
+        row = self._ask(lambda: self._store.fetch(run_id))
+        if row is None or row.info.finished or row.owner != worker or self._keeper is None:
+            return
+        try:
+            self._copied(row)
+        except StateLost:  # its readers hear the same
+            return
+        self._keeper.orphaned(row.info, row.entries)
 
     def _look_after_copies(self) -> None:
         """Tell owners that somebody reads here, drop what nobody reads, and end readers of what is gone."""
         now = time.monotonic()
-        watched: dict[str, list[str]] = {}
         for run_id, copy in list(self._copies.items()):
-            if copy.readers or now - copy.read_at < 2 * _BEAT_S:
-                watched.setdefault(copy.owner, []).append(run_id)
-            elif now - copy.read_at > _KEPT_COPY_S:
+            if not copy.readers and now - copy.read_at > _KEPT_COPY_S:
                 self._forget(run_id)
         if self._down_since is not None:
             if now - self._down_since > _PATIENCE_S:
                 self._lose(list(self._copies), Moved(_MOVED_MS))
-            return
-        for owner, run_ids in watched.items():
-            self._quietly(lambda: self._store.tell(owner, "watched", run_ids))  # noqa: B023  # called at once
-        self._lose(self._long_missing(now), StateLost("the record of the run is gone"))
+        elif self._copies:
+            self._look_for_owners(list(self._copies.items()), now)
 
-    def _long_missing(self, now: float) -> list[str]:
-        if not self._copies:
-            return []
-        gone = self._ask(lambda: self._store.missing(list(self._copies)))
-        long = []
-        for run_id, copy in list(self._copies.items()):
-            if run_id not in gone:
+    def _look_for_owners(self, copies: Sequence[tuple[str, _Copy]], now: float) -> None:
+        owners = self._ask(lambda: self._store.owners([run_id for run_id, _ in copies]))
+        watched: dict[str, list[str]] = {}
+        for run_id, copy in copies:
+            copy.owner = owners.get(run_id, "")
+            if copy.owner in self._others:
                 copy.missing_since = None
+                if copy.readers or now - copy.read_at < 2 * _BEAT_S:
+                    watched.setdefault(copy.owner, []).append(run_id)
             elif copy.missing_since is None:
                 copy.missing_since = now
+            elif now - copy.missing_since > LEASE_S and copy.owner:
+                self._hand_over(run_id, copy.owner)
             elif now - copy.missing_since > LEASE_S:
-                long.append(run_id)
-        return long
+                self._lose([run_id], StateLost("the record of the run is gone"))
+        for owner, run_ids in watched.items():
+            self._quietly(lambda: self._store.tell(owner, "watched", run_ids))  # noqa: B023  # called at once
 
     def _lose(self, run_ids: Sequence[str], reason: Exception) -> None:
         for run_id in run_ids:
@@ -383,59 +438,70 @@ class RedisLog:
         while not self._closed:
             self._wake.wait(1.0, lambda: bool(self._dirty) and self._down_since is None)
             time.sleep(_FLUSH_S)  # what comes meanwhile goes along
-            self._safely(self._flush)
+            if not self._closed:
+                self._safely(self._flush)
 
     def _flush(self) -> bool:
         """Write what is new of all own runs in one exchange; say whether that was all."""
-        if self._down_since is not None or not self._dirty:
+        with self._flushing:
+            if self._down_since is None:
+                batch = list(self._dirty)
+                for run_id in batch:  # first: what is appended from here on is new again
+                    self._dirty.pop(run_id, None)
+                try:
+                    self._write(batch)
+                except StoreDown:
+                    self._dirty.update(dict.fromkeys(batch))
             return not self._dirty
-        batch, self._dirty = self._dirty, {}
-        try:
-            self._write([run_id for run_id in batch if run_id in self._own])
-        except StoreDown:
-            self._dirty = {**batch, **self._dirty}
-        return not self._dirty
 
     def _write(self, run_ids: Sequence[str]) -> None:
         writes: list[Write] = []
-        counts: list[int] = []
+        owns: list[tuple[_Own, int]] = []
         size = 0
         for run_id in run_ids:
-            own = self._own[run_id]
+            own = self._own.get(run_id)
+            if own is None:
+                continue
+            if not own.recorded:
+                self._rewrite(run_id, own)
+                continue
             held = len(own.record.entries)
             new = own.record.entries[own.written : held]
             size += sum(len(item.data) for item in new)
-            if not own.recorded:
-                self._ask(lambda: self._store.rewrite(own.record.info(), own.record.entries[:held]))  # noqa: B023  # called at once
-                self._written(run_id, held)
-            elif new and size < _FLUSH_BYTES:
+            if new and (size < _FLUSH_BYTES or not writes):
                 writes.append(Write(own.record.info(), new, own.written == 0))
-                counts.append(held)
+                owns.append((own, held))
             elif new:
                 self._dirty[run_id] = None  # the next exchange takes it
         if writes:
             outcomes = self._ask(lambda: self._store.write(writes))
-            for one, held, outcome in zip(writes, counts, outcomes, strict=True):
-                self._settle(one.info.run_id, held, outcome)
+            for one, (own, held), outcome in zip(writes, owns, outcomes, strict=True):
+                if outcome == "written":
+                    self._written(one.info.run_id, own, held)
+                else:  # it is gone, or in another order: written twice, or another worker's by now
+                    self._rewrite(one.info.run_id, own)
 
-    def _settle(self, run_id: str, held: int, outcome: str) -> None:
-        """Go on from what Redis said: written, or gone, or another worker has taken over."""
-        if outcome == "written":
-            self._written(run_id, held)
-        elif outcome == "missing" or self._ask(lambda: self._store.owner(run_id)) in (self.worker, ""):
-            self._own[run_id].recorded = False
-            self._dirty[run_id] = None
+    def _rewrite(self, run_id: str, own: _Own) -> None:
+        held = len(own.record.entries)
+        if self._ask(lambda: self._store.rewrite(own.record.info(), own.record.entries[:held], own.claim)):
+            self._written(run_id, own, held)
         else:
-            log.warning("run %s was given to another worker", run_id)
-            del self._own[run_id]
-            if self._keeper:
-                self._keeper.stop(run_id, ProducerLost("another worker has taken over"))
+            self._give_up(run_id, own)
 
-    def _written(self, run_id: str, held: int) -> None:
-        own = self._own[run_id]
+    def _give_up(self, run_id: str, own: _Own) -> None:
+        """Leave a run to the worker that has taken over: readers here are sent to its record."""
+        log.warning("run %s was given to another worker", run_id)
+        with self._lock:
+            self._own.pop(run_id, None)
+            self._memory.drop(run_id)
+        own.record.lose(Moved(_MOVED_MS))
+        if self._keeper:
+            self._keeper.stop(run_id, ProducerLost("another worker has taken over"))
+
+    def _written(self, run_id: str, own: _Own, held: int) -> None:
         own.written, own.recorded, own.record.resumable = held, True, True
         if own.record.finished and held == len(own.record.entries):
-            del self._own[run_id]
+            self._own.pop(run_id, None)
 
     # --------------------------------------------------------------------------------------------------------- the follower
 
@@ -461,7 +527,10 @@ class RedisLog:
         with self._lock:
             for run_id, entries in news.entries.items():
                 if run_id in self._copies:
-                    self._take(run_id, entries)
+                    try:
+                        self._take(run_id, entries)
+                    except StateLost as error:
+                        self._lose([run_id], error)
         for kind, told in news.words:
             self._hear(kind, told.split())
         return news.inbox
@@ -469,6 +538,8 @@ class RedisLog:
     def _hear(self, kind: str, run_ids: Sequence[str]) -> None:
         for run_id in run_ids:
             if self._keeper and kind == "cancel":
+                with contextlib.suppress(NotFound):
+                    self._memory.cancel(run_id)
                 self._keeper.stop(run_id, Cancelled())
             elif self._keeper and kind == "watched":
                 self._keeper.polled(run_id)

@@ -6,6 +6,7 @@ W works on) and ``inbox:W`` (stream of what W is told). A stream's ids are the e
 refuses the entry of a worker that has been replaced.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +43,29 @@ end
 redis.call('HSET', KEYS[1], 'info', ARGV[1], 'owner', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('SADD', KEYS[2], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
 return {'created', ARGV[3]}
+"""
+
+# KEYS: run, stream, the worker's runs, perhaps a key. ARGV: info, worker, run id, seconds to keep, the last entry's id or '',
+# entries, the time when it finished or '', fingerprint.
+_REWRITE = """
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner and owner ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'info', ARGV[1], 'owner', ARGV[2])
+if ARGV[5] ~= '' then redis.call('XADD', KEYS[2], ARGV[5], 'e', ARGV[6]) end
+if ARGV[7] == '' then
+  redis.call('SADD', KEYS[3], ARGV[3])
+  redis.call('EXPIRE', KEYS[3], ARGV[4])
+else
+  redis.call('HSET', KEYS[1], 'finished', '1', 'updated', ARGV[7])
+  redis.call('SREM', KEYS[3], ARGV[3])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+if KEYS[4] then redis.call('SET', KEYS[4], ARGV[8] .. ' ' .. ARGV[3], 'NX', 'EX', ARGV[4]) end
+return 1
 """
 
 # KEYS: stream, run, the new worker's runs. ARGV: the last id that was seen, new id, entries, worker, run id, seconds to keep,
@@ -50,13 +73,23 @@ return {'created', ARGV[3]}
 _ADOPT = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if (last[1] and last[1][1] or '') ~= ARGV[1] or redis.call('HEXISTS', KEYS[2], 'finished') == 1 then return 0 end
+if redis.call('HEXISTS', KEYS[2], 'info') == 0 then return 0 end
 redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
 redis.call('HSET', KEYS[2], 'owner', ARGV[4])
-if ARGV[7] == '' then redis.call('SADD', KEYS[3], ARGV[5])
+if ARGV[7] == '' then
+  redis.call('SADD', KEYS[3], ARGV[5])
+  redis.call('EXPIRE', KEYS[3], ARGV[6])
 else redis.call('HSET', KEYS[2], 'finished', '1', 'updated', ARGV[7]) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 redis.call('EXPIRE', KEYS[2], ARGV[6])
 return 1
+"""
+
+# KEYS: run. Returns its worker.
+_CANCEL = """
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner then redis.call('HSET', KEYS[1], 'cancel', '1') end
+return owner
 """
 
 
@@ -104,7 +137,9 @@ class RedisStore:
         self._redis = redis.Redis.from_url(url, socket_timeout=_ANSWER_S, **patience)
         self._blocking = redis.Redis.from_url(url, socket_timeout=_BLOCK_S + _ANSWER_S, **patience)
         self._create = self._redis.register_script(_CREATE)
+        self._rewrite = self._redis.register_script(_REWRITE)
         self._adopt = self._redis.register_script(_ADOPT)
+        self._cancel = self._redis.register_script(_CANCEL)
 
     def create(self, info: RunInfo, claim: Claim | None) -> str:
         """Record a new run of this worker and return its id, or the id that the claim stands for; raise Conflict."""
@@ -126,24 +161,37 @@ class RedisStore:
             places = []
             for one in writes:
                 places.append(len(pipe))
-                self._append(pipe, one)
+                last, stream = one.entries[-1], self._key("log", one.info.run_id)
+                place = _id((last.attempt, last.offset))
+                pipe.xadd(stream, {"e": _encode(one.entries)}, id=place, nomkstream=not one.first)
+                if one.first:
+                    pipe.expire(stream, self._ttl_s)
             replies = pipe.execute(raise_on_error=False)
-            for place, reply in enumerate(replies):
-                if isinstance(reply, redis.RedisError) and not (place in places and _out_of_order(reply)):
-                    raise reply
-        return ["missing" if replies[at] is None else "written" if isinstance(replies[at], bytes) else "refused" for at in places]
-
-    def rewrite(self, info: RunInfo, entries: Sequence[Entry]) -> None:
-        """Record a whole run anew, in place of what is there."""
-        run, stream = self._key("run", info.run_id), self._key("log", info.run_id)
-        with _translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(stream)
-            pipe.hset(run, mapping={"info": msgspec.json.encode(info), "owner": self._worker})
-            pipe.expire(run, self._ttl_s)
-            pipe.sadd(self._key("runs", self._worker), info.run_id)
-            if entries:
-                self._append(pipe, Write(info, entries, first=True))
+            outcomes = [_outcome(replies[at]) for at in places]
+            for one, outcome in zip(writes, outcomes, strict=True):
+                if one.info.finished and outcome == "written":  # what was refused is not this worker's to end
+                    self._end(pipe, one.info)
             pipe.execute()
+        return outcomes
+
+    def rewrite(self, info: RunInfo, entries: Sequence[Entry], claim: Claim | None) -> bool:
+        """Record a whole run anew, in place of what is there; False when it is another worker's by now."""
+        run_id = info.run_id
+        keys = [self._key("run", run_id), self._key("log", run_id), self._key("runs", self._worker)]
+        if claim:
+            keys.append(self._key("key", claim.key))
+        told: list[Any] = [
+            msgspec.json.encode(info),
+            self._worker,
+            run_id,
+            self._keep_s if info.finished else self._ttl_s,
+            _id((entries[-1].attempt, entries[-1].offset)) if entries else "",
+            _encode(entries),
+            str(info.updated_at) if info.finished else "",
+            claim.fingerprint if claim else "",
+        ]
+        with _translated():
+            return bool(self._rewrite(keys, told))
 
     def adopt(self, info: RunInfo, entry: Entry, last: Position | None) -> bool:
         """Continue a run whose log ends with ``last``, as its new worker; False when it goes on otherwise by now."""
@@ -162,41 +210,49 @@ class RedisStore:
             return bool(self._adopt(keys, [*told, finished]))
 
     def fetch(self, run_id: str) -> Row | None:
-        """Return all of a run, or None where there is none."""
+        """Return all of a run, or None where there is none, or where its end is recorded and its entries are gone."""
         with _translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._key("run", run_id))
             pipe.xrange(self._key("log", run_id))
             known, items = pipe.execute()
-        if b"info" not in known:
+        with _translated():
+            entries = _entries(items)
+        ended = bool(entries) and entries[-1].terminal
+        if b"info" not in known or (b"finished" in known and not ended):
             return None
         info = msgspec.json.decode(known[b"info"], type=RunInfo)
         info = msgspec.structs.replace(
             info,
-            finished=b"finished" in known,
+            finished=ended,
             cancel_requested=b"cancel" in known,
-            updated_at=float(known.get(b"updated", info.updated_at)),
+            updated_at=float(known.get(b"updated", time.time())),
         )
-        return Row(info, known.get(b"owner", b"").decode(), [item for _, fields in items for item in _decode(fields[b"e"])])
-
-    def owner(self, run_id: str) -> str:
-        """Return the worker of a run, "" where there is none."""
-        with _translated():
-            return (self._redis.hget(self._key("run", run_id), "owner") or b"").decode()  # type: ignore[union-attr]
+        return Row(info, known.get(b"owner", b"").decode(), entries)
 
     def request_cancel(self, run_id: str) -> str:
         """Note the wish on the run and return its worker, "" where there is no such run."""
-        owner = self.owner(run_id)
-        if owner:
-            with _translated():
-                self._redis.hset(self._key("run", run_id), "cancel", "1")
-        return owner
+        with _translated():
+            return str((self._cancel([self._key("run", run_id)]) or b"").decode())
 
-    def missing(self, run_ids: Sequence[str]) -> set[str]:
-        """Return those of the runs that are not recorded any more."""
+    def owners(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return the worker of each run that can still be read; of one that has ended its entries must be there as well."""
         with _translated(), self._redis.pipeline(transaction=False) as pipe:
             for run_id in run_ids:
-                pipe.exists(self._key("run", run_id))
-            return {run_id for run_id, there in zip(run_ids, pipe.execute(), strict=True) if not there}
+                pipe.hmget(self._key("run", run_id), "owner", "finished")
+                pipe.exists(self._key("log", run_id))
+            replies = pipe.execute()
+        known = zip(run_ids, replies[::2], replies[1::2], strict=True)
+        return {run_id: owner.decode() for run_id, (owner, ended), there in known if owner and (there or not ended)}
+
+    def recorded(self) -> set[str]:
+        """Return the runs that are recorded as being worked on by this worker."""
+        with _translated():
+            return {name.decode() for name in self._redis.smembers(self._key("runs", self._worker))}  # type: ignore[union-attr]
+
+    def server(self) -> str:
+        """Return what tells this Redis from one that was started later or took its place."""
+        with _translated():
+            return str(self._redis.info("server")["run_id"])
 
     # -------------------------------------------------------------------------------------------------------- workers
 
@@ -206,6 +262,7 @@ class RedisStore:
             pipe.set(self._key("worker", self._worker), state, px=lease_ms)
             pipe.sadd(self._key("workers"), self._worker)
             pipe.expire(self._key("inbox", self._worker), _INBOX_S)
+            pipe.expire(self._key("runs", self._worker), self._ttl_s)
             pipe.scard(self._key("runs", self._worker))
             pipe.smembers(self._key("workers"))
             *_, mine, members = pipe.execute()
@@ -233,8 +290,11 @@ class RedisStore:
 
     def tell(self, worker: str, kind: str, run_ids: Sequence[str]) -> None:
         """Send a worker a word about runs."""
-        with _translated():
-            self._redis.xadd(self._key("inbox", worker), {kind: " ".join(run_ids)}, maxlen=_INBOX_LENGTH, approximate=True)
+        inbox = self._key("inbox", worker)
+        with _translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.xadd(inbox, {kind: " ".join(run_ids)}, maxlen=_INBOX_LENGTH, approximate=True)
+            pipe.expire(inbox, _INBOX_S)  # its reader may be gone for good
+            pipe.execute()
 
     def listen(self, positions: Mapping[str, Position], inbox: str) -> News:
         """Wait up to a second for news of the followed runs and for words to this worker, all on one connection."""
@@ -249,7 +309,8 @@ class RedisStore:
                 inbox = items[-1][0].decode()
                 words += [(kind.decode(), told.decode()) for _, fields in items for kind, told in fields.items()]
             else:
-                news[key.decode().rpartition(":")[2]] = [item for _, fields in items for item in _decode(fields[b"e"])]
+                with _translated():
+                    news[key.decode().rpartition(":")[2]] = _entries(items)
         return News(inbox, words, news)
 
     def close(self) -> None:
@@ -257,19 +318,12 @@ class RedisStore:
         self._redis.close()
         self._blocking.close()
 
-    def _append(self, pipe: Any, one: Write) -> None:
-        run_id, last = one.info.run_id, one.entries[-1]
-        stream = self._key("log", run_id)
-        place = _id((last.attempt, last.offset))
-        pipe.xadd(stream, {"e": _encode(one.entries)}, id=place, nomkstream=not one.first)
-        if one.first:
-            pipe.expire(stream, self._ttl_s)
-        if one.info.finished:
-            run = self._key("run", run_id)
-            pipe.hset(run, mapping={"finished": "1", "updated": str(one.info.updated_at)})
-            pipe.expire(run, self._keep_s)
-            pipe.expire(stream, self._keep_s)
-            pipe.srem(self._key("runs", self._worker), run_id)
+    def _end(self, pipe: Any, info: RunInfo) -> None:
+        run = self._key("run", info.run_id)
+        pipe.hset(run, mapping={"finished": "1", "updated": str(info.updated_at)})
+        pipe.expire(run, self._keep_s)
+        pipe.expire(self._key("log", info.run_id), self._keep_s)
+        pipe.srem(self._key("runs", self._worker), info.run_id)
 
     def _key(self, kind: str, name: str | None = None) -> str:
         return f"{self._prefix}:{kind}" if name is None else f"{self._prefix}:{kind}:{name}"
@@ -279,8 +333,25 @@ def _id(position: Position) -> str:
     return f"{position[0]}-{position[1]}"
 
 
-def _out_of_order(reply: Exception) -> bool:
-    return "equal or smaller" in str(reply)
+def _outcome(reply: Any) -> str:
+    """Say what became of an XADD: no stream is ``missing``, an id behind its last one is ``refused``."""
+    if isinstance(reply, redis.ResponseError) and "equal or smaller" in str(reply):
+        return "refused"
+    if isinstance(reply, Exception):
+        raise reply
+    return "missing" if reply is None else "written"
+
+
+def _entries(items: Any) -> list[Entry]:
+    """Return the entries of a stream's items, each once: a write that was not answered in time is made again, with more."""
+    found: list[Entry] = []
+    last = (0, 0)
+    for _, fields in items:
+        for item in _decode(fields[b"e"]):
+            if (item.attempt, item.offset) > last:
+                last = (item.attempt, item.offset)
+                found.append(item)
+    return found
 
 
 @contextmanager

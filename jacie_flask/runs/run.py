@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from jacie_flask import concurrency
-from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost
+from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost, StateLost
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
 from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
 from jacie_flask.runs import reader, sse
@@ -92,27 +92,38 @@ class Runs:
             run.readers += 1
 
     def reader_left(self, run_id: str) -> None:
-        """Note that a reader is gone; the last one's leaving starts the grace."""
+        """Note that a reader is gone; the last one's leaving starts the grace, or ends the run."""
         run = self._active.get(run_id)
-        if run is None:
-            return
+        if run:
+            self._left(run, 0.0 if run.question.on_disconnect == "cancel" else self._grace_s)
+
+    def reader_sent_on(self, run_id: str) -> None:
+        """Note that a reader was told to come back to another worker: it did not leave of its own will, so it has the grace."""
+        run = self._active.get(run_id)
+        if run:
+            self._left(run, self._grace_s)
+
+    def _left(self, run: "Run", grace_s: float) -> None:
         run.readers -= 1
         if run.readers > 0:
             return
         run.departures += 1
         departure = run.departures
-        grace_s = 0.0 if run.question.on_disconnect == "cancel" else self._grace_s
+        if run.grace:
+            run.grace.cancel()
         if grace_s <= 0:
             run.end(Cancelled("the last reader left"))
         else:
-            concurrency.later(grace_s, lambda: run.end(Cancelled("nobody came back")) if run.deserted_since(departure) else None)
+            run.grace = concurrency.later(
+                grace_s, lambda: run.end(Cancelled("nobody came back")) if run.deserted_since(departure) else None
+            )
 
     def polled(self, run_id: str) -> None:
         """Note that somebody asked how the run is: a run that is watched this way is not left alone."""
         run = self._active.get(run_id)
-        if run and run.departures and run.readers <= 0 and run.question.on_disconnect == "continue":
+        if run and run.departures and run.readers <= 0:
             run.readers += 1
-            self.reader_left(run_id)
+            self._left(run, self._grace_s)
 
     def orphaned(self, info: RunInfo, entries: Sequence[Entry]) -> None:
         """Begin a run again whose worker died before its first token, else end it as lost; with what its log holds."""
@@ -142,8 +153,9 @@ class Runs:
             run.work(pipeline)
         finally:
             self._active.pop(run.run_id, None)
-            if run.alarm:
-                run.alarm.cancel()
+            for alarm in (run.alarm, run.grace):
+                if alarm:
+                    alarm.cancel()
 
 
 class Run:
@@ -166,6 +178,7 @@ class Run:
         self.departures = 0
         self.task: concurrency.Task | None = None
         self.alarm: concurrency.Alarm | None = None
+        self.grace: concurrency.Alarm | None = None
         self._log = runlog
         self._request_id = request_id
         self._deadline_at = deadline_at
@@ -225,7 +238,10 @@ class Run:
         except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
             ending = self._entry(self._failure(self._stop or Internal("killed")))
         self._finished = True
-        self._append(ending)
+        try:
+            self._append(ending)
+        except StateLost as error:  # its readers have been told
+            log.warning("the end of run %s is not recorded: %s", self.run_id, error)
 
     def _answer(self, pipeline: Pipeline) -> Result:
         """Run the pipeline where it may be killed: a kill before or after would leave the run without an end."""

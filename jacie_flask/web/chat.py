@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
@@ -58,13 +59,21 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     """Return the run's log from ``after`` on as a live response, and count its reader while it is open."""
     parts.runs.reader_came(run_id)
     pieces = reader.stream(parts.services.runs, run_id, after, parts.settings.heartbeat_s, request_id())
-    if worker := current_app.extensions.get(WORKER):
+    worker = current_app.extensions.get(WORKER)
+    if worker:
         pieces = worker.while_connected(pieces, request.environ)
     response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
     response.headers["X-Run-Id"] = run_id
-    response.headers["Content-Location"] = url_for("runs.events", run_id=run_id)
-    response.call_on_close(partial(parts.runs.reader_left, run_id))
+    response.headers["Content-Location"] = f"/runs/{run_id}/events"
+    response.call_on_close(partial(_left, parts, worker, run_id))
     return response
+
+
+def _left(parts: Jacie, worker: Any, run_id: str) -> None:
+    if worker and worker.draining:
+        parts.runs.reader_sent_on(run_id)
+    else:
+        parts.runs.reader_left(run_id)
 
 
 def _start(parts: Jacie, mode: str) -> str:

@@ -33,7 +33,6 @@ _LOOK_S = 0.7
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
 _SEND_BUFFER = 64 * 1024
-_LONGEST_MS = 3_600_000
 _READ = 1  # libev's and libuv's EV_READ
 
 log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._open: set[Any] = set()  # client sockets
         self._idle: set[Any] = set()  # those of them that are between two requests
         self._streams: set[Stream] = set()
-        self._slow_reader_s = math.inf
+        self._slow_reader_s = 30.0
 
     @property
     def draining(self) -> bool:
@@ -67,7 +66,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def while_connected(self, pieces: Pieces, environ: dict[str, Any]) -> Pieces:
         """Yield ``pieces`` until they end, the client leaves or reads too slowly, or the drain sends the reader elsewhere."""
-        stream = Stream(environ["gunicorn.socket"], pieces, self._slow_reader_s)
+        stream = Stream(environ["gunicorn.socket"], pieces)
         self._streams.add(stream)
         try:
             for piece in pieces:
@@ -85,7 +84,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
     @contextlib.contextmanager
     def connected(self, environ: dict[str, Any]) -> Iterator[None]:
         """Do something for a client while it is there: its leaving is thrown into the greenlet."""
-        stream = Stream(environ["gunicorn.socket"], None, self._slow_reader_s)
+        stream = Stream(environ["gunicorn.socket"], None)
         try:
             yield
         finally:
@@ -121,8 +120,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
-        if not self.cfg.is_ssl:
-            client = EagerSocket(client.family, client.type, client.proto, fileno=client.detach())
+        if type(client) is gevent.socket.socket:
+            client.__class__ = EagerSocket  # made anew, it would cost more than it saves on a short answer
         self._open.add(client)
         self._idle.add(client)
         try:
@@ -141,6 +140,11 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def _listen(self, listener: Any) -> Any:
         listener.setblocking(1)
+        # Connections inherit these: what the kernel holds for a client that does not read is bounded, and one that vanished
+        # without a word is noticed.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT") and listener.family in (socket.AF_INET, socket.AF_INET6):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._slow_reader_s * 1000))
         pool = Pool(self.worker_connections)
         tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         server = StreamServer(listener, handle=partial(self.handle, listener), spawn=pool, **tls)
@@ -187,6 +191,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
 class EagerSocket(gevent.socket.socket):  # type: ignore[misc]  # gevent has no types
     """A client's connection whose writes are tried before anything is prepared for waiting: most need no wait."""
 
+    __slots__ = ()
+
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send everything."""
         try:
@@ -202,7 +208,7 @@ class Stream:
 
     __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "due_at", "told")
 
-    def __init__(self, sock: Any, pieces: Pieces | None, slow_reader_s: float) -> None:
+    def __init__(self, sock: Any, pieces: Pieces | None) -> None:
         self.told: Exception | None = None
         self.due_at = math.inf
         self._greenlet = gevent.getcurrent()
@@ -210,10 +216,6 @@ class Stream:
         self._sock = sock
         self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READ)
         self._watcher.start(self._readable)
-        # What the kernel holds for a client that does not read is bounded, and one that vanished without a word is noticed.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        if hasattr(socket, "TCP_USER_TIMEOUT") and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(_LONGEST_MS, round(slow_reader_s * 1000)))
         concurrency.ticker.watch(self)
 
     def late(self) -> None:

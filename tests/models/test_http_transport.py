@@ -84,7 +84,7 @@ def test_a_body_is_read_to_its_end_and_its_connection_kept(client, response, met
             answer = client.request(method, server.origin, content=b"x" if method == "POST" else None)
             assert (answer.status_code, answer.content, answer.http_version) == (200, b"abc", "HTTP/1.1")
         with client.stream(method, server.origin) as streamed:
-            assert b"".join(payload(streamed)) == b"abc"
+            assert b"".join(payload(streamed).pieces) == b"abc"
         assert connections(server) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_connection_with_bytes_of_nobody_is_not_used_again(client, response):
 def test_all_chunks_of_one_read_come_as_one_piece(client):
     """However small the server cuts them."""
     with RawServer(CHUNKED + b"1\r\na\r\n" * 500 + b"0\r\n\r\n") as server, client.stream("GET", server.origin) as response:
-        pieces = list(payload(response))
+        pieces = list(payload(response).pieces)
     assert b"".join(pieces) == b"a" * 500
     assert len(pieces) <= 2
 
@@ -145,7 +145,7 @@ def test_a_compressed_body_is_decompressed(client):
     body = gzip.compress(b"abc" * 100)
     with RawServer(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as server:
         with client.stream("GET", server.origin) as response:
-            assert b"".join(payload(response)) == b"abc" * 100
+            assert b"".join(payload(response).pieces) == b"abc" * 100
         assert client.get(server.origin).content == b"abc" * 100
 
 
@@ -264,7 +264,7 @@ def test_leaving_early_closes_the_connection_at_once(client, read):
     with RawServer(answer) as server:
         with client.stream("GET", server.origin) as response:
             if read:
-                next(payload(response))
+                next(payload(response).pieces)
         left = time.monotonic()
         assert server.requests[0].client_closed.wait(2)
         assert (server.requests[0].client_closed_at or 0) - left < 0.2
@@ -293,7 +293,7 @@ def test_a_malformed_response_is_an_error(client, response):
         with pytest.raises(httpx2.RemoteProtocolError):
             client.get(server.origin)
         with pytest.raises(httpx2.RemoteProtocolError), client.stream("GET", server.origin) as streamed:
-            list(payload(streamed))
+            list(payload(streamed).pieces)
         assert connections(server) == 2
 
 
@@ -462,7 +462,7 @@ def test_tls_is_served_and_kept(certificate):
     with tls_server(certificate, CHUNKED, *chunks, b"0\r\n\r\n") as (origin, seen), trusting(certificate) as client:
         for _ in range(3):
             with client.stream("GET", origin) as response:
-                assert sum(map(len, payload(response))) == 90_101
+                assert sum(map(len, payload(response).pieces)) == 90_101
         assert len(seen) == 3
         assert len(set(seen)) == 1
 
@@ -550,7 +550,7 @@ def test_a_kill_in_a_patched_process_closes_the_connection():
 
         def ask():
             with client.stream("GET", "http://127.0.0.1:%d" % listener.getsockname()[1]) as response:
-                list(payload(response))
+                list(payload(response).pieces)
 
         for words in (b"", head, head + b"1\\r\\na\\r\\n", head + b"5\\r\\na"):
             task = gevent.spawn(ask)

@@ -1,26 +1,67 @@
-"""What every run log keeps: one suite for all backends."""
+"""What every run log keeps: one suite for all backends, and a state machine that does what nobody thought of."""
 
+import contextlib
 import itertools
 import threading
 import time
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, precondition, rule, run_state_machine_as_test
 
 from jacie_flask.errors import Conflict, NotFound, StateLost
 from jacie_flask.events import Token
 from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs import sse
 from jacie_flask.runs.memory_log import MemoryLog
+from jacie_flask.runs.redis_log import RedisLog
+from jacie_flask.runs.run import Runs
+from tests.support.redis_server import MISSING, REDIS, RedisServer
 
 START = (0, 0)
+EVENTUALLY_S = 5.0
 
 
-def memory(clock):
-    """Return a log in memory."""
-    return MemoryLog(keep_s=60, clock=clock)
+def joined(url, clock=time.time):
+    """Return a log in Redis that has joined its workers."""
+    log = RedisLog(url, keep_s=60, deadline_s=60, clock=clock)
+    log.attach(Runs(log, {}, max_runs=8, deadline_s=60, grace_s=60))
+    return log
 
 
-BACKENDS = {"memory": memory}
+class Elsewhere:
+    """A log that is written by one worker and read by another: what the one knows, the other knows a moment later.
+
+    Until then it may know less, but never something else.
+    """
+
+    def __init__(self, here, there):
+        self.here, self.there = here, there
+        self.create, self.append = here.create, here.append
+
+    def read(self, run_id, after, wait_s):
+        """Return what the other worker reads once it has caught up."""
+        expected = self.here.read(run_id, after, wait_s)
+        end = time.monotonic() + EVENTUALLY_S
+        while len(seen := self.there.read(run_id, after, 0.02)) < len(expected) and time.monotonic() < end:
+            assert seen == expected[: len(seen)]
+        return seen
+
+    def info(self, run_id):
+        """Return what the other worker knows of the run once it has caught up with all that happened to it."""
+        expected = self.here.info(run_id)
+        end = time.monotonic() + EVENTUALLY_S
+        while (seen := self.there.info(run_id)).finished != expected.finished and time.monotonic() < end:
+            time.sleep(0.02)
+        while seen.updated_at < expected.updated_at and time.monotonic() < end:
+            time.sleep(0.02)
+            seen = self.there.info(run_id)
+        return seen
+
+    def cancel(self, run_id):
+        """Ask from the other worker."""
+        self.there.cancel(run_id)
 
 
 class Clock:
@@ -39,10 +80,28 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(scope="module")
+def redis():
+    """Return a Redis of this module's own."""
+    if not REDIS:
+        pytest.skip(MISSING)
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "redis", "redis, read elsewhere"])
 def log(request, clock):
     """Return an empty log of each kind."""
-    return BACKENDS[request.param](clock)
+    if request.param == "memory":
+        yield MemoryLog(keep_s=60, clock=clock)
+        return
+    redis = request.getfixturevalue("redis")
+    redis.flush()
+    with contextlib.ExitStack() as stack:
+        logs = [joined(redis.url, clock) for _ in range(2)]
+        for one in logs:
+            stack.callback(one.close, 0.0)
+        yield logs[0] if request.param == "redis" else Elsewhere(*logs[:2])
 
 
 def info(run_id, now=1_000_000.0):
@@ -190,8 +249,9 @@ def test_a_key_stands_for_its_first_run(log):
     assert log.create(info("d"), claim(key="key2")) == "d"
 
 
-def test_a_key_is_free_again_when_its_run_is_gone(log, clock):
-    """A claim does not outlive what it stands for."""
+def test_a_key_is_free_again_when_its_run_is_gone(clock):
+    """A claim does not outlive what it stands for; in Redis, where time cannot be set, see test_redis_log."""
+    log = MemoryLog(keep_s=60, clock=clock)
     assert log.create(info("a"), claim()) == "a"
     log.append("a", [end(1)])
     clock.now += 61
@@ -239,3 +299,192 @@ def test_memory_is_bounded(clock):
     assert kept[-1] == "49"
     assert kept == sorted(kept, key=int)
     assert not log.info("running").finished
+
+
+class Known:
+    """What a run must hold, as the machine knows it; ``shared`` while every worker must find it."""
+
+    def __init__(self, run_id, writer, claim):
+        self.run_id, self.writer, self.claim = run_id, writer, claim
+        self.entries = []
+        self.finished = self.cancelled = False
+        self.shared = True
+
+
+class LogMachine(RuleBasedStateMachine):
+    """Runs that are created, written, read from anywhere, cancelled and forgotten, in any order.
+
+    Whoever reads sees the run's entries from where it asked on, each once and in order; or that they are lost.
+    """
+
+    redis = None  # a RedisServer, or None for the log in memory
+    logs = ()
+    numbers = itertools.count(1)
+
+    running = Bundle("running")
+    finished = Bundle("finished")
+
+    def __init__(self):
+        super().__init__()
+        self.clock = Clock()
+        if self.redis is None:
+            self.logs = (MemoryLog(keep_s=60, clock=self.clock),)
+        self.known = {}
+        self.prefix = next(self.numbers)
+
+    def workers(self):
+        """Return a strategy of workers."""
+        return st.integers(0, len(self.logs) - 1)
+
+    @rule(target=running, writer=st.integers(0, 2), key=st.sampled_from(["", "", "a", "b"]), body=st.sampled_from("xyz"))
+    def create(self, writer, key, body):
+        """A run is opened, or it is the one that the claim stands for, or the claim was made with another body."""
+        writer %= len(self.logs)
+        run_id = f"{self.prefix}-{next(self.numbers)}"
+        made = claim(body, f"{self.prefix}-{key}") if key else None
+        held = [one for one in self.known.values() if made and one.claim and one.claim.key == made.key and one.shared]
+        try:
+            owner = self.logs[writer].create(info(run_id, self.clock.now), made)
+        except Conflict:
+            assert held
+            assert held[0].claim.fingerprint != body
+            return multiple()
+        if held:
+            assert owner == held[0].run_id
+            assert held[0].claim.fingerprint == body
+            return multiple()
+        assert owner == run_id
+        self.known[run_id] = Known(run_id, writer, made)
+        return run_id
+
+    @rule(run_id=running, count=st.integers(1, 4))
+    def append(self, run_id, count):
+        """A run goes on."""
+        run = self.known[run_id]
+        place = len(run.entries)
+        new = [token(place + number, f"{place + number} ") for number in range(1, count + 1)]
+        self.logs[run.writer].append(run_id, new)
+        run.entries += new
+
+    @rule(target=finished, run_id=consumes(running))
+    def finish(self, run_id):
+        """A run ends."""
+        run = self.known[run_id]
+        last = end(len(run.entries) + 1)
+        self.logs[run.writer].append(run_id, [last])
+        run.entries.append(last)
+        run.finished = True
+        return run_id
+
+    @rule(run_id=running | finished, reader=st.integers(0, 2), after=st.integers(0, 12))
+    def read(self, run_id, reader, after):
+        """A reader asks from any position that was."""
+        run = self.known[run_id]
+        after = min(after, len(run.entries))
+        self.check(run, reader % len(self.logs), after)
+
+    @rule(run_id=running | finished, after=st.sampled_from([(1, 99), (7, 1), (0, 3)]))
+    def read_what_never_was(self, run_id, after):
+        """A position that never was is lost."""
+        run = self.known[run_id]
+        if run.shared:
+            with pytest.raises(StateLost):
+                self.logs[run.writer].read(run_id, after, 0)
+
+    @rule(run_id=running | finished, reader=st.integers(0, 2))
+    def cancel(self, run_id, reader):
+        """Cancelling is noted and loses nothing."""
+        run = self.known[run_id]
+        with contextlib.suppress(() if run.shared else NotFound):
+            self.logs[reader % len(self.logs)].cancel(run_id)
+        if run.shared:
+            assert self.logs[reader % len(self.logs)].info(run_id).cancel_requested
+
+    @precondition(lambda self: self.redis is None)
+    @rule(seconds=st.sampled_from([1, 30, 61]))
+    def pass_time(self, seconds):
+        """Finished runs expire and running ones do not."""
+        self.clock.now += seconds
+        for run in self.known.values():
+            if run.finished and run.shared and self.clock.now - self.logs[0]._runs[run.run_id].updated_at > 60:
+                run.shared = False
+                with pytest.raises(NotFound):
+                    self.logs[0].read(run.run_id, START, 0)
+
+    @precondition(lambda self: self.redis is not None)
+    @rule()
+    def forget_everything(self):
+        """Redis loses all it knew: running runs and their claims come back, finished ones are gone for others."""
+        self.redis.flush()
+        for run in self.known.values():
+            run.shared = run.shared and not run.finished
+        wanted = {f"jacie:run:{run.run_id}" for run in self.known.values() if run.shared}
+        limit = time.monotonic() + EVENTUALLY_S
+        while not wanted <= self.redis.keys("jacie:run:*"):
+            assert time.monotonic() < limit, "running runs were not written anew"
+            time.sleep(0.02)
+
+    @precondition(lambda self: self.redis is not None)
+    @rule(run_id=running | finished, kind=st.sampled_from(["log", "run"]))
+    def evict(self, run_id, kind):
+        """Redis drops one key of a run, as it does when it is told to evict."""
+        self.redis.client.delete(f"jacie:{kind}:{run_id}")
+        self.known[run_id].shared = False
+
+    def check(self, run, reader, after):
+        """Compare what a reader gets with what was written, a moment later at the latest."""
+        log, place = self.logs[reader], (1, after) if after else START
+        expected = run.entries[after:]
+        limit = time.monotonic() + EVENTUALLY_S
+        seen = []
+        while len(seen) < len(expected):
+            try:
+                new = log.read(run.run_id, (1, after + len(seen)) if after + len(seen) else START, 0.02)
+            except (NotFound, StateLost):
+                assert not run.shared or reader != run.writer or self.redis is None, "a run was lost"
+                assert not run.shared, "a run that is recorded was lost"
+                return
+            seen += new
+            assert seen == expected[: len(seen)]
+            if time.monotonic() > limit:
+                assert not run.shared, (place, len(seen), len(expected))
+                return
+
+    def teardown(self):
+        """Everything that is running ends, and every reader gets to its end."""
+        for run in self.known.values():
+            if not run.finished:
+                self.finish(run.run_id)
+        for run in self.known.values():
+            for reader in range(len(self.logs)):
+                self.check(run, reader, 0)
+
+
+def play(machine, examples):
+    """Let hypothesis play."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        ),
+    )
+
+
+def test_the_machine_over_memory():
+    """Nothing is lost, doubled or reordered in memory."""
+    play(LogMachine, 100)
+
+
+def test_the_machine_over_redis(redis):
+    """Nothing is lost, doubled or reordered over three workers, whatever Redis forgets."""
+    redis.flush()
+    with contextlib.ExitStack() as stack:
+        logs = tuple(joined(redis.url) for _ in range(3))
+        for one in logs:
+            stack.callback(one.close, 0.0)
+
+        class Shared(LogMachine):
+            pass
+
+        Shared.redis, Shared.logs = redis, logs
+        play(Shared, 12)
