@@ -63,10 +63,13 @@ def later(seconds: float, function: Callable[[], Any]) -> Alarm:
     return timer
 
 
-class Waiting(Protocol):
-    """Something that must not wait for ever; ``due_at`` is in seconds of ``time.monotonic``."""
+class Waiting:
+    """Something that must not wait for ever; ``due_at`` is in seconds of ``time.monotonic`` and may move while it is watched."""
+
+    __slots__ = ("_tick", "due_at")
 
     due_at: float
+    _tick: int
 
     def late(self) -> None:
         """Hear that ``due_at`` has passed; called in the hub, so it may wake greenlets and must not wait itself."""
@@ -75,35 +78,57 @@ class Waiting(Protocol):
 class Ticker:
     """One coarse clock for all waits of a gevent process: a timer for each of thousands would cost more than their work.
 
-    Thousands may be late at once: the loop looks after sockets every few milliseconds while it wakes them.
+    Waits are kept by the tick in which they end, so a tick touches none but its own. Thousands may be late at once: the loop
+    looks after sockets every few milliseconds while it wakes them.
     """
 
     EVERY_S = 0.1
+    LOOK_AGAIN_S = 2.0
 
     def __init__(self) -> None:
-        self._watched: set[Waiting] = set()
+        self._waits: dict[int, set[Waiting]] = {}
         self._timer: Any = None
+        self._ticked = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waits.values()))
 
     def watch(self, waiting: Waiting) -> None:
         """Call ``waiting.late()`` within a moment after its ``due_at``, unless it was forgotten before."""
-        self._watched.add(waiting)
+        due_at = waiting.due_at
+        tick = int((due_at if due_at != math.inf else time.monotonic() + self.LOOK_AGAIN_S) / self.EVERY_S) + 1
+        waiting._tick = tick = max(tick, self._ticked + 1)
+        waits = self._waits.get(tick)
+        if waits is None:
+            waits = self._waits[tick] = set()
+        waits.add(waiting)
         if self._timer is None:
-            import gevent  # noqa: PLC0415
-
-            self._timer = gevent.get_hub().loop.timer(self.EVERY_S, self.EVERY_S)
-            self._timer.start(self._tick)
+            self._start()
 
     def forget(self, waiting: Waiting) -> None:
         """Do not call it any more; unknown ones are fine."""
-        self._watched.discard(waiting)
+        waits = self._waits.get(waiting._tick)
+        if waits is not None:
+            waits.discard(waiting)
 
-    def _tick(self) -> None:
+    def _start(self) -> None:
+        import gevent  # noqa: PLC0415
+
+        self._ticked = int(time.monotonic() / self.EVERY_S)
+        self._timer = gevent.get_hub().loop.timer(self.EVERY_S, self.EVERY_S)
+        self._timer.start(self._look)
+
+    def _look(self) -> None:
         now = time.monotonic()
-        late = [waiting for waiting in self._watched if waiting.due_at <= now]
-        self._watched.difference_update(late)
-        for waiting in late:
-            waiting.late()
-        if not self._watched:
+        current = int(now / self.EVERY_S)
+        for tick in range(self._ticked + 1, current + 1):
+            self._ticked = tick
+            for waiting in self._waits.pop(tick, ()):
+                if waiting.due_at <= now:
+                    waiting.late()
+                else:
+                    self.watch(waiting)
+        if not self._waits:
             self._timer.close()
             self._timer = None
 
@@ -204,8 +229,8 @@ class _GreenBell:
                 self._waiting.remove(one)
 
 
-class _GreenWait:
-    __slots__ = ("due_at", "waiter")
+class _GreenWait(Waiting):
+    __slots__ = ("waiter",)
 
     def __init__(self, timeout_s: float) -> None:
         from gevent.hub import Waiter  # noqa: PLC0415
@@ -231,10 +256,10 @@ class _ThreadBell:
                 self._changed.wait(timeout_s)
 
 
-class _GreenReceiver:
+class _GreenReceiver(Waiting):
     """Keeps one watcher on the socket, so that a wait costs a switch: none is started, no timer is set, no recv is tried in vain."""
 
-    __slots__ = ("_current", "_decrypted", "_greenlet", "_hub", "_sock", "_timeout_s", "_watcher", "_watching", "due_at")
+    __slots__ = ("_current", "_decrypted", "_greenlet", "_hub", "_sock", "_timeout_s", "_watcher", "_watching")
 
     def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
         import gevent  # noqa: PLC0415
@@ -297,8 +322,8 @@ class _ThreadReceiver:
         return
 
 
-class _GreenAlarm:
-    __slots__ = ("_function", "due_at")
+class _GreenAlarm(Waiting):
+    __slots__ = ("_function",)
 
     def __init__(self, seconds: float, function: Callable[[], Any]) -> None:
         self._function = function

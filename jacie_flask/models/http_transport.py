@@ -100,7 +100,11 @@ class Transport(httpx2.BaseTransport):
             head.status_code,
             headers=head.headers.raw_items(),
             stream=body,
-            extensions={"http_version": b"HTTP/" + head.http_version, "reason_phrase": head.reason, _PAYLOAD: Payload(body.pieces, body.close)},
+            extensions={
+                "http_version": b"HTTP/" + head.http_version,
+                "reason_phrase": head.reason,
+                _PAYLOAD: Payload(body.pieces, body.close),
+            },
         )
 
 
@@ -257,6 +261,7 @@ class _Body(httpx2.SyncByteStream):
         try:
             with _translated():
                 piece = decoder.feed(data)
+                self._first = b""
                 while not decoder.done:
                     if piece:
                         yield piece

@@ -196,7 +196,9 @@ def read_deltas(blocks: Iterator[bytes]) -> Iterator[Delta]:
     body = _Body()
     try:
         for block in blocks:
-            if text := body.feed(block):
+            text = body.feed(block)
+            del block  # the next one may be long in coming
+            if text:
                 yield text
             if body.problem:
                 raise body.problem

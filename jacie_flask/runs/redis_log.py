@@ -266,7 +266,7 @@ class RedisLog:
     def close(self, wait_s: float) -> None:
         """Write what is not written, for at most ``wait_s`` s, and free what is not finished."""
         end = time.monotonic() + wait_s
-        while self._dirty and time.monotonic() < end and not self._flush():
+        while not self._flush() and time.monotonic() < end:  # at least once: it waits for what is just being written
             time.sleep(_FLUSH_S)
         self._closed = True
         self._quietly(self._store.leave)

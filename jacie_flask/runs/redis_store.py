@@ -225,7 +225,7 @@ class RedisStore:
             info,
             finished=ended,
             cancel_requested=b"cancel" in known,
-            updated_at=float(known.get(b"updated", time.time())),
+            updated_at=float(known.get(b"updated", time.time() if ended else info.updated_at)),
         )
         return Row(info, known.get(b"owner", b"").decode(), entries)
 

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 Pipeline = Callable[[Question, ProgressCallback], Result]
 _OVERLOAD_RETRY_S = 2.0
+_SENT_ON_S = 10.0
 _MAX_ATTEMPTS = 2
 _NOT_RESUMABLE = "The shared record of answers could not be reached: this answer can be read again from one server only."
 
@@ -98,10 +99,10 @@ class Runs:
             self._left(run, 0.0 if run.question.on_disconnect == "cancel" else self._grace_s)
 
     def reader_sent_on(self, run_id: str) -> None:
-        """Note that a reader was told to come back to another worker: it did not leave of its own will, so it has the grace."""
+        """Note that a reader was told to come back to another worker: it did not leave of its own will, so it has time for it."""
         run = self._active.get(run_id)
         if run:
-            self._left(run, self._grace_s)
+            self._left(run, max(self._grace_s, _SENT_ON_S))
 
     def _left(self, run: "Run", grace_s: float) -> None:
         run.readers -= 1

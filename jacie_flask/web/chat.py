@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -62,10 +63,10 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     worker = current_app.extensions.get(WORKER)
     if worker:
         pieces = worker.while_connected(pieces, request.environ)
-    response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
+    body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id))
+    response = Response(body, headers=STREAM_HEADERS, direct_passthrough=True)
     response.headers["X-Run-Id"] = run_id
     response.headers["Content-Location"] = f"/runs/{run_id}/events"
-    response.call_on_close(partial(_left, parts, worker, run_id))
     return response
 
 
@@ -74,6 +75,26 @@ def _left(parts: Jacie, worker: Any, run_id: str) -> None:
         parts.runs.reader_sent_on(run_id)
     else:
         parts.runs.reader_left(run_id)
+
+
+class _Body:
+    """A response's pieces, iterated without a layer between; its close is called even when its first piece never was."""
+
+    __slots__ = ("_left", "_pieces")
+
+    def __init__(self, pieces: Any, left: Callable[[], None]) -> None:
+        self._pieces = pieces  # a generator, though Flask calls it an iterator
+        self._left: Callable[[], None] | None = left
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        """End the pieces and count their reader out, once."""
+        self._pieces.close()
+        if self._left:
+            self._left()
+            self._left = None
 
 
 def _start(parts: Jacie, mode: str) -> str:

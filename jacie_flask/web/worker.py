@@ -203,10 +203,10 @@ class EagerSocket(gevent.socket.socket):  # type: ignore[misc]  # gevent has no 
             super().sendall(memoryview(data)[sent:], flags)
 
 
-class Stream:
+class Stream(concurrency.Waiting):
     """One open response: the greenlet that writes it, and the watch over its client's connection."""
 
-    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "due_at", "told")
+    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "told")
 
     def __init__(self, sock: Any, pieces: Pieces | None) -> None:
         self.told: Exception | None = None

@@ -562,7 +562,7 @@ def test_a_kill_in_a_patched_process_closes_the_connection():
             task.kill()
             assert sock.recv(1) == b""
             assert time.perf_counter() - started < 0.05
-            assert not concurrency.ticker._watched
+            assert not concurrency.ticker
             sock.close()
         """
     )
