@@ -105,6 +105,12 @@ class Ticker:
         if self._timer is None:
             self._start()
 
+    def sooner(self, waiting: Waiting) -> None:
+        """Take note that ``due_at`` of something watched may have come nearer; that it moved away is noticed anyway."""
+        if waiting.due_at < waiting._tick * self.EVERY_S:
+            self.forget(waiting)
+            self.watch(waiting)
+
     def forget(self, waiting: Waiting) -> None:
         """Do not call it any more; unknown ones are fine."""
         waits = self._waits.get(waiting._tick)
@@ -293,6 +299,7 @@ class _GreenReceiver(Waiting):
 
     def _wait(self) -> None:
         self.due_at = time.monotonic() + self._timeout_s
+        ticker.sooner(self)
         if not self._watching:
             self._watching = True
             self._watcher.start(self._ready)

@@ -71,6 +71,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         try:
             for piece in pieces:
                 stream.due_at = time.monotonic() + self._slow_reader_s
+                concurrency.ticker.sooner(stream)
                 yield piece  # comes back when the piece has been handed to the kernel
                 stream.due_at = math.inf
                 if stream.told is not None:
