@@ -23,10 +23,12 @@ from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import Request
 
 WORDS = "Revenue rose and costs fell and the margin held."
+LONG = " ".join(f"{n:x<1200}" for n in range(700))
 SCRIPTS = {
     "silent": Script(answer=WORDS, first_token_s=30),
     "wait": Script(answer=WORDS, first_token_s=1.0),
     "slow": Script(answer=WORDS, total_s=2.0),
+    "long": Script(answer=LONG),
 }
 
 
@@ -101,6 +103,36 @@ def served(tmp_path_factory):
         yield both
 
 
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """One Jacie that lets readers go who take nothing for a second."""
+    with serving(ingested_samples(tmp_path_factory.getbasetemp()), JACIE_SLOW_READER_S="1") as both:
+        yield both
+
+
+def unread(running: Running, body: dict) -> socket.socket:
+    """Ask on a connection whose client has room for little."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(30)
+    sock.connect(("127.0.0.1", int(running.url.rpartition(":")[2])))
+    sock.sendall(post("/chat/stream", body))
+    return sock
+
+
+def whole_frames(raw: bytes) -> list:
+    """Return the frames that arrived whole in a response's chunked bytes, and the run's id."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    chunks = []
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        chunks.append(rest[: int(size or b"0", 16)])
+        body = rest[int(size or b"0", 16) + 2 :]
+    text = b"".join(chunks)
+    lines = text[: text.rfind(b"\n\n") + 2].splitlines(keepends=True)
+    return [re.search(rb"X-Run-Id: (\S+)", head)[1].decode(), *(frame for frame in parse(lines) if frame.name != ":")]
+
+
 def leave_while_silent(running: Running, model: OpenAIServer, *, reset: bool = False) -> float:
     """Ask, leave while the model is silent, and return the seconds until the model's connection was closed."""
     before = len(model.chats)
@@ -163,6 +195,50 @@ def test_a_run_is_cancelled_by_its_last_reader_only(served):
     sock.close()
     second.join(10)
     assert received[0].terminal.name == "result"
+
+
+def test_leaving_a_question_without_a_stream_is_noticed_as_well(served):
+    """POST /chat with on_disconnect=cancel: the model's connection is closed when its client goes."""
+    running, model = served
+    before = len(model.chats)
+    sock = connect(running, post("/chat", question("silent")))
+    upstream = wait_for(lambda: model.chats[before:])[0]
+    sock.close()
+    assert upstream.client_closed.wait(5)
+
+
+def test_a_reader_who_does_not_read_is_let_go_and_can_resume(strict):
+    """Its connection ends after its time, its run does not; the last id it got gives exactly the rest, in few frames."""
+    running, _ = strict
+    with unread(running, question("long", "continue")) as sock:
+        raw = read_until(sock, b"event: token")
+        time.sleep(3.5)  # longer than its time, and than the kernel's patience with it
+        with contextlib.suppress(ConnectionError):
+            while data := sock.recv(1 << 16):
+                raw += data
+    run_id, *frames = whole_frames(raw)
+    assert "result" not in [frame.name for frame in frames]
+    assert running.get(f"/runs/{run_id}")["status"] == "succeeded"
+    rest = ask(running.url, f"/runs/{run_id}/events", None, headers={"Last-Event-ID": frames[-1].id})
+    texts = [frame.data["text"] for frame in [*frames, *rest.frames] if frame.name == "token"]
+    assert "".join(texts) == rest.terminal.data["response"] == LONG
+    assert len(rest.named("token")) < 20
+
+
+def test_a_slow_reader_gets_joined_deltas(strict):
+    """Who reads in sips gets the same text in far fewer events, and the server holds nothing for him but the log."""
+    running, _ = strict
+    raw = b""
+    with unread(running, question("long")) as sock:
+        while b"event: result" not in raw:
+            raw += sock.recv(1 << 16)
+            time.sleep(0.0005)
+        while not raw.endswith(b"0\r\n\r\n"):
+            raw += sock.recv(1 << 16)
+    _, *frames = whole_frames(raw)
+    texts = [frame.data["text"] for frame in frames if frame.name == "token"]
+    assert "".join(texts) == LONG
+    assert len(texts) < 350, "half as many events as there were tokens, or more"
 
 
 def test_a_pipelined_request_waits_for_the_stream_to_end(served):
