@@ -14,6 +14,7 @@ from jacie_flask.services import Background, warm
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MODEL_WAIT_S = 8.0
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass
@@ -50,10 +51,11 @@ def jacie() -> Jacie:
 
 def request_id() -> str:
     """Return the caller's X-Request-ID where it is usable, else one of ours."""
-    if "request_id" not in g:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
-    return str(g.request_id)
+    held = g._get_current_object()  # each look through the proxy costs as much as the rest of this
+    if "request_id" not in held:
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        held.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+    return str(held.request_id)
 
 
 def init_app(app: Flask) -> None:
@@ -66,7 +68,5 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def identify(response: Response) -> Response:
-        response.headers.setdefault("X-Request-ID", request_id())
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.extend({"X-Request-ID": request_id(), **_ALWAYS})
         return response
