@@ -33,6 +33,7 @@ _LOOK_S = 0.7
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
 _SEND_BUFFER = 64 * 1024
+_MORE = getattr(socket, "MSG_MORE", 0)  # Linux's
 _READ = 1  # libev's and libuv's EV_READ
 
 log = logging.getLogger(__name__)
@@ -195,7 +196,9 @@ class EagerSocket(gevent.socket.socket):  # type: ignore[misc]  # gevent has no 
     __slots__ = ()
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send everything."""
+        """Send everything; a stream's head leaves in one packet with its first piece, which follows at once."""
+        if data[:5] == b"HTTP/" and b"text/event-stream" in data:
+            flags |= _MORE
         try:
             sent = self._sock.send(data, flags)
         except BlockingIOError:
