@@ -5,9 +5,10 @@ PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+PEER := .venv-bench
 UV := $(VENV)/bin/uv pip install --quiet --python $(PY)
 
-.PHONY: run test check format soak clean install
+.PHONY: run test check format soak bench bench-profile clean install
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
@@ -29,6 +30,13 @@ soak: $(VENV)/.dev ## the long runs
 	@$(PY) tests/prepare.py
 	@$(PY) -m pytest -m soak $(ARGS)
 
+bench: $(VENV)/.run $(PEER)/.installed ## streams against the FastAPI peer: bench/RESULTS.md; ONLY=burst,paced ROUNDS=1 CONTENDERS=jacie,peer
+	@$(PY) -m bench.streams $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+
+bench-profile: $(VENV)/.run $(PEER)/.installed ## where the worker's CPU goes; LOAD=burst|paced|first|idle SECONDS=8 CONTENDERS=jacie NATIVE=1
+	@$(PY) -m bench.streams.profile $(if $(LOAD),--load $(LOAD)) $(if $(CONTENDERS),--contender $(CONTENDERS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(NATIVE),--native)
+
 install: $(VENV)/.run
 
 $(VENV)/bin/uv:
@@ -46,5 +54,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(UV) -r requirements-dev.txt
 	@touch $@
 
+$(PEER)/.installed: bench/requirements-peer.txt | $(VENV)/bin/uv
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PY) $(PEER)
+	@$(VENV)/bin/uv pip install --quiet --python $(PEER)/bin/python -r bench/requirements-peer.txt
+	@touch $@
+
 clean: ## forget what was installed and indexed
-	rm -rf $(VENV) var
+	rm -rf $(VENV) $(PEER) var

@@ -185,7 +185,8 @@ class RedisLog:
                 self._memory.create(msgspec.structs.replace(row.info, finished=False))
             try:
                 self._take(run_id, row.entries)
-            except StateLost:
+            except StateLost as error:
+                self._lose([run_id], error)
                 self._memory.drop(run_id)
                 raise
             record = self._memory.record(run_id)

@@ -258,7 +258,7 @@ class RedisStore:
 
     def beat(self, state: str, lease_ms: int) -> tuple[int, dict[str, str]]:
         """Renew this worker's lease; return how many runs are recorded as its own, and the other workers: "" is a dead one."""
-        with _translated(), self._redis.pipeline(transaction=False) as pipe:
+        with _translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._key("worker", self._worker), state, px=lease_ms)
             pipe.sadd(self._key("workers"), self._worker)
             pipe.expire(self._key("inbox", self._worker), _INBOX_S)

@@ -153,7 +153,8 @@ class Runs:
         try:
             run.work(pipeline)
         finally:
-            self._active.pop(run.run_id, None)
+            if self._active.get(run.run_id) is run:  # another attempt may have begun here
+                del self._active[run.run_id]
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
@@ -239,6 +240,8 @@ class Run:
         except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
             ending = self._entry(self._failure(self._stop or Internal("killed")))
         self._finished = True
+        if self._stop is not None:  # it was raised where the pipeline was: its frames hold the model's stream open
+            self._stop.__traceback__ = None
         try:
             self._append(ending)
         except StateLost as error:  # its readers have been told

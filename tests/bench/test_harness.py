@@ -98,7 +98,7 @@ def test_the_search_for_streams_per_core_ends():
 def test_figures():
     """Medians with their spread; ratios within rounds; percentiles by nearest rank."""
     assert Figure.of([3, 1, 2]) == Figure(2, 1, 3)
-    assert ratio([10, 40], [1, 2]) == Figure(15, 10, 20)
+    assert ratio([(10, 1), (40, 2)]) == Figure(15, 10, 20)
     assert percentile(range(1, 101), 99) == 99
     assert percentile([5], 99) == 5
 
@@ -108,7 +108,7 @@ def test_the_report_says_what_was_reached_and_what_was_not_measured():
     results = Results({"burst": {"jacie": [{"tokens_per_cpu_s": 200.0}], "peer": [{"tokens_per_cpu_s": 10.0}]}})
     lines = table_of_goals(results)
     assert len(lines) == len(GOALS) + 2
-    assert lines[2].endswith("| 20 x | 15 x | 28 x | floor |")
+    assert lines[2].endswith("| 200 | – | 10 | – | 20 x | 15 x | 28 x | floor |")
     assert all(line.endswith("| not measured |") for line in lines[3:])
     assert table_of_figures(results)[2] == "| tokens per CPU-second, poured | 200 | – | 10 | – | – |"
 

@@ -8,7 +8,9 @@ from bench.streams.measurements import ALL, Bench, Lengths
 from bench.streams.plan import Plan
 from bench.streams.servers import DIRECT, JACIE, PEER, PEER_PYTHON, PROXY, serve, upstream
 
-TINY = Lengths(burst_s=0.1, paced_s=0.3, idle_s=1.1, settle_s=0.1, margin_s=0.4, quiet_s=0.1, idle_streams=10, leaving=10)
+TINY = Lengths(
+    burst_s=0.1, answer_tokens=100, paced_s=0.3, idle_s=1.1, settle_s=0.1, margin_s=0.4, quiet_s=0.1, idle_streams=10, leaving=10
+)
 SHORT = ("burst", "paced", "disconnect", "idle")
 
 
@@ -34,9 +36,9 @@ def test_a_measurement_gives_figures(measurement, server, model):
     if server.contender not in measurement.contenders:
         pytest.skip("takes no part in this one")
     sample = measurement.run(Bench(model, TINY), server)
-    assert sample
-    assert all(value >= 0 for value in sample.values()), sample
-    assert any(name.endswith(("_ms", "_per_token", "_per_heartbeat")) and value > 0 for name, value in sample.items()), sample
+    costs = {name: value for name, value in sample.items() if name.endswith(("_ms", "_per_token", "_per_heartbeat"))}
+    assert costs
+    assert all(value > 0 for value in costs.values()), sample
 
 
 def test_a_stream_that_lacks_a_token_is_refused(model):

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, precondition, rule, run_state_machine_as_test
 
@@ -342,18 +342,19 @@ class LogMachine(RuleBasedStateMachine):
         writer %= len(self.logs)
         run_id = f"{self.prefix}-{next(self.numbers)}"
         made = claim(body, f"{self.prefix}-{key}") if key else None
-        held = [one for one in self.known.values() if made and one.claim and one.claim.key == made.key and one.shared]
+        claimed = [one for one in self.known.values() if made and one.claim and one.claim.key == made.key]
+        holders = [one for one in claimed if one.shared]
+        if len(holders) < len(claimed):  # forgotten ones may be found again, and hold their claim again
+            holders = claimed
         try:
             owner = self.logs[writer].create(info(run_id, self.clock.now), made)
         except Conflict:
-            assert held
-            assert held[0].claim.fingerprint != body
+            assert any(one.claim.fingerprint != body for one in holders)
             return multiple()
-        if held:
-            assert owner == held[0].run_id
-            assert held[0].claim.fingerprint == body
+        if owner != run_id:
+            assert any(one.run_id == owner and one.claim.fingerprint == body for one in holders)
             return multiple()
-        assert owner == run_id
+        assert not any(one.shared for one in claimed) or len(holders) > 1
         self.known[run_id] = Known(run_id, writer, made)
         return run_id
 
@@ -435,13 +436,12 @@ class LogMachine(RuleBasedStateMachine):
         """Compare what a reader gets with what was written, a moment later at the latest."""
         log, place = self.logs[reader], (1, after) if after else START
         expected = run.entries[after:]
-        limit = time.monotonic() + EVENTUALLY_S
+        limit = time.monotonic() + (EVENTUALLY_S if run.shared else 0.2)
         seen = []
         while len(seen) < len(expected):
             try:
                 new = log.read(run.run_id, (1, after + len(seen)) if after + len(seen) else START, 0.02)
             except (NotFound, StateLost):
-                assert not run.shared or reader != run.writer or self.redis is None, "a run was lost"
                 assert not run.shared, "a run that is recorded was lost"
                 return
             seen += new
@@ -461,11 +461,17 @@ class LogMachine(RuleBasedStateMachine):
 
 
 def play(machine, examples):
-    """Let hypothesis play."""
+    """Let hypothesis play; what waits for a real Redis is not made smaller when it fails, which would take minutes."""
+    phases = [Phase.generate] if machine.redis else [Phase.generate, Phase.shrink]
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=examples,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+            phases=phases,
         ),
     )
 
@@ -487,4 +493,4 @@ def test_the_machine_over_redis(redis):
             pass
 
         Shared.redis, Shared.logs = redis, logs
-        play(Shared, 12)
+        play(Shared, 8)

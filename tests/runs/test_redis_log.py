@@ -446,6 +446,7 @@ def test_redis_dies_under_readers(redis):
         assert isinstance(waiting(), Overloaded)
         with pytest.raises(Overloaded):
             there.log.info("r")
+        assert b"event: reconnect" in b"".join(reader.stream(there.log, "r", reader.START, 1, "q"))
         assert text_of(mine()) == answer(asked)
 
 

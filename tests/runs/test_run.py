@@ -1,5 +1,6 @@
 """The life of a run: whatever the pipeline does and whenever it is stopped, there is one terminal event, the last one."""
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -156,6 +157,35 @@ def test_cancel_in_the_middle_keeps_the_partial_answer():
     assert ended(runs) == failure
 
 
+def test_a_stopped_run_lets_go_of_what_it_had_open():
+    """When the end of a run that noticed its cancel by itself is on record, the model's stream is closed, without the collector."""
+    closed, gate = threading.Event(), threading.Event()
+
+    def words():
+        try:
+            while True:
+                yield "Rev"
+        finally:
+            closed.set()
+
+    def pipeline(_, report):
+        stream = words()
+        for word in stream:
+            report(Token(text=word))
+            gate.set()
+            time.sleep(0.005)
+
+    gc.disable()
+    try:
+        runs = started(pipeline)
+        assert gate.wait(5)
+        runs.cancel("r")
+        assert ended(runs).code == "cancelled"
+        assert closed.is_set()
+    finally:
+        gc.enable()
+
+
 def test_cancel_wins_over_a_result_that_comes_later():
     """A run that was stopped does not answer after all."""
     gate, go = threading.Event(), threading.Event()
@@ -245,6 +275,38 @@ def test_coming_back_keeps_a_run():
     runs.reader_left("r")
     assert ended(runs).code == "cancelled"
     assert time.monotonic() - left >= 0.3
+
+
+def test_a_reader_who_was_sent_on_has_time_to_come_back():
+    """A drain is no client's choice: with on_disconnect=cancel the run waits all the same, and ends when it is left."""
+    gate = threading.Event()
+    runs = started(waiting("a", gate), Question(query="?", mode="chat", on_disconnect="cancel"))
+    assert gate.wait(5)
+    runs.reader_came("r")
+    runs.reader_sent_on("r")
+    time.sleep(0.05)
+    assert runs.active == 1
+    runs.reader_came("r")
+    runs.reader_left("r")
+    assert ended(runs).code == "cancelled"
+
+
+def test_a_run_that_is_watched_has_one_timer():
+    """Each word of a watcher elsewhere starts the grace anew instead of adding another."""
+    gate = threading.Event()
+    runs = started(waiting("a", gate), grace_s=30)
+    assert gate.wait(5)
+    runs.reader_came("r")
+    runs.reader_left("r")
+    before = threading.active_count()
+    for _ in range(50):
+        runs.polled("r")
+    until = time.monotonic() + 2
+    while threading.active_count() > before + 1 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() <= before + 1
+    runs.cancel("r")
+    assert ended(runs).code == "cancelled"
 
 
 def test_readers_of_ended_runs_change_nothing():

@@ -3,6 +3,11 @@
 In process: ``with worker(url) as runs``. In a process of its own, which may be stopped and killed: ``with WorkerProcess(url)``.
 """
 
+if __name__ == "__main__":
+    from gevent import monkey
+
+    monkey.patch_all()
+
 import contextlib
 import json
 import queue
@@ -203,7 +208,4 @@ def _say(value: Any) -> None:
 
 
 if __name__ == "__main__":
-    from gevent import monkey
-
-    monkey.patch_all()  # what was imported before is patched as well: nothing has been started yet
     _serve(sys.argv[1], json.loads(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""How fast Jacie relays live answers, against the stack that people use today and against a proxy that parses nothing."""

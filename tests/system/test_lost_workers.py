@@ -1,0 +1,109 @@
+"""Workers that stop, die and lose their Redis, two of them: every client ends with its whole text or hears why not."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from tests.support import scenarios, told_model
+from tests.support.cutting import CuttingClient
+from tests.support.jacie import ingested_samples
+from tests.support.redis_server import MISSING, REDIS, RedisServer
+from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
+from tests.support.servers import OwnProcess
+
+pytestmark = pytest.mark.skipif(REDIS is None, reason=MISSING)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model that answers what its question says."""
+    with OwnProcess("told_model.py") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder with an index."""
+    return ingested_samples(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def shared(data, model):
+    """Jacie with two workers and a short grace."""
+    with RedisServer() as redis, two_workers(data, redis, model.url, JACIE_DISCONNECT_GRACE_S="1.5") as both:
+        yield both
+
+
+def streaming(shared, questions, seconds=60):
+    """Follow questions at once as clients that resume; return their threads and what they are told."""
+    clients = [CuttingClient(shared.running.url, question, random.Random(n)) for n, question in enumerate(questions)]
+    threads = [threading.Thread(target=client.run, args=(seconds,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    return threads, [client.told for client in clients]
+
+
+def test_a_worker_restarts_under_live_streams(shared):
+    """SIGTERM to one of two workers under 40 streams: its readers are sent on, and every client has its whole text."""
+    pids = shared.wait_for_workers()
+    questions = [told_model.question(7400 + n, total_s=3.0, on_disconnect=("continue", "cancel")[n % 2]) for n in range(40)]
+    threads, told = streaming(shared, questions)
+    wait_for(lambda: all(one.connections for one in told))
+    time.sleep(0.7)
+    os.kill(pids[0], signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    assert [one.end for one in told] == ["result"] * 40
+    assert [one.text for one in told] == [told_model.answer(7400 + n) for n in range(40)]
+    assert sum(one.reconnects for one in told) > 0
+    assert sum(one.doubled for one in told) == 0
+    shared.wait_for_workers()
+
+
+def test_killed_workers_leave_no_run_without_an_end(shared):
+    """kill -9 of a random worker at random moments: each run has its terminal event within 5 s, and no text is wrong."""
+    tally = scenarios.kill(shared, kills=3, runs=12, seed=3)
+    print(tally)
+    assert tally.late == []
+    assert tally.wrong == []
+
+
+def test_the_master_stops_under_live_streams(data, model):
+    """SIGTERM to the master: there is nowhere to go, so 40 streams on two workers are read to their ends."""
+    with RedisServer() as redis, two_workers(data, redis, model.url) as shared:
+        shared.wait_for_workers()
+        threads, told = streaming(shared, [told_model.question(7500 + n, total_s=2.5) for n in range(40)])
+        wait_for(lambda: all(one.connections for one in told))
+        time.sleep(0.7)
+        shared.running.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert [one.text for one in told] == [told_model.answer(7500 + n) for n in range(40)]
+        assert [(one.end, one.reconnects, one.connections) for one in told] == [("result", 0, 1)] * 40
+        shared.running.process.wait(10)
+        assert redis.keys("jacie:work*") == set()
+
+
+def test_redis_is_away_at_the_start_and_goes_again(data, model):
+    """Answers work all the time and say when they cannot be resumed; a reader elsewhere is sent on, never left in silence."""
+    with RedisServer() as redis:
+        redis.kill()
+        with two_workers(data, redis, model.url) as shared:
+            wait_for(lambda: len(shared.workers()) == 2)
+            assert shared.running.get("/ready")["parts"]["runs"]["resumable"] is False
+            status, told = shared.running.post("/chat", told_model.question(7601, total_s=0.2))
+            assert (status, told["response"]) == (200, told_model.answer(7601))
+            assert any("one server only" in sentence for sentence in told["degraded"])
+            redis.start()
+            shared.wait_for_workers()
+            run_id = accepted(shared, told_model.question(7602, total_s=5.5))
+            with shared.connection(owner=False) as elsewhere, shared.connection(owner=True) as here:
+                threading.Timer(0.7, redis.kill).start()
+                there, whole = at_once([lambda: followed(elsewhere, run_id), lambda: followed(here, run_id)])
+            assert whole == (told_model.answer(7602), "result")
+            assert there[1] == "reconnect"
+            assert whole[0].startswith(there[0])
