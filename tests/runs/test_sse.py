@@ -1,5 +1,6 @@
 """SSE frames: exact bytes, one line of data whatever a document held, and ids that only this server can have sent."""
 
+import itertools
 import json
 
 import pytest
@@ -68,7 +69,7 @@ def test_many_frames_are_one_piece_with_every_character(parts):
         sent = [json.loads(item.data).get("text") for item in whole if item.attempt == attempt]
         meant = [json.loads(item.data).get("text") for item in entries if item.attempt == attempt]
         assert "".join(text or "\0" * (text is None) for text in sent) == "".join(text or "\0" * (text is None) for text in meant)
-    pairs = list(zip(whole, whole[1:], strict=False))
+    pairs = list(itertools.pairwise(whole))
     assert not any(a.name == b.name == "token" and a.attempt == b.attempt for a, b in pairs)
     assert not entries or whole[-1].offset == entries[-1].offset
 
