@@ -144,7 +144,7 @@ def test_a_bad_file_is_reported_and_skipped(made):
     (made.root / "bad.pdf").write_bytes(b"no PDF at all")
     for added in (["a.txt"], []):
         report = ingest(made.parts)
-        assert (report.added, report.skipped) == (added, {"bad.pdf": "it is not a readable PDF"})
+        assert (report.added, report.skipped) == (added, {"bad.pdf": "wrong type: it is named .pdf but holds plain text"})
     assert report.unchanged == 1
     assert {d.filename: d.status for d in made.parts.catalog.documents()} == {"a.txt": "ready", "bad.pdf": "rejected"}
     (made.root / "bad.pdf").unlink()
@@ -157,7 +157,7 @@ def test_a_good_file_that_turns_bad_leaves_the_index(made):
     made.write("a.txt", "steel")
     ingest(made.parts)
     (made.root / "a.txt").write_bytes(b"\xff\xfe")
-    assert ingest(made.parts).skipped == {"a.txt": "it is not UTF-8 text"}
+    assert ingest(made.parts).skipped == {"a.txt": "it holds no text"}
     assert made.found("steel") == set()
 
 
