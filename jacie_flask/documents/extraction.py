@@ -104,13 +104,18 @@ class Extractor:
     def _child(self) -> Iterator["_Child"]:
         child = self._idle.get()
         try:
-            if child is not None and not child.alive():
-                child.kill()  # it is dead: this closes its pipes
-                child = None
-            child = child or _Child()
+            child = _living(child) or _Child()
             yield child
         finally:
-            self._idle.put(child if child is not None and child.alive() else None)
+            self._idle.put(_living(child))
+
+
+def _living(child: "_Child | None") -> "_Child | None":
+    """Return the child if it lives; of a dead one the pipes are closed."""
+    if child is not None and not child.alive():
+        child.kill()
+        return None
+    return child
 
 
 class _Child:

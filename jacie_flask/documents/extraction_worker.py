@@ -38,7 +38,9 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
     except MemoryError:
         return Outcome(reason=_NO_MEMORY, detail="MemoryError", spent=True)
     except Exception as error:  # noqa: BLE001  # a document ends here: parsers fail on hostile ones in every way there is
-        return Outcome(reason=f"it is not a readable {kind.upper()}", detail=f"{type(error).__name__}: {error}"[:500], spent=True)
+        return Outcome(
+            reason=f"it is not a readable {kind.upper()}", detail=f"{type(error).__name__}: {error}"[:500], spent=_is_spent()
+        )
 
 
 def _clock(job: Job, still_at_it: Callable[[], None]) -> Callable[[], bool]:
