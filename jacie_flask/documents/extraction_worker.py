@@ -18,8 +18,10 @@ from jacie_flask.documents.paging import Reading
 from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.processes import end_with_parent
+from jacie_flask.text.lines import spaced, tidy
 
 _SPENT_KB = 800_000
+_CALLED = {"markdown": "Markdown file", "text": "text file", "": "document"}
 _NO_MEMORY = "reading it needs more memory than this server gives"
 
 
@@ -31,16 +33,16 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
         reading = importlib.import_module(f"jacie_flask.documents.formats.{kind}").read(job, _clock(job, still_at_it))
         if not any(page.strip() for page in reading.pages):
             raise DocumentRejected(reason=_why_empty(reading))
-        document = analyse(reading.pages, job.content_hash)
+        clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
+        document = analyse(reading.pages, job.content_hash, clean)
         return Outcome(document=msgspec.structs.replace(document, notes=reading.notes), spent=_is_spent())
     except DocumentRejected as error:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:
         return Outcome(reason=_NO_MEMORY, detail="MemoryError", spent=True)
     except Exception as error:  # noqa: BLE001  # a document ends here: parsers fail on hostile ones in every way there is
-        return Outcome(
-            reason=f"it is not a readable {kind.upper()}", detail=f"{type(error).__name__}: {error}"[:500], spent=_is_spent()
-        )
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return Outcome(reason=f"it is not a readable {_CALLED.get(kind, kind.upper())}", detail=detail, spent=_is_spent())
 
 
 def _clock(job: Job, still_at_it: Callable[[], None]) -> Callable[[], bool]:
@@ -61,7 +63,7 @@ def _why_empty(reading: Reading) -> str:
     unread = next((note for note in reading.notes if "could not be read" in note), "")
     if "tesseract" in unread:
         return "it is scanned, and no text recognition (tesseract) is installed"
-    return "it holds no text" if not unread else f"it holds no text: {unread}"
+    return f"it holds no text; {unread}" if unread else "it holds no text"
 
 
 def _is_spent() -> bool:

@@ -10,6 +10,7 @@ PAGE_CHARS = 3_000
 PRINTED_PAGE_CHARS = 9_000
 _PRINTED_BREAKS = 3
 _SPLITTING_LEVEL = 2
+_RUNS_TOLD = 12
 _LONGEST_PAGE = 200_000
 _LONGEST_DOCUMENT = 20_000_000
 
@@ -42,7 +43,7 @@ def paginate(blocks: Sequence[Block]) -> Iterator[str]:
     for block in _cut(blocks, size):
         full = used + len(block.text) > size
         opens = not printed and 0 < block.level <= _SPLITTING_LEVEL and used > size // 3
-        if page and (full or opens or block.new_page):
+        if any(one.text for one in page) and (full or opens or block.new_page):
             orphans = [] if block.new_page else _headings_at_the_end(page)
             yield "\n".join(one.text for one in page[: len(page) - len(orphans)])
             page = orphans
@@ -97,12 +98,14 @@ def bounded(pages: Iterable[str], max_pages: int) -> Reading:
 
 
 def numbers(pages: Sequence[int]) -> str:
-    """Return page numbers for people: ``page 4`` or ``pages 1, 3-7``."""
+    """Return page numbers for people: ``page 4`` or ``pages 1, 3-7``; of many scattered ones the first, and how many more."""
     runs: list[list[int]] = []
     for page in pages:
         if runs and page == runs[-1][1] + 1:
             runs[-1][1] = page
         else:
             runs.append([page, page])
-    told = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    more = sum(last - first + 1 for first, last in runs[_RUNS_TOLD:])
+    told = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:_RUNS_TOLD])
+    told += f" and {more} more" if more else ""
     return f"page{'s' if len(pages) > 1 else ''} {told}"

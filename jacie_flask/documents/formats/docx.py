@@ -42,43 +42,45 @@ def _level(style: str) -> int:
 def _blocks(parent: Any, levels: dict[str, int]) -> Iterator[Block]:
     for element in parent.iterchildren():
         if element.tag == _PARAGRAPH:
-            yield _paragraph(element, levels)
+            yield from _paragraph(element, levels)
         elif element.tag == _TABLE:
             yield from _rows(element)
         elif element.tag in _WRAPPERS:
             yield from _blocks(element, levels)
 
 
-def _paragraph(element: Any, levels: dict[str, int]) -> Block:
+def _paragraph(element: Any, levels: dict[str, int]) -> Iterator[Block]:
+    """Yield a paragraph, in parts where a page ends in it."""
     style, outline = element.find(_STYLE), element.find(_OUTLINE)
     level = levels.get(style.get(_VALUE), 0) if style is not None else 0
     if outline is not None and not level:
         value = outline.get(_VALUE) or ""
         level = int(value) + 1 if value in ("0", "1", "2", "3", "4", "5") else 0
-    text, new_page = _text(element)
-    return Block(text, level, new_page)
+    for number, text in enumerate(_texts(element)):
+        yield Block(text, level, new_page=number > 0)
 
 
-def _text(element: Any) -> tuple[str, bool]:
-    """Return the text of a paragraph, and whether a page begins in it."""
-    parts: list[str] = []
-    new_page = False
+def _texts(element: Any) -> list[str]:
+    """Return the text of a paragraph, cut where a page begins."""
+    texts: list[list[str]] = [[]]
     for part in element.iter():
         if part.tag == _TEXT:
-            parts.append(part.text or "")
+            texts[-1].append(part.text or "")
         elif part.tag in (_RENDERED_BREAK, _BREAK_BEFORE) or (part.tag == _BREAK and part.get(_TYPE) == "page"):
-            new_page = True
+            texts.append([])
         elif part.tag in _SPACES:
-            parts.append(_SPACES[part.tag])
-        elif part.tag == _PARAGRAPH and parts:
-            parts.append("\n")  # a text box inside
-    return "".join(parts).strip(), new_page
+            texts[-1].append(_SPACES[part.tag])
+        elif part.tag == _PARAGRAPH and texts[-1]:
+            texts[-1].append("\n")  # a text box inside
+    return ["".join(parts).strip() for parts in texts]
 
 
 def _rows(table: Any) -> Iterator[Block]:
     """Yield a table's rows as lines; a table inside a cell becomes part of the cell's text."""
     for row in _inside(table, _ROW):
-        cells = [" ".join(_text(paragraph)[0] for paragraph in cell.iter(_PARAGRAPH)) for cell in _inside(row, _CELL)]
+        cells = [
+            " ".join(text for paragraph in cell.iter(_PARAGRAPH) for text in _texts(paragraph)) for cell in _inside(row, _CELL)
+        ]
         text = joined([" ".join(cell.split()) for cell in cells])
         if text:
             yield Block(text)
