@@ -56,6 +56,8 @@ def _tell(report: Report) -> None:
     click.echo(f"{len(report.removed)} removed, {len(report.skipped)} skipped, {report.vectors} vectors added")
     for filename, reason in sorted(report.skipped.items()):
         click.echo(f"  skipped {filename}: {reason}")
+    for filename, notes in sorted(report.notes.items()):
+        click.echo(f"  note on {filename}: {'; '.join(notes)}")
     if report.vectors_missing:
         click.echo(f"  vectors are incomplete (search stays lexical where they are missing): {report.vectors_missing}", err=True)
 
@@ -75,6 +77,8 @@ def background_ingest(done: Path) -> None:
         sys.exit(1)
     for filename, reason in report.skipped.items():
         log.warning("%s was left out: %s", filename, reason)
+    for filename, notes in report.notes.items():
+        log.warning("%s: %s", filename, "; ".join(notes))
     counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
     if report.vectors_missing:
         sys.exit(1)

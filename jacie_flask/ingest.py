@@ -25,12 +25,13 @@ _BATCH = 32
 
 @dataclass
 class Report:
-    """What an ingestion did: file names by outcome, and the reason of each that was left out."""
+    """What an ingestion did: file names by outcome, the reason of each that was left out, and what was noted of the others."""
 
     unchanged: int = 0
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
     pages: int = 0
     vectors: int = 0
     vectors_missing: str = ""
@@ -106,29 +107,36 @@ def _add_texts(parts: Ingestion, documents: list[CatalogDocument], report: Repor
             report.unchanged += 1
     writing = threading.Lock()
     with pool(parts.workers, "ingest") as workers:
-        jobs: dict[Future[LedgerRow], CatalogDocument] = {workers.submit(_add_text, parts, d, writing): d for d in todo}
+        jobs: dict[Future[tuple[LedgerRow, list[str]]], CatalogDocument] = {
+            workers.submit(_add_text, parts, d, writing): d for d in todo
+        }
         for done, job in enumerate(as_completed(jobs), 1):
-            row, document = job.result(), jobs[job]
+            (row, notes), document = job.result(), jobs[job]
             if row.status == "ready":
                 report.added.append(document.filename)
                 report.pages += row.pages
+                if notes:
+                    report.notes[document.filename] = notes
             else:
                 report.skipped[document.filename] = row.reason
             tick("documents", done, len(todo), document.filename)
 
 
-def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lock) -> LedgerRow:
-    """Make one document answerable; a document that cannot be read is recorded with its reason and costs nothing else."""
+def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lock) -> tuple[LedgerRow, list[str]]:
+    """Make one document answerable; a document that cannot be read is recorded with its reason and costs nothing else.
+
+    Return its row and what was noted while it was read.
+    """
     try:
         version, analysed = parts.reader.read_version(document)
     except DocumentRejected as error:
         row = LedgerRow(document_id=document.document_id, version=document.version, status="rejected", reason=error.reason)
         parts.index.remove(document.document_id)
         parts.ledger.record(row)
-        return row
+        return row, []
     except DocumentUnavailable as error:  # not recorded: the next ingestion tries again
         log.warning("%s was left out: %s", document.filename, error)
-        return LedgerRow(document_id=document.document_id, version="", status="rejected", reason=error.reason)
+        return LedgerRow(document_id=document.document_id, version="", status="rejected", reason=error.reason), []
     row = LedgerRow(
         document_id=document.document_id,
         version=version,
@@ -140,7 +148,7 @@ def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lo
     with writing:
         parts.index.put(_described(document, analysed), analysed)
         parts.ledger.record(row)
-    return row
+    return row, analysed.notes
 
 
 def _described(document: CatalogDocument, analysed: AnalysedDocument) -> CatalogDocument:

@@ -10,7 +10,9 @@ NEEDED = {
     "redis-server": "run logs shared by workers",
     "chromium": "the pages in a real browser",
     "nginx": "streaming through a reverse proxy",
+    "tesseract": "text recognition on scanned pages",
 }
+PACKAGES = {"tesseract": "tesseract-ocr"}
 
 
 def main() -> None:
@@ -20,7 +22,8 @@ def main() -> None:
         print(f"installing {', '.join(missing)} ...", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run(["apt-get", "update", "-qq"], check=False, env=quiet, stdout=subprocess.DEVNULL)
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+        install += [PACKAGES.get(name, name) for name in missing]
         subprocess.run(install, check=False, env=quiet, stdout=subprocess.DEVNULL)
         for name in ("redis-server", "nginx"):  # Debian starts them; the tests run their own
             if name in missing and shutil.which("service"):

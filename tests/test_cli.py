@@ -33,7 +33,7 @@ def test_ingest_reports_what_it_did(filings, tmp_path):
     assert first.returncode == 0, first.stderr
     assert first.stdout == (
         "1 documents added (1 pages), 0 unchanged, 0 removed, 1 skipped, 1 vectors added\n"
-        "  skipped bad.pdf: it is not a readable PDF\n"
+        "  skipped bad.pdf: wrong type: it is named .pdf but holds plain text\n"
     )
     assert "Reading documents" in first.stderr
     assert "Traceback" not in first.stderr
@@ -88,5 +88,5 @@ def test_the_background_ingestion_logs(filings, tmp_path):
     command = ("-m", "jacie_flask.cli", "background-ingest", str(finished))
     done = run(tmp_path / "var", command=command, JACIE_DOCUMENTS=str(filings))
     assert done.returncode == 0, done.stderr
-    assert "bad.pdf was left out: it is not a readable PDF" in done.stderr
+    assert "bad.pdf was left out: wrong type: it is named .pdf but holds plain text" in done.stderr
     assert "index up to date: 1 added, 0 unchanged, 0 removed, 1 vectors added" in done.stderr

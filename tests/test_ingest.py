@@ -1,11 +1,13 @@
 """Ingestion on real parts: the index follows the store, nothing is done twice, and nothing is lost when it is killed."""
 
+import io
 import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
+import openpyxl
 import pytest
 
 from jacie_flask.documents.catalog import StoreCatalog, document_id
@@ -19,6 +21,7 @@ from jacie_flask.ingest import Ingestion, ingest
 from jacie_flask.interfaces import SearchQuery
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.text.terms import term_counts
+from tests.support.hostile_documents import good
 from tests.support.jacie import ROOT, environment
 
 PARAGRAPH = "Revenue from {0} grew in the year because customers bought more of it than ever before.\n" * 8
@@ -144,7 +147,7 @@ def test_a_bad_file_is_reported_and_skipped(made):
     (made.root / "bad.pdf").write_bytes(b"no PDF at all")
     for added in (["a.txt"], []):
         report = ingest(made.parts)
-        assert (report.added, report.skipped) == (added, {"bad.pdf": "it is not a readable PDF"})
+        assert (report.added, report.skipped) == (added, {"bad.pdf": "wrong type: it is named .pdf but holds plain text"})
     assert report.unchanged == 1
     assert {d.filename: d.status for d in made.parts.catalog.documents()} == {"a.txt": "ready", "bad.pdf": "rejected"}
     (made.root / "bad.pdf").unlink()
@@ -152,12 +155,35 @@ def test_a_bad_file_is_reported_and_skipped(made):
     assert ingest(made.parts).added == ["bad.txt"]
 
 
+def test_every_format_comes_in_or_says_why_not(made):
+    """Word, sheets, slides, HTML and Markdown are answerable; a broken one has its reason in the report and in the catalog."""
+    for suffix in (".docx", ".xlsx", ".pptx", ".html", ".md"):
+        (made.root / f"good{suffix}").write_bytes(good(suffix))
+    (made.root / "bad.docx").write_bytes(b"PK\x03\x04 no archive")
+    (made.root / "old.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    parts = made.parts
+    report = ingest(parts)
+    assert sorted(report.added) == ["good.docx", "good.html", "good.md", "good.pptx", "good.xlsx"]
+    told = {"bad.docx": "it is not a readable DOCX", "old.doc": "files of type .doc are not read"}
+    assert report.skipped == told
+    assert {d.filename: d.reason for d in parts.catalog.documents() if d.status == "rejected"} == told
+    assert made.found("revenue") == {document_id(name) for name in report.added}
+
+
+def test_what_is_noted_while_reading_is_reported(made):
+    """What of a document was not read is told with its name."""
+    book = openpyxl.load_workbook(io.BytesIO(good(".xlsx")))
+    book.create_sheet("Secret").sheet_state = "hidden"
+    book.save(made.root / "book.xlsx")
+    assert ingest(made.parts).notes == {"book.xlsx": ["hidden sheets were left out: Secret"]}
+
+
 def test_a_good_file_that_turns_bad_leaves_the_index(made):
     """What is no longer true is no longer found."""
     made.write("a.txt", "steel")
     ingest(made.parts)
     (made.root / "a.txt").write_bytes(b"\xff\xfe")
-    assert ingest(made.parts).skipped == {"a.txt": "it is not UTF-8 text"}
+    assert ingest(made.parts).skipped == {"a.txt": "it holds no text"}
     assert made.found("steel") == set()
 
 

@@ -1,6 +1,6 @@
 """From page texts to everything an index needs: chunks, labels, term counts and a guess at what the document is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from jacie_flask.text.lines import tidy
 from jacie_flask.text.terms import term_ids
 
 
-def analyse(pages: list[str], content_hash: str) -> AnalysedDocument:
-    """Analyse the page texts of one document; the first is page 1."""
-    pages = [tidy(page) for page in pages]
+def analyse(pages: list[str], content_hash: str, clean: Callable[[str], str] = tidy) -> AnalysedDocument:
+    """Analyse the page texts of one document, the first is page 1; ``clean`` makes plain lines of a page."""
+    pages = [clean(page) for page in pages]
     chunks = chunk_pages(pages)
     return AnalysedDocument(
         content_hash=content_hash,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,31 +22,45 @@ from jacie_flask.processes import import_path
 _LENGTH = struct.Struct("<Q")
 _SPOOLED = "extract-"
 _LEFT_BEHIND_S = 3600.0
+_LONGEST_ANSWER = 400_000_000
+_DYING_S = 1.0
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What a child is asked: the file with the bytes, its name's ending, its hash, and how many pages it may have."""
+    """What a child is asked: the file with the bytes, its name's ending, its hash, and how much reading it may take.
+
+    ``cpu_s`` seconds of processor time; ``ocr_s`` seconds more, by the clock, for recognising pages that are pictures.
+    """
 
     path: str
     suffix: str
     content_hash: str
     max_pages: int
+    cpu_s: float = 120.0
+    ocr_s: float = 600.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a child answers: the document, or the public reason why there is none."""
+    """What a child answers: the document, or the public reason why there is none; ``spent`` asks for a new child."""
 
     document: AnalysedDocument | None = None
     reason: str = ""
     detail: str = ""
+    spent: bool = False
 
 
 class Extractor:
-    """At most ``workers`` children at once; a document has ``timeout_s`` seconds, or its child is killed with its group."""
+    """At most ``workers`` children at once; a document has ``timeout_s`` seconds, or its child is killed with its group.
 
-    def __init__(self, folder: Path, *, workers: int = 2, timeout_s: float = 120.0, max_pages: int = 5000) -> None:
+    Pages that are pictures are recognised for up to ``ocr_s`` seconds beyond that, and ``timeout_s`` for each.
+    """
+
+    def __init__(
+        self, folder: Path, *, workers: int = 2, timeout_s: float = 120.0, ocr_s: float = 600.0, max_pages: int = 5000
+    ) -> None:
         self._folder = folder
         self._timeout_s = timeout_s
+        self._ocr_s = ocr_s
         self._max_pages = max_pages
         self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(workers):
@@ -56,7 +70,8 @@ class Extractor:
     def analyse(self, data: bytes, *, suffix: str, content_hash: str) -> AnalysedDocument:
         """Return the text and terms of a document; raise DocumentRejected with the reason when it cannot be read."""
         with self._spooled(data) as path, self._child() as child:
-            outcome = child.ask(Job(str(path), suffix, content_hash, self._max_pages), self._timeout_s)
+            job = Job(str(path), suffix, content_hash, self._max_pages, self._timeout_s, self._ocr_s)
+            outcome = child.ask(job, self._timeout_s)
         if outcome.document is None:
             raise DocumentRejected(outcome.detail, reason=outcome.reason)
         return outcome.document
@@ -89,13 +104,18 @@ class Extractor:
     def _child(self) -> Iterator["_Child"]:
         child = self._idle.get()
         try:
-            if child is not None and not child.alive():
-                child.kill()  # it is dead: this closes its pipes
-                child = None
-            child = child or _Child()
+            child = _living(child) or _Child()
             yield child
         finally:
-            self._idle.put(child if child is not None and child.alive() else None)
+            self._idle.put(_living(child))
+
+
+def _living(child: "_Child | None") -> "_Child | None":
+    """Return the child if it lives; of a dead one the pipes are closed."""
+    if child is not None and not child.alive():
+        child.kill()
+        return None
+    return child
 
 
 class _Child:
@@ -108,12 +128,14 @@ class _Child:
             start_new_session=True,
             env={**_bare_environment(), "PYTHONPATH": import_path(), "JACIE_PARENT_PID": str(os.getpid())},
         )
+        self._killed = False
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        if self.alive():
+        if not self._killed:
+            self._killed = True  # also when it is dead itself: a program that it started may live on in its group
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -123,38 +145,76 @@ class _Child:
                     pipe.close()
 
     def ask(self, job: Job, timeout_s: float) -> Outcome:
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            self.kill()
-
-        timer = threading.Timer(timeout_s, give_up)
-        timer.start()
+        patience = _Patience(timeout_s, timeout_s + job.ocr_s, self.kill)
         try:
-            return self._exchange(job)
+            outcome = self._exchange(job, patience)
         except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+            ended = self._ended()
             self.kill()
-            if late.is_set():
+            if patience.over or ended == -signal.SIGXCPU:
                 return Outcome(reason=f"reading it took longer than {timeout_s:g} s", detail=str(error))
-            return Outcome(reason="reading it failed: the file is damaged or hostile", detail=f"extraction child died: {error}")
+            detail = f"extraction child died ({ended}): {error}"
+            return Outcome(reason="reading it failed: the file is damaged or hostile", detail=detail)
         except BaseException:
             self.kill()  # the caller was stopped in the middle of an exchange: the child's next answer would be this one
             raise
         finally:
-            timer.cancel()
+            patience.end()
+        if outcome.spent:
+            self.kill()
+        return outcome
 
-    def _exchange(self, job: Job) -> Outcome:
+    def _ended(self) -> int | None:
+        """Return how the child ended: its pipe closes a moment before that is known. None while it goes on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_DYING_S)
+        return None
+
+    def _exchange(self, job: Job, patience: "_Patience") -> Outcome:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise OSError("no pipes")
         stdin.write(msgspec.json.encode(job) + b"\n")
         stdin.flush()
-        header = stdout.read(_LENGTH.size)
-        if len(header) < _LENGTH.size:
-            raise EOFError("no answer")
-        payload = stdout.read(_LENGTH.unpack(header)[0])
-        return msgspec.msgpack.decode(payload, type=Outcome)
+        while (size := _length(stdout.read(_LENGTH.size))) == 0:
+            patience.renew()
+        if size > _LONGEST_ANSWER:
+            raise ValueError(f"an answer of {size} bytes")
+        return msgspec.msgpack.decode(stdout.read(size), type=Outcome)
+
+
+class _Patience:
+    """Calls ``give_up`` when nothing was heard for ``seconds``, or when ``at_most`` seconds are over."""
+
+    def __init__(self, seconds: float, at_most: float, give_up: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + at_most
+        self._give_up = give_up
+        self.over = False
+        self._timer = self._started(seconds)
+
+    def renew(self) -> None:
+        self._timer.cancel()
+        self._timer = self._started(min(self._seconds, max(0.0, self._end - time.monotonic())))
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _started(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._run_out)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _run_out(self) -> None:
+        self.over = True
+        self._give_up()
+
+
+def _length(header: bytes) -> int:
+    if len(header) < _LENGTH.size:
+        raise EOFError("no answer")
+    return int(_LENGTH.unpack(header)[0])
 
 
 def _sweep(folder: Path) -> None:
@@ -168,4 +228,5 @@ def _sweep(folder: Path) -> None:
 def _bare_environment() -> dict[str, str]:
     """Return the little of the environment that a child needs: no key reaches the process that reads hostile files."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "TMPDIR", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    single = {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}  # as many children as there are processors do the work
+    return {name: os.environ[name] for name in kept if name in os.environ} | single

@@ -1,109 +1,94 @@
-"""The child's side of extraction: reads one document after another, limited in memory, and answers on stdout."""
+"""The child's side of extraction: reads one document after another, confined and within limits, and answers on stdout."""
 
-import contextlib
+import importlib
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import pypdfium2
 
+from jacie_flask.documents import ocr
 from jacie_flask.documents.analysis import analyse
+from jacie_flask.documents.confinement import allow_seconds, confine
 from jacie_flask.documents.extraction import _LENGTH, Job, Outcome
+from jacie_flask.documents.paging import Reading
+from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.processes import end_with_parent
+from jacie_flask.text.lines import spaced, tidy
 
-_MEMORY = 3_000_000_000
-_PAGE_CHARS = 200_000
-_DOCUMENT_CHARS = 60_000_000
-_LINES_A_PAGE = 60
-
-
-def pdf_pages(path: Path, max_pages: int) -> list[str]:
-    """Return the text of each page; raise DocumentRejected for what is not a readable PDF."""
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
-        raise DocumentRejected(str(error), reason=reason) from error
-    with contextlib.closing(document):
-        if not 0 < len(document) <= max_pages:
-            raise DocumentRejected(reason=f"it has {len(document)} pages; between 1 and {max_pages} are read")
-        return _bounded(_page_text(document, number) for number in range(len(document)))
+_SPENT_KB = 800_000
+_CALLED = {"markdown": "Markdown file", "text": "text file", "": "document"}
+_NO_MEMORY = "reading it needs more memory than this server gives"
 
 
-def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
-    page = document[number]
-    try:
-        text_page = page.get_textpage()
-        try:
-            return str(text_page.get_text_bounded())
-        finally:
-            text_page.close()
-    finally:
-        page.close()
-
-
-def text_pages(path: Path, max_pages: int) -> list[str]:
-    """Return plain text cut into pages at form feeds, or every 60 lines where it has none."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DocumentRejected(str(error), reason="it is not UTF-8 text") from error
-    if "\f" in text:
-        pages = text.split("\f")
-    else:
-        lines = text.split("\n")
-        pages = ["\n".join(lines[at : at + _LINES_A_PAGE]) for at in range(0, len(lines), _LINES_A_PAGE)]
-    if len(pages) > max_pages:
-        raise DocumentRejected(reason=f"it has {len(pages)} pages; at most {max_pages} are read")
-    return _bounded(pages)
-
-
-READERS: dict[str, Callable[[Path, int], list[str]]] = {".pdf": pdf_pages, ".txt": text_pages, ".md": text_pages}
-
-
-def _bounded(pages: object) -> list[str]:
-    kept, total = [], 0
-    for page in pages:  # type: ignore[attr-defined]  # any iterable of texts
-        text = page.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")[:_PAGE_CHARS]
-        text = text.encode("utf-8", "replace").decode("utf-8")  # pdfium hands over lone surrogates
-        total += len(text)
-        if total > _DOCUMENT_CHARS:
-            raise DocumentRejected(reason="its text is larger than this server reads")
-        kept.append(text)
-    return kept
-
-
-def read(job: Job) -> Outcome:
+def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
     """Return the analysed document, or why there is none."""
+    kind = ""
     try:
-        if not Path(job.path).stat().st_size:
-            raise DocumentRejected(reason="it is empty")
-        reader = READERS.get(job.suffix)
-        if reader is None:
-            raise DocumentRejected(reason=f"files of type {job.suffix or '(none)'} are not read")
-        pages = reader(Path(job.path), job.max_pages)
-        if not any(page.strip() for page in pages):
-            raise DocumentRejected(reason="it holds no text (a scan without text recognition?)")
-        return Outcome(document=analyse(pages, job.content_hash))
+        kind = kind_of(Path(job.path), job.suffix)
+        reading = importlib.import_module(f"jacie_flask.documents.formats.{kind}").read(job, _clock(job, still_at_it))
+        if not any(page.strip() for page in reading.pages):
+            raise DocumentRejected(reason=_why_empty(reading))
+        clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
+        document = analyse(reading.pages, job.content_hash, clean)
+        return Outcome(document=msgspec.structs.replace(document, notes=reading.notes), spent=_is_spent())
     except DocumentRejected as error:
-        return Outcome(reason=error.reason, detail=str(error))
+        return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:
-        return Outcome(reason="reading it needs more memory than this server gives", detail="MemoryError")
+        return Outcome(reason=_NO_MEMORY, detail="MemoryError", spent=True)
+    except Exception as error:  # noqa: BLE001  # a document ends here: parsers fail on hostile ones in every way there is
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return Outcome(reason=f"it is not a readable {_CALLED.get(kind, kind.upper())}", detail=detail, spent=_is_spent())
+
+
+def _clock(job: Job, still_at_it: Callable[[], None]) -> Callable[[], bool]:
+    """Return what asks for more time, for as many seconds as a document may take for text recognition."""
+    end = time.monotonic() + job.ocr_s
+
+    def more_time() -> bool:
+        if time.monotonic() > end:
+            return False
+        allow_seconds(job.cpu_s)
+        still_at_it()
+        return True
+
+    return more_time
+
+
+def _why_empty(reading: Reading) -> str:
+    unread = next((note for note in reading.notes if "could not be read" in note), "")
+    if "tesseract" in unread:
+        return "it is scanned, and no text recognition (tesseract) is installed"
+    return f"it holds no text; {unread}" if unread else "it holds no text"
+
+
+def _is_spent() -> bool:
+    """Say whether this process has grown so large that a new one should take its place."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _SPENT_KB
 
 
 def main() -> None:
-    """Answer jobs, one JSON line in, one length-prefixed msgpack message out, until the parent closes the pipe."""
+    """Answer jobs, one JSON line in, one length-prefixed msgpack message out, until the parent closes the pipe.
+
+    A length of zero says that the answer takes longer and why the parent should wait: pictures are being recognised.
+    """
     end_with_parent()
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine(may_run_programs=bool(ocr.program()))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing a library prints may get between two answers
+
+    def still_at_it() -> None:
+        answers.write(_LENGTH.pack(0))
+        answers.flush()
+
     for line in sys.stdin.buffer:
-        payload = msgspec.msgpack.encode(read(msgspec.json.decode(line, type=Job)))
+        job = msgspec.json.decode(line, type=Job)
+        allow_seconds(job.cpu_s)
+        payload = msgspec.msgpack.encode(read(job, still_at_it))
         answers.write(_LENGTH.pack(len(payload)) + payload)
         answers.flush()
 

@@ -9,16 +9,25 @@ _LONE_SHARE = 0.3
 _HEAD = 15
 
 
+def spaced(page: str) -> str:
+    """Return a page with plain single spaces and without empty lines at its ends."""
+    return "\n".join(_lines(page)).strip("\n")
+
+
 def tidy(page: str) -> str:
-    """Return a page with plain single spaces, without empty lines at its ends, and with torn lines joined."""
-    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-"))
-    lines = [line.strip() for line in text.split("\n")]
+    """Return a page as ``spaced`` does, and with lines joined that a layout tore into words."""
+    lines = _lines(page)
     lone = [bool(line) and " " not in line and line[0].isalpha() for line in lines]
     if sum(lone) >= 20 and sum(lone) >= _LONE_SHARE * len(lines):
         lines = _joined(lines)
     elif sum(lone[:_HEAD]) >= 3:
         lines = _joined(lines[:_HEAD]) + lines[_HEAD:]
     return "\n".join(lines).strip("\n")
+
+
+def _lines(page: str) -> list[str]:
+    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-"))
+    return [line.strip() for line in text.split("\n")]
 
 
 def _joined(lines: Sequence[str]) -> list[str]:
