@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pypdfium2
 
+from jacie_flask.documents import page_picture
 from jacie_flask.documents.analysis import analyse
-from jacie_flask.documents.extraction import _LENGTH, Job, Outcome
+from jacie_flask.documents.extraction import _LENGTH, Job, Outcome, PictureJob
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.processes import end_with_parent
 
@@ -23,15 +24,18 @@ _LINES_A_PAGE = 60
 
 def pdf_pages(path: Path, max_pages: int) -> list[str]:
     """Return the text of each page; raise DocumentRejected for what is not a readable PDF."""
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
-        raise DocumentRejected(str(error), reason=reason) from error
-    with contextlib.closing(document):
+    with contextlib.closing(_open_pdf(path)) as document:
         if not 0 < len(document) <= max_pages:
             raise DocumentRejected(reason=f"it has {len(document)} pages; between 1 and {max_pages} are read")
         return _bounded(_page_text(document, number) for number in range(len(document)))
+
+
+def _open_pdf(path: Path) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
+        raise DocumentRejected(str(error), reason=reason) from error
 
 
 def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
@@ -95,6 +99,19 @@ def read(job: Job) -> Outcome:
         return Outcome(reason="reading it needs more memory than this server gives", detail="MemoryError")
 
 
+def picture(job: PictureJob) -> Outcome:
+    """Return a page as a picture, or why there is none."""
+    try:
+        with contextlib.closing(_open_pdf(Path(job.path))) as document:
+            return Outcome(picture=page_picture.draw(document, job.page, job.highlight, job.scale))
+    except DocumentRejected as error:
+        return Outcome(reason=error.reason, detail=str(error))
+    except pypdfium2.PdfiumError as error:
+        return Outcome(reason="the page is damaged", detail=str(error))
+    except MemoryError:
+        return Outcome(reason="drawing it needs more memory than this server gives", detail="MemoryError")
+
+
 def main() -> None:
     """Answer jobs, one JSON line in, one length-prefixed msgpack message out, until the parent closes the pipe."""
     end_with_parent()
@@ -103,7 +120,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing a library prints may get between two answers
     for line in sys.stdin.buffer:
-        payload = msgspec.msgpack.encode(read(msgspec.json.decode(line, type=Job)))
+        job = msgspec.json.decode(line, type=Job | PictureJob)
+        payload = msgspec.msgpack.encode(picture(job) if isinstance(job, PictureJob) else read(job))
         answers.write(_LENGTH.pack(len(payload)) + payload)
         answers.flush()
 
