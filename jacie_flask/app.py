@@ -17,6 +17,7 @@ from jacie_flask.web import chat, context, documents, ops, pages, problems, runs
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
 _SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After"]
+_SHOWN_HEADERS += ["X-Pages", "X-Highlight", "X-Highlight-Box"]
 
 
 def create(settings: Settings | None = None) -> Flask:

@@ -80,6 +80,21 @@ class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
+class PagePicture(msgspec.Struct, frozen=True, kw_only=True):
+    """A page drawn as PNG, how many pages there are, and its size in pixels.
+
+    ``highlight`` says how much of the passage is marked: "found", "partial" or "missing", "" where none was asked for.
+    ``areas`` are the marked rectangles: (left, top, right, bottom) in pixels from the top left corner.
+    """
+
+    png: bytes
+    pages: int
+    width: int = 0
+    height: int = 0
+    highlight: str = ""
+    areas: list[tuple[int, int, int, int]] = []
+
+
 class DocumentStore(Protocol):
     """Where the filings are; raises DocumentUnavailable for everything its SDK can say."""
 
@@ -338,6 +353,7 @@ class Services:
     documents: DocumentStore
     catalog: "Catalog"
     reader: "DocumentReader"
+    pictures: "PagePictures"
     index: VectorIndex
     embedder: Embedder
     model: ChatModel
@@ -366,6 +382,16 @@ class DocumentReader(Protocol):
 
     def warm(self) -> None:
         """Make the first calls before the first question does: imports, connections, memory."""
+
+
+class PagePictures(Protocol):
+    """Shows pages of documents as pictures, drawn in a sandbox and cached by content."""
+
+    def draw(self, document: CatalogDocument, page: int, highlight: str, scale: float) -> tuple[str, PagePicture]:
+        """Return the name of what the picture shows and the picture, both of the same bytes of the document.
+
+        Raise NotFound where there is no such page, DocumentUnavailable, DocumentRejected or Overloaded.
+        """
 
 
 Moment = tuple[str, bool]

@@ -14,10 +14,12 @@ from jacie_flask import concurrency
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.finding import rehearse
 from jacie_flask.config import Settings
+from jacie_flask.documents.bounded_folder import BoundedFolder
 from jacie_flask.documents.catalog import StoreCatalog
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.ledger import Ledger
+from jacie_flask.documents.pictures import CachedPictures
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
@@ -47,6 +49,8 @@ from jacie_flask.runs.redis_log import RedisLog
 log = logging.getLogger(__name__)
 
 _LOADS = 32
+_PICTURE_S = 20.0
+_PICTURES_BYTES = 300_000_000
 _OPENAI_URL = "https://api.openai.com/v1"
 _DEFAULT_MODEL = "gpt-4o-mini"
 
@@ -112,6 +116,7 @@ def build(settings: Settings, beside: Background) -> Services:
         documents=store,
         catalog=StoreCatalog(store, _ledger(settings), ttl_s=settings.catalog_ttl_s),
         reader=_reader(settings, store),
+        pictures=_pictures(settings, store),
         index=vector_index(settings),
         embedder=embedder(settings),
         model=chat_model(settings, beside),
@@ -256,5 +261,15 @@ def _ledger(settings: Settings) -> Ledger:
 
 
 def _reader(settings: Settings, store: DocumentStore) -> CachedReader:
-    cache = TextCache(settings.data / "cache")
-    return CachedReader(store, Extractor(settings.data / "spool"), cache, prefix=_collection(settings))
+    return CachedReader(store, Extractor(settings.data / "spool"), _texts(settings), prefix=_collection(settings))
+
+
+def _pictures(settings: Settings, store: DocumentStore) -> CachedPictures:
+    """Return the pictures with children of their own: a long report that is being read does not hold up a page."""
+    children = Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S)
+    cache = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
+    return CachedPictures(store, children, cache, _texts(settings), prefix=_collection(settings))
+
+
+def _texts(settings: Settings) -> TextCache:
+    return TextCache(settings.data / "cache")

@@ -21,7 +21,7 @@ PARTS = {
     "documents.folder_store", "documents.s3_store", "documents.text_cache", "documents.extraction", "documents.reader",
     "documents.catalog", "documents.ledger", "retrieval.sqlite_index", "retrieval.pinecone_index", "retrieval.embedded_embedder",
     "retrieval.openai_embedder", "models.openai_model", "models.embedded_server", "models.scripted", "runs.memory_log",
-    "runs.redis_log",
+    "runs.redis_log", "documents.pictures", "documents.bounded_folder",
 }  # fmt: skip
 # Ingestion is typed by the parts that only it works on; it builds none of them.
 INGESTS = {"documents.catalog", "documents.ledger", "documents.reader"}
@@ -34,7 +34,8 @@ SDKS = {
     "redis": {"runs.redis_store"},
     "h11": {"models.http_transport"},
     "xllamacpp": {"models.embedded_server"},
-    "pypdfium2": {"documents.formats.pdf"},
+    "pypdfium2": {"documents.formats.pdf", "documents.page_picture"},
+    "PIL": {"documents.page_picture"},
     "docx": {"documents.formats.docx"},
     "openpyxl": {"documents.formats.xlsx"},
     "pptx": {"documents.formats.pptx"},
@@ -171,6 +172,7 @@ def test_everything_imported_is_declared():
     declared = (ROOT.parent / "requirements.txt").read_text().replace("-", "_").lower()
     outside = {name.partition(".")[0] for names in MODULES.values() for name in names}
     outside -= set(sys.stdlib_module_names) | {"jacie_flask"}
+    outside = {{"PIL": "pillow"}.get(name, name) for name in outside}
     undeclared = {name for name in outside if f"\n{name.lower()}" not in declared}
     undeclared -= {"docx", "pptx", "markdown_it"}  # python-docx, python-pptx and markdown-it-py
     assert undeclared <= {"werkzeug", "click", "botocore"}, undeclared  # flask's and boto3's own

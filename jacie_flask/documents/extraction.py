@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from jacie_flask.errors import DocumentRejected
-from jacie_flask.interfaces import AnalysedDocument
+from jacie_flask.errors import DocumentRejected, NotFound, Overloaded
+from jacie_flask.interfaces import AnalysedDocument, PagePicture
 from jacie_flask.processes import import_path
 
 _LENGTH = struct.Struct("<Q")
@@ -26,7 +26,7 @@ _LONGEST_ANSWER = 400_000_000
 _DYING_S = 1.0
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, tag="text"):
     """What a child is asked: the file with the bytes, its name's ending, its hash, and how much reading it may take.
 
     ``cpu_s`` seconds of processor time; ``ocr_s`` seconds more, by the clock, for recognising pages that are pictures.
@@ -40,27 +40,48 @@ class Job(msgspec.Struct, frozen=True):
     ocr_s: float = 600.0
 
 
+class PictureJob(msgspec.Struct, frozen=True, tag="picture"):
+    """What a child is asked: the file with the bytes, the page from 1, the passage to mark and pixels a point."""
+
+    path: str
+    page: int
+    highlight: str
+    scale: float
+    cpu_s: float = 120.0
+    ocr_s: float = 0.0
+
+
 class Outcome(msgspec.Struct, frozen=True):
-    """What a child answers: the document, or the public reason why there is none; ``spent`` asks for a new child."""
+    """What a child answers: the document or the picture, or the public reason why there is none; ``spent`` asks for a new child."""
 
     document: AnalysedDocument | None = None
     reason: str = ""
     detail: str = ""
+    picture: PagePicture | None = None
     spent: bool = False
 
 
 class Extractor:
     """At most ``workers`` children at once; a document has ``timeout_s`` seconds, or its child is killed with its group.
 
-    Pages that are pictures are recognised for up to ``ocr_s`` seconds beyond that, and ``timeout_s`` for each.
+    Pages that are pictures are recognised for up to ``ocr_s`` seconds beyond that, and ``timeout_s`` for each. Whoever waits longer
+    than ``patience_s`` for a child gets Overloaded.
     """
 
     def __init__(
-        self, folder: Path, *, workers: int = 2, timeout_s: float = 120.0, ocr_s: float = 600.0, max_pages: int = 5000
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        timeout_s: float = 120.0,
+        ocr_s: float = 600.0,
+        max_pages: int = 5000,
+        patience_s: float | None = None,
     ) -> None:
         self._folder = folder
         self._timeout_s = timeout_s
         self._ocr_s = ocr_s
+        self._patience_s = patience_s
         self._max_pages = max_pages
         self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(workers):
@@ -75,6 +96,16 @@ class Extractor:
         if outcome.document is None:
             raise DocumentRejected(outcome.detail, reason=outcome.reason)
         return outcome.document
+
+    def draw(self, data: bytes, *, page: int, highlight: str, scale: float) -> PagePicture:
+        """Return a page of a PDF as a picture; raise DocumentRejected with the reason, NotFound where it has no such page."""
+        with self._spooled(data) as path, self._child() as child:
+            outcome = child.ask(PictureJob(str(path), page, highlight, scale, self._timeout_s), self._timeout_s)
+        if outcome.picture is None:
+            raise DocumentRejected(outcome.detail, reason=outcome.reason)
+        if not outcome.picture.png:
+            raise NotFound(f"there are {outcome.picture.pages} pages")
+        return outcome.picture
 
     def warm(self) -> None:
         """Start one child ahead of the first document."""
@@ -102,7 +133,10 @@ class Extractor:
 
     @contextlib.contextmanager
     def _child(self) -> Iterator["_Child"]:
-        child = self._idle.get()
+        try:
+            child = self._idle.get(timeout=self._patience_s)
+        except queue.Empty:
+            raise Overloaded(f"all children were busy for {self._patience_s} s", retry_after_s=5) from None
         try:
             child = _living(child) or _Child()
             yield child
@@ -144,7 +178,7 @@ class _Child:
                 if pipe:
                     pipe.close()
 
-    def ask(self, job: Job, timeout_s: float) -> Outcome:
+    def ask(self, job: Job | PictureJob, timeout_s: float) -> Outcome:
         patience = _Patience(timeout_s, timeout_s + job.ocr_s, self.kill)
         try:
             outcome = self._exchange(job, patience)
@@ -170,7 +204,7 @@ class _Child:
             return self._process.wait(_DYING_S)
         return None
 
-    def _exchange(self, job: Job, patience: "_Patience") -> Outcome:
+    def _exchange(self, job: Job | PictureJob, patience: "_Patience") -> Outcome:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise OSError("no pipes")

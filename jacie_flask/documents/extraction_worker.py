@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from jacie_flask.documents import ocr
+from jacie_flask.documents import ocr, page_picture
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.confinement import allow_seconds, confine
-from jacie_flask.documents.extraction import _LENGTH, Job, Outcome
+from jacie_flask.documents.extraction import _LENGTH, Job, Outcome, PictureJob
 from jacie_flask.documents.paging import Reading
 from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
@@ -71,6 +71,16 @@ def _is_spent() -> bool:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _SPENT_KB
 
 
+def picture(job: PictureJob) -> Outcome:
+    """Return a page as a picture, or why there is none."""
+    try:
+        return Outcome(picture=page_picture.of(Path(job.path), job.page, job.highlight, job.scale), spent=_is_spent())
+    except DocumentRejected as error:
+        return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
+    except MemoryError:
+        return Outcome(reason="drawing it needs more memory than this server gives", detail="MemoryError", spent=True)
+
+
 def main() -> None:
     """Answer jobs, one JSON line in, one length-prefixed msgpack message out, until the parent closes the pipe.
 
@@ -86,9 +96,9 @@ def main() -> None:
         answers.flush()
 
     for line in sys.stdin.buffer:
-        job = msgspec.json.decode(line, type=Job)
+        job = msgspec.json.decode(line, type=Job | PictureJob)
         allow_seconds(job.cpu_s)
-        payload = msgspec.msgpack.encode(read(job, still_at_it))
+        payload = msgspec.msgpack.encode(picture(job) if isinstance(job, PictureJob) else read(job, still_at_it))
         answers.write(_LENGTH.pack(len(payload)) + payload)
         answers.flush()
 

@@ -1,15 +1,13 @@
 """Extracted text on disk by content hash: shared by workers, bounded, safe to delete at any time."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 import threading
 from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
 
+from jacie_flask.documents.bounded_folder import BoundedFolder
 from jacie_flask.interfaces import ANALYSIS_VERSION, AnalysedDocument
 
 _decoder = msgspec.msgpack.Decoder(AnalysedDocument)
@@ -20,8 +18,7 @@ class TextCache:
     """Analysed documents below ``folder``, at most ``max_bytes`` of them, the most recent few decoded in memory."""
 
     def __init__(self, folder: Path, *, max_bytes: int = 2_000_000_000, decoded: int = 16) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
+        self._files = BoundedFolder(folder, max_bytes=max_bytes)
         self._decoded: OrderedDict[str, AnalysedDocument] = OrderedDict()
         self._keep = decoded
         self._lock = threading.Lock()
@@ -32,36 +29,29 @@ class TextCache:
             if content_hash in self._decoded:
                 self._decoded.move_to_end(content_hash)
                 return self._decoded[content_hash]
-        path = self._path(content_hash)
         try:
-            found = _decoder.decode(path.read_bytes())
-        except (OSError, msgspec.DecodeError):
+            found = _decoder.decode(self._files.read(_name(content_hash)) or b"")
+        except msgspec.DecodeError:
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)
         self._remember(found)
         return found
 
     def put(self, analysed: AnalysedDocument) -> None:
         """Keep a document; the least recently used ones make room."""
-        self._write(self._path(analysed.content_hash), _encoder.encode(analysed))
+        self._files.write(_name(analysed.content_hash), _encoder.encode(analysed))
         self._remember(analysed)
-        self._evict()
 
     def version(self, document_id: str) -> tuple[str, str]:
         """Return (store version, content hash) of what was last read under this id, or ("", "")."""
         try:
-            version, content_hash = (self._folder / f"{document_id}.version").read_text().split("\n", 1)
-        except (OSError, ValueError):
+            version, content_hash = (self._files.read(f"{document_id}.version") or b"").decode().split("\n", 1)
+        except ValueError:
             return "", ""
         return version, content_hash
 
     def set_version(self, document_id: str, version: str, content_hash: str) -> None:
         """Remember that this version of the document has these bytes."""
-        self._write(self._folder / f"{document_id}.version", f"{version}\n{content_hash}".encode())
-
-    def _path(self, content_hash: str) -> Path:
-        return self._folder / f"{content_hash}.v{ANALYSIS_VERSION}.text"
+        self._files.write(f"{document_id}.version", f"{version}\n{content_hash}".encode())
 
     def _remember(self, analysed: AnalysedDocument) -> None:
         with self._lock:
@@ -70,28 +60,9 @@ class TextCache:
             while len(self._decoded) > self._keep:
                 self._decoded.popitem(last=False)
 
-    def _write(self, path: Path, data: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
 
-    def _evict(self) -> None:
-        entries = []
-        for path in self._folder.glob("*.text"):
-            with contextlib.suppress(OSError):
-                entries.append((path.stat().st_mtime, path.stat().st_size, path))
-        excess = sum(size for _, size, _ in entries) - self._max_bytes
-        for _, size, path in sorted(entries):
-            if excess <= 0:
-                return
-            path.unlink(missing_ok=True)
-            excess -= size
+def _name(content_hash: str) -> str:
+    return f"{content_hash}.v{ANALYSIS_VERSION}.text"
 
 
 def content_hash(data: bytes) -> str:

@@ -1,6 +1,7 @@
-"""The catalog, the documents themselves and the text of their pages."""
+"""The catalog, the documents themselves, and their pages as text and as pictures."""
 
 import mimetypes
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from flask import Blueprint, Response, redirect, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from jacie_flask.errors import InvalidRequest, NotFound
-from jacie_flask.interfaces import CatalogDocument
+from jacie_flask.interfaces import CatalogDocument, PagePicture
 from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("documents", __name__)
 
+_HIGHLIGHT_CHARS = 1000
+_SCALE = re.compile(r"[0-4](?:\.[0-9]{1,2})?")
 _INLINE = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}
 
 
@@ -57,7 +60,40 @@ def page_text(document_id: str, number: int) -> Response:
         "pages": len(pages),
         "text": pages[number - 1],
     }
-    return Response(msgspec.json.encode(body), content_type="application/json")
+    response = Response(msgspec.json.encode(body), content_type="application/json")
+    response.add_etag()
+    return _revalidated(response)
+
+
+@blueprint.get("/documents/<document_id>/pages/<int:number>.png")
+def page_picture(document_id: str, number: int) -> Response:
+    """Return one page as a picture, with the passage ``highlight`` marked in place."""
+    highlight, scale = _highlight(request.args.get("highlight", "")), _scale(request.args.get("scale", "2"))
+    parts = jacie()
+    document = parts.services.catalog.get(document_id)
+    name, picture = parts.services.pictures.draw(document, number, highlight, scale)
+    response = Response(picture.png, content_type="image/png")
+    response.headers["X-Pages"] = str(picture.pages)
+    if highlight:
+        response.headers["X-Highlight"] = picture.highlight
+    if picture.areas:
+        response.headers["X-Highlight-Box"] = _box(picture)
+    response.set_etag(name)
+    return _revalidated(response)
+
+
+def _revalidated(response: Response) -> Response:
+    """Let browsers keep the response, and ask each time whether its tag still stands."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response
+
+
+def _box(picture: PagePicture) -> str:
+    """Return the box around all marks: left, top, right, bottom as shares of the picture's width and height."""
+    left, top, right, bottom = zip(*picture.areas, strict=True)
+    sides = (min(left) / picture.width, min(top) / picture.height, max(right) / picture.width, max(bottom) / picture.height)
+    return ", ".join(f"{side:.4f}" for side in sides)
 
 
 def _sent(path: Path, document: CatalogDocument) -> Response:
@@ -86,6 +122,18 @@ def _shown(document: CatalogDocument) -> dict[str, Any]:
         "status": document.status,
     }
     return {**shown, "reason": document.reason} if document.reason else shown
+
+
+def _highlight(text: str) -> str:
+    if len(text) > _HIGHLIGHT_CHARS:
+        raise InvalidRequest(errors=(("highlight", f"must be at most {_HIGHLIGHT_CHARS} characters"),))
+    return " ".join(text.split())
+
+
+def _scale(text: str) -> float:
+    if not _SCALE.fullmatch(text) or not 0.5 <= float(text) <= 4:
+        raise InvalidRequest(errors=(("scale", "must be a number from 0.5 to 4, pixels a point"),))
+    return round(float(text), 2)
 
 
 def _limit(text: str) -> int:

@@ -1,6 +1,7 @@
 // The chat page: the composer, the conversation and its memory, and what may be asked.
 
 import { el, root } from "./dom.js";
+import { PageView } from "./page-view.js";
 import { ask, cancel, newKey } from "./stream.js";
 import { Turn } from "./turn.js";
 
@@ -11,6 +12,7 @@ const byId = (id) => document.getElementById(id);
 const [form, box, send, stop, fresh] = ["composer", "question", "send", "stop", "new-conversation"].map(byId);
 const [welcome, conversation, announcer, examples] = ["welcome", "conversation", "announcer", "examples"].map(byId);
 
+const pages = new PageView();
 let history = [];
 let turns = 0;
 let running = null;
@@ -57,7 +59,11 @@ function submit() {
   fit();
   turns += 1;
   const endpoint = mode();
-  const turn = new Turn(turns, question, { announce, onRetry: () => run(turn, question, endpoint) });
+  const turn = new Turn(turns, question, {
+    announce,
+    onRetry: () => run(turn, question, endpoint),
+    onShow: (place) => pages.open(place),
+  });
   conversation.append(turn.element);
   run(turn, question, endpoint);
   turn.element.scrollIntoView({ block: "start" });

@@ -2,17 +2,25 @@
 
 import { AnswerText } from "./answer-text.js";
 import { duration, el, safeUrl, timeLeft } from "./dom.js";
+import { isPlain } from "./page-view.js";
 
-/** A question's article; `announce` speaks to screen readers, `onRetry` is called when the reader asks again. */
+const MARKED = /\s*\[\d{1,3}\]/g;
+
+/**
+ * A question's article; `announce` speaks to screen readers, `onRetry` is called when the reader asks again, `onShow` when
+ * they want to see the page that a source or a citation stands on.
+ */
 export class Turn {
   #sources = [];
+  #citations = [];
   #said = "";
   #clock = 0;
 
-  constructor(number, question, { announce, onRetry }) {
+  constructor(number, question, { announce, onRetry, onShow }) {
     this.number = number;
     this.announce = announce;
     this.onRetry = onRetry;
+    this.onShow = onShow;
     this.#build(question);
   }
 
@@ -23,6 +31,10 @@ export class Turn {
     this.bar = el("progress", { max: 100, value: 0, "aria-label": "Progress of the answer" });
     this.work = el("div", { class: "work" }, el("p", { class: "work-line" }, this.words, this.left, this.percent), this.bar);
     this.text = new AnswerText(el("div", { class: "text" }), (n) => this.#anchor(n));
+    this.text.element.addEventListener("click", (event) => {
+      const marker = event.target.closest(".marker");
+      if (marker) this.#show(event, Number(marker.dataset.n), this.#claimBefore(marker));
+    });
     this.notes = el("ul", { class: "notes", "aria-label": "What was left out", hidden: true });
     this.ending = el("div", { hidden: true });
     this.summary = el("summary");
@@ -39,6 +51,7 @@ export class Turn {
     this.text.clear();
     this.steps.replaceChildren();
     this.#said = "";
+    this.#citations = [];
     for (const part of [this.notes, this.ending, this.account, this.evidence]) part.hidden = true;
     this.work.hidden = false;
     this.element.setAttribute("aria-busy", "true");
@@ -81,6 +94,27 @@ export class Turn {
     return this.#sources.some((source) => source.n === n) ? `answer-${this.number}-source-${n}` : null;
   }
 
+  /** Show the page of source `n` with `claim` marked where it stands there, otherwise the passage that was found. */
+  #show(event, n, claim) {
+    const source = this.#sources.find((one) => one.n === n);
+    if (!isPlain(event) || !source?.document_id || !safeUrl(source.url)) return; // the link does what it does
+    event.preventDefault();
+    this.onShow({ ...source, title: titleOf(source), passages: [claim, source.snippet] });
+  }
+
+  /** Return the cited words that stand last before a marker. */
+  #claimBefore(marker) {
+    const range = document.createRange();
+    range.setStart(this.text.element, 0);
+    range.setEndBefore(marker);
+    const before = range.toString().replace(MARKED, "");
+    const places = this.#citations
+      .filter(({ n }) => n === Number(marker.dataset.n))
+      .map(({ quote }) => [before.lastIndexOf(quote), quote])
+      .sort(([a], [b]) => b - a);
+    return places[0]?.[1] ?? "";
+  }
+
   #say(words) {
     if (this.words.textContent === words) return;
     this.words.textContent = words;
@@ -119,7 +153,7 @@ export class Turn {
 
   #showSources(sources) {
     this.#sources = sources;
-    const items = sources.map((source) => sourceItem(source, this.#anchor(source.n)));
+    const items = sources.map((source) => sourceItem(source, this.#anchor(source.n), (event) => this.#show(event, source.n, "")));
     this.evidence.replaceChildren(el("h3", {}, "Sources"), el("ol", {}, ...items));
     this.evidence.hidden = sources.length === 0;
     this.answer.classList.toggle("evidenced", sources.length > 0);
@@ -139,9 +173,12 @@ export class Turn {
   }
 
   #cite(citations) {
+    this.#citations = citations;
     this.text.mark(citations);
     for (const { n, items } of byNumber(citations)) {
-      this.evidence.querySelector(`#answer-${this.number}-source-${n}`)?.append(el("ul", { class: "quotes" }, ...items.map(citationItem)));
+      const href = safeUrl(this.#sources.find((source) => source.n === n)?.url);
+      const list = items.map((item) => citationItem(item, href, (event) => this.#show(event, n, item.quote)));
+      this.evidence.querySelector(`#answer-${this.number}-source-${n}`)?.append(el("ul", { class: "quotes" }, ...list));
     }
   }
 
@@ -176,13 +213,21 @@ export class Turn {
   }
 }
 
-function sourceItem(source, id) {
-  const title = [source.company || source.filename, source.period, typeWords(source.document_type)].filter(Boolean).join(", ");
-  const place = `${title}, page ${source.page}`;
+function titleOf(source) {
+  return [source.company || source.filename, source.period, typeWords(source.document_type)].filter(Boolean).join(", ");
+}
+
+/** Return a link that shows a page in a dialog; opened in a new tab it is the document at that page. */
+function pageLink(attributes, href, onClick, ...children) {
+  const link = el("a", { ...attributes, href, target: "_blank", rel: "noopener", "aria-haspopup": "dialog" }, ...children);
+  link.addEventListener("click", onClick);
+  return link;
+}
+
+function sourceItem(source, id, onClick) {
+  const place = `${titleOf(source)}, page ${source.page}`;
   const href = safeUrl(source.url);
-  const where = href
-    ? el("a", { class: "where", href, target: "_blank", rel: "noopener" }, place, el("span", { class: "visually-hidden" }, " (new tab)"))
-    : el("span", { class: "where" }, place);
+  const where = href ? pageLink({ class: "where" }, href, onClick, place) : el("span", { class: "where" }, place);
   return el(
     "li",
     { class: "source", id, tabindex: -1 },
@@ -193,10 +238,11 @@ function sourceItem(source, id) {
   );
 }
 
-function citationItem({ quote, page, verified }) {
+function citationItem({ quote, page, verified }, href, onClick) {
   const badge = verified ? "Verified" : "Not verified";
   const title = verified ? `Found on page ${page}` : `Not found on page ${page}`;
-  return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", el("q", {}, quote));
+  const words = el("q", {}, href ? pageLink({}, href, onClick, quote) : quote);
+  return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", words);
 }
 
 function byNumber(citations) {

@@ -3,14 +3,17 @@
 JACIE_BASE_URL points the former at a running server; without it they run against the scripted one.
 """
 
+import io
 import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask import Flask, render_template
+from flask import Flask, Response, render_template, request
+from PIL import Image
 
 from tests.support.event_server import (
     Comment,
@@ -64,6 +67,29 @@ def pages_of(app: Flask):
     return render
 
 
+def picture(name: str, number: int):
+    """Play a page of nine; doc-2 is no PDF, doc-3 cannot be loaded, and what speaks of a claim stands nowhere."""
+    if name == "doc-2":
+        return {"code": "document_rejected", "detail": "Only pages of PDF documents have pictures."}, 422
+    if name == "doc-3":
+        return {"code": "document_unavailable", "detail": "A document could not be loaded from its store."}, 502
+    asked = request.args.get("highlight", "")
+    out = io.BytesIO()
+    Image.new("RGB", (600, 1800), "white").save(out, "PNG")
+    response = Response(out.getvalue(), content_type="image/png", headers={"X-Pages": "9", "Cache-Control": "private, no-cache"})
+    if asked:
+        response.headers["X-Highlight"] = "missing" if "claim" in asked else "found"
+    if asked and "claim" not in asked:
+        response.headers["X-Highlight-Box"] = "0.1000, 0.8000, 0.5000, 0.8200"
+    return response
+
+
+def text(name: str, number: int):
+    """Play the text of a page."""
+    words = f"Page {number}.\n" + SOURCES[1]["snippet"].replace(" ", "\n", 3) + "\nThe end."
+    return {"document_id": name, "page": number, "pages": 9, "text": words}
+
+
 @pytest.fixture(scope="session")
 def app() -> Flask:
     """Serve the real templates under the strictest policy they have to work with."""
@@ -72,6 +98,8 @@ def app() -> Flask:
     made.add_url_rule("/", "chat", lambda: render_template("chat.html", **context))
     made.add_url_rule("/test-client", "test_client", lambda: render_template("test_client.html", **context))
     made.add_url_rule("/documents/<name>", "document", lambda name: f"The document {name}.")
+    made.add_url_rule("/documents/<name>/pages/<int:number>.png", "picture", picture)
+    made.add_url_rule("/documents/<name>/pages/<int:number>", "text", text)
 
     @made.after_request
     def strict(response):
@@ -159,6 +187,18 @@ def test_a_question_is_answered_with_its_sources(page, base_url):
     assert "Response generation complete!" in steps[-1]
 
 
+def test_a_source_shows_its_page(page, base_url):
+    """The first source's page is there as a picture, and Esc closes it."""
+    page.goto(base_url)
+    ask(page)
+    ended(page).locator(".source a.where").first.click()
+    view = page.get_by_role("dialog")
+    expect(view.get_by_role("img")).to_be_visible()
+    assert view.get_by_role("img").evaluate("node => node.complete && node.naturalWidth > 100")
+    page.keyboard.press("Escape")
+    expect(view).to_be_hidden()
+
+
 def test_the_fast_mode_asks_the_fast_endpoint(page, base_url):
     """The mode switch decides which endpoint is asked."""
     page.goto(base_url)
@@ -230,6 +270,9 @@ def test_every_text_can_be_read(page, base_url, scheme):
     ended(page)
     page.locator(".account summary").click()
     assert page.evaluate(CONTRAST) == []
+    page.locator(".source a.where").first.click()
+    expect(page.get_by_role("dialog").get_by_role("img")).to_be_visible()
+    assert page.evaluate(CONTRAST) == []
     page.goto(f"{base_url}/test-client")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#checks .badge").first).to_be_visible(timeout=60_000)
@@ -290,21 +333,138 @@ def test_markers_become_links_to_their_sources(page, scripted):
     assert turn.locator(".marker").all_text_contents() == ["[1]", "[1]", "[2]", "[3]"]
     expect(turn.locator(".marker").first).to_have_attribute("aria-label", "Source 1, verified")
     expect(turn.locator(".marker").last).to_have_attribute("aria-label", "Source 3, not verified")
-    turn.locator(".marker").last.click()
-    expect(turn.locator(".source:target")).to_contain_text("Not verified")
     assert turn.locator(".source .badge").all_text_contents() == ["Verified", "Not verified"]
     assert turn.locator(".source a.where").first.get_attribute("href") == f"{scripted.url}/documents/doc-1#page=4"
     expect(turn.locator(".notes")).to_have_text(DEGRADED[0])
 
 
-def test_a_source_opens_in_a_new_tab(page, scripted):
-    """A source's link opens its document at the page and leaves the answer where it is."""
+def opened(page):
+    """Wait until a page is shown in the dialog, and return the dialog."""
+    view = page.get_by_role("dialog")
+    expect(view.locator("#page-scroll")).to_have_attribute("aria-busy", "false")
+    return view
+
+
+def test_a_source_opens_its_page(page, scripted):
+    """A click shows the page with the passage marked and scrolled to; Esc closes and the focus is back where it was."""
+    page.goto(scripted.url)
+    ask(page)
+    link = ended(page).locator(".source a.where").first
+    link.click()
+    view = opened(page)
+    expect(view.get_by_role("heading")).to_have_text("Nordfjord Seafood plc, 2023, annual report")
+    expect(view.locator("#page-number")).to_have_text("Page 4 of 9")
+    expect(view.locator("#page-note")).to_have_text("The passage is marked.")
+    shown = view.get_by_role("img")
+    assert shown.evaluate("node => node.naturalWidth") == 600
+    assert shown.get_attribute("alt").startswith(
+        "Page 4 of Nordfjord Seafood plc, 2023, annual report, with the passage marked: Revenue"
+    )
+    assert view.locator("#page-scroll").evaluate("node => node.scrollTop") > 500
+    assert view.get_by_role("link").evaluate("node => node.href") == f"{scripted.url}/documents/doc-1#page=4"
+    page.keyboard.press("Escape")
+    expect(view).to_be_hidden()
+    expect(link).to_be_focused()
+    assert page.url.rstrip("/") == scripted.url
+
+
+def test_a_citation_opens_its_page_with_its_own_words(page, scripted):
+    """A marker asks for the claim it stands behind, and for the source's passage where the claim is not to be found."""
+    claims = [{**CITATIONS[0], "quote": "the third claim"}, CITATIONS[0]]
+    scripted.play(Script(conversation(TOKENS, sources=SOURCES, citations=claims)))
     page.goto(scripted.url)
     ask(page)
     turn = ended(page)
-    with page.context.expect_page() as opened:
-        turn.locator(".source a.where").nth(1).click()
-    assert opened.value.url == f"{scripted.url}/documents/doc-2#page=5"
+    asked = []
+    page.on(
+        "request", lambda sent: asked.append(parse_qs(urlsplit(sent.url).query).get("highlight")) if ".png" in sent.url else None
+    )
+    turn.locator(".marker").first.click()
+    opened(page)
+    assert asked[0] == [CITATIONS[0]["quote"]]
+    page.get_by_role("button", name="Close").click()
+    asked.clear()
+    turn.locator(".quotes a").first.click()
+    view = opened(page)
+    assert asked[:2] == [["the third claim"], [SOURCES[0]["snippet"]]]
+    assert "with the passage marked: Revenue" in view.get_by_role("img").get_attribute("alt")
+    expect(view.locator("#page-note")).to_have_text("The passage is marked.")
+
+
+def test_pages_are_turned_by_arrows_and_buttons(page, scripted):
+    """Left and right show the neighbours without marks, the ends are ends, and one button leads back."""
+    page.goto(scripted.url)
+    ask(page)
+    ended(page).locator(".source a.where").first.click()
+    view = opened(page)
+    number = view.locator("#page-number")
+    page.keyboard.press("ArrowLeft")
+    expect(number).to_have_text("Page 3 of 9")
+    opened(page)
+    expect(view.locator("#page-note")).to_have_text("")
+    assert view.get_by_role("img").get_attribute("alt") == "Page 3 of Nordfjord Seafood plc, 2023, annual report"
+    assert view.get_by_role("link").evaluate("node => node.href").endswith("#page=3")
+    for _ in range(6):
+        view.get_by_role("button", name="Next page").click()
+    expect(number).to_have_text("Page 9 of 9")
+    expect(view.get_by_role("button", name="Next page")).to_have_attribute("aria-disabled", "true")
+    opened(page)
+    view.get_by_role("button", name="Back to page 4").click()
+    expect(number).to_have_text("Page 4 of 9")
+    expect(view.locator("#page-note")).to_have_text("The passage is marked.")
+    view.get_by_role("button", name="Enlarge").click()
+    widths = view.locator("#page-scroll").evaluate("node => [node.scrollWidth, node.clientWidth]")
+    assert widths[0] > 1.5 * widths[1]
+    page.keyboard.press("ArrowRight")
+    expect(number).to_have_text("Page 4 of 9")
+
+
+def test_pages_without_pictures_are_shown_as_text(page, scripted):
+    """Where there is no picture, the text is there with the passage marked; where there is nothing, it is said."""
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    turn.locator(".source a.where").nth(1).click()
+    view = opened(page)
+    expect(view.locator("mark")).to_contain_text("Revenue\nrose\nto\nNOK 2,284")
+    expect(view.locator("#page-number")).to_have_text("Page 5 of 9")
+    page.keyboard.press("Escape")
+    turn.locator(".source a.where").nth(2).click()
+    opened(page)
+    expect(view.locator("#page-note")).to_have_text("A document could not be loaded from its store.")
+    expect(view.get_by_role("img")).to_have_count(0)
+
+
+def test_the_page_view_keeps_the_focus_and_fits_a_phone(page, scripted):
+    """Tab stays inside, nothing is wider than the window, and a click beside the dialog closes it."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(scripted.url)
+    ask(page)
+    ended(page).locator(".source a.where").first.click()
+    view = opened(page)
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || document.activeElement.closest('dialog') !== null")
+    assert view.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert view.evaluate("node => node.getBoundingClientRect().width") == 390
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.mouse.click(5, 400)
+    expect(view).to_be_hidden()
+
+
+def test_a_source_opens_in_a_new_tab(page, scripted):
+    """With Ctrl, or from the page's view, the document opens in a tab of its own and the answer stays where it is."""
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    with page.context.expect_page() as tab:
+        turn.locator(".source a.where").nth(1).click(modifiers=["ControlOrMeta"])
+    assert tab.value.url == f"{scripted.url}/documents/doc-2#page=5"
+    turn.locator(".source a.where").first.click()
+    view = opened(page)
+    with page.context.expect_page() as tab:
+        view.get_by_role("link").click()
+    assert tab.value.url == f"{scripted.url}/documents/doc-1#page=4"
     assert page.url.rstrip("/") == scripted.url
 
 

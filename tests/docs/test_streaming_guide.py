@@ -213,6 +213,14 @@ def test_documents_and_search_answer(jacie: Running):
     assert "region" in found["results"][0]["snippet"]
 
 
+def test_a_page_is_shown_with_its_passage(jacie: Running):
+    """The example asks for the first source's page, and its passage is marked."""
+    said = run("picture", jacie.url).lower()
+    assert "content-type: image/png" in said
+    assert "x-highlight: found" in said
+    assert "x-highlight-box: 0." in said
+
+
 def test_operations_answer(jacie: Running):
     """Liveness, readiness and the five probes come as the guide says."""
     said = run("health", jacie.url)

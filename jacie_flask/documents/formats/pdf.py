@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -20,12 +21,7 @@ _DRAWN = 300
 
 def read(job: Job, more_time: MoreTime) -> Reading:
     """Return the text of each page; raise DocumentRejected for what is not a readable PDF."""
-    try:
-        document = pypdfium2.PdfDocument(job.path)
-    except pypdfium2.PdfiumError as error:
-        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
-        raise DocumentRejected(str(error), reason=reason) from error
-    with contextlib.closing(document):
+    with contextlib.closing(opened(Path(job.path))) as document:
         if not 0 < len(document) <= job.max_pages:
             raise DocumentRejected(reason=f"it has {len(document)} pages; between 1 and {job.max_pages} are read")
         broken: list[int] = []
@@ -38,6 +34,15 @@ def read(job: Job, more_time: MoreTime) -> Reading:
         if pictures:
             _recognise(document, pictures, reading, more_time)
         return reading
+
+
+def opened(path: Path) -> pypdfium2.PdfDocument:
+    """Return the open document, or raise DocumentRejected."""
+    try:
+        return pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
+        raise DocumentRejected(str(error), reason=reason) from error
 
 
 def _texts(document: pypdfium2.PdfDocument, broken: list[int], pictures: list[int]) -> Iterator[str]:
