@@ -6,8 +6,8 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
 from jacie_flask.chat import finding, prompts
-from jacie_flask.chat.citations import Evidence, cite
-from jacie_flask.chat.guard import Guard, rank_units
+from jacie_flask.chat.citations import Evidence, cite, unproved
+from jacie_flask.chat.guard import FigureGuard, Guard, rank_units
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps, Table
@@ -201,7 +201,7 @@ def _gather(run: _Answering, passages: Sequence[Passage]) -> None:
         except NotFound:
             continue  # it left the catalog since it was indexed
         found = finding.source(len(run.evidence) + 1, passage, document)
-        run.evidence.append(Evidence(source=found, text=passage.text))
+        run.evidence.append(Evidence(source=found, text=passage.text, page=passage.whole))
 
 
 # ------------------------------------------------------------------------------------------------------------ answer
@@ -215,9 +215,8 @@ def _conclude(run: _Answering) -> Result:
         said, usage, reason = _generate(run)
         model = run.services.model.label
     run.steps.at("finalizing")
-    citations = cite(said, run.evidence)
-    if unproved := sum(not citation.verified for citation in citations):
-        run.degraded.append(f"{unproved} of {len(citations)} cited statements could not be verified on the page they cite.")
+    citations = run.services.offload(cite, said, run.evidence)
+    run.degraded += unproved(citations)
     run.steps.at("complete")
     timings = run.steps.finish()
     _learn(run)
@@ -256,7 +255,7 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
     run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
-    guard = Guard(run.question.query, run.terms, run.evidence) if model.small else None
+    guard = _guard(run)
     said: list[str] = []
     if run.selection.unknown:
         notice = f"No company in the collection matches “{run.selection.unknown[0]}”."
@@ -283,6 +282,12 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     return "".join(said), usage, reason
 
 
+def _guard(run: _Answering) -> Guard | FigureGuard | None:
+    if run.services.model.small:
+        return Guard(run.question.query, run.terms, run.evidence)
+    return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard_all else None
+
+
 def _say(run: _Answering, said: list[str], text: str) -> None:
     if text:
         run.steps.mark("first_token")
@@ -290,7 +295,7 @@ def _say(run: _Answering, said: list[str], text: str) -> None:
         run.progress(Token(text=text))
 
 
-def _explain_replacements(run: _Answering, guard: Guard) -> None:
+def _explain_replacements(run: _Answering, guard: Guard | FigureGuard) -> None:
     if guard.replaced:
         some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
         instead = "gave way to the pages' own words" if guard.quotes else "was left out"

@@ -193,9 +193,9 @@ function sourceItem(source, id) {
   );
 }
 
-function citationItem({ quote, page, verified }) {
+function citationItem({ quote, page, verified, reason }) {
   const badge = verified ? "Verified" : "Not verified";
-  const title = verified ? `Found on page ${page}` : `Not found on page ${page}`;
+  const title = `${verified ? "Found" : "Not found"} on page ${page}${reason ? ` (${reason})` : ""}`;
   return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", el("q", {}, quote));
 }
 
