@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv pip install --quiet --python $(PY)
 
-.PHONY: run test check format soak clean install
+.PHONY: run test check format soak eval clean install
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
@@ -28,6 +28,10 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 soak: $(VENV)/.dev ## the long runs
 	@$(PY) tests/prepare.py
 	@$(PY) -m pytest -m soak $(ARGS)
+
+eval: $(VENV)/.run ## QUESTIONS=file.jsonl through search and answers: var/eval/eval.md; URL=running server, DOCUMENTS=folder, MODE=fast_chat|chat|none
+	@$(PY) bench/eval.py $(or $(QUESTIONS),sample_documents/questions.jsonl) $(if $(URL),--url $(URL)) \
+	  $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(MODE),--mode $(MODE)) $(ARGS)
 
 install: $(VENV)/.run
 
