@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     embedding_dimension: int = Field(1536, alias="JACIE_EMBEDDING_DIMENSION", ge=8, le=20_000)
     model: str = Field("", alias="JACIE_MODEL")
     model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
+    guard: str = Field("small", alias="JACIE_GUARD")
     runs: str = Field("memory:", alias="JACIE_RUNS", repr=False)
     ingest: str = Field("start", alias="JACIE_INGEST")
     data: Path = Field(Path("./var"), alias="JACIE_DATA")
@@ -108,6 +109,11 @@ class Settings(BaseSettings):
     @classmethod
     def _ingest(cls, value: str) -> str:
         return _one_of(value, "start", "off")
+
+    @field_validator("guard")
+    @classmethod
+    def _guard(cls, value: str) -> str:
+        return _one_of(value, "small", "always")
 
     @field_validator("log_level")
     @classmethod

@@ -54,13 +54,17 @@ class Token(Event, frozen=True, kw_only=True):
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sentence rests on; ``verified`` says whether the quote or every figure stands on that page."""
+    """What a sentence rests on; ``verified`` says whether the quote or every figure stands on that page.
+
+    ``reason`` says in words what is wrong with one that is not verified, or how a figure was computed from the page's.
+    """
 
     n: int
     quote: str
     page: int
     document_id: str
     verified: bool
+    reason: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

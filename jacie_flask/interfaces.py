@@ -130,13 +130,17 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page found for a question: ``text`` is the page's passages in reading order, ``snippet`` the best of them."""
+    """A page found for a question: ``text`` is the page's passages in reading order, ``snippet`` the best of them.
+
+    ``whole`` is all of the page's text, to check against.
+    """
 
     document_id: str
     page: int
     score: float
     text: str
     snippet: str
+    whole: str = ""
 
 
 class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -433,7 +437,10 @@ class Expectations(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds that pipelines keep; seconds, bytes and counts."""
+    """Bounds that pipelines keep; seconds, bytes and counts.
+
+    ``guard_all``: sentences of capable models are checked before they go out too, not only those of the small one.
+    """
 
     deadline_s: float = 300.0
     max_documents: int = 6
@@ -441,3 +448,4 @@ class Limits:
     max_history_turns: int = 20
     max_history_chars: int = 24_000
     answer_tokens: int = 800
+    guard_all: bool = False

@@ -69,6 +69,7 @@ BAD = [
     ("JACIE_KEEP_RUNS_S", "0", "greater than or equal to 1"),
     ("JACIE_MAX_RUNS", "0", "greater than or equal to 1"),
     ("JACIE_MAX_RUNS", "1.5", "a valid integer"),
+    ("JACIE_GUARD", "off", "small"),
     ("JACIE_MAX_DOCUMENTS", "51", "less than or equal to 50"),
     ("JACIE_MAX_BODY_BYTES", "1", "greater than or equal to 1024"),
     ("JACIE_MAX_DOCUMENT_BYTES", "1", "greater than or equal to 1024"),

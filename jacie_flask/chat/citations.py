@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from jacie_flask.chat import proof
 from jacie_flask.events import Citation, Source
 from jacie_flask.text import figures
 from jacie_flask.text.terms import term_counts
@@ -13,27 +14,26 @@ _SENTENCE = re.compile(rf"[^.!?\n]*(?:[.!?]++(?!{_CLOSING}(?:\s|$))[^.!?\n]*)*(?
 MARKER_BEGINS = re.compile(r"\[\d{0,2}")
 MARKER = re.compile(r"\[(\d{1,2})\]")
 _MARKED = re.compile(r"\s*\[\d{1,2}\]")
-_QUOTE = re.compile(r"[“\"]([^“”\"]{12,400})[”\"]")
+_NAMED = 5
 _ABBREVIATION = re.compile(r"(?:\b(?:Inc|Corp|Ltd|Co|No|vs|approx|e\.g|i\.e|U\.S|Mr|Ms|Dr|St)|\b[A-Z])\.\s*$")
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A source with the text of its page, for checking."""
+    """A source with the text of it that is shown to the model, and the whole page for checking where that is more."""
 
     source: Source
     text: str
+    page: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The text that proves: all of the page that is known."""
+        return self.page or self.text
 
     def quoted(self, quote: str) -> bool:
-        """Say whether the quote stands on the page; spaces and line breaks do not count."""
-        return plain(quote) in plain(self.text)
-
-
-def plain(text: str) -> str:
-    """Return a text as it is compared: one kind of quotes and spaces, no case."""
-    folded = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"')
-    return _SPACES.sub(" ", folded).strip().casefold()
+        """Say whether the quote stands on the page; spaces, line breaks and kinds of dashes do not count."""
+        return proof.quoted(quote, self.whole)
 
 
 def sentences(text: str) -> list[str]:
@@ -58,27 +58,61 @@ def cite(answer: str, evidence: Sequence[Evidence]) -> list[Citation]:
 
 
 def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Citation]:
-    numbers = {int(n) for n in MARKER.findall(sentence)}
-    claim = _MARKED.sub("", sentence).strip()
-    quotes = _QUOTE.findall(claim)
-    amounts = [figure for figure in figures.find(claim) if not figure.year]
-    if not claim or not (numbers or quotes or amounts):
+    claim = claim_of(sentence)
+    said = proof.quotes(claim)
+    amounts = [figure for figure in figures.find(claim, spoken=True) if not figure.year]
+    if not claim or not (MARKER.search(sentence) or said or amounts):
         return
-    cited = [item for item in evidence if item.source.n in numbers] or _best_for(claim, evidence)
-    held = {item.source.n: figures.find(item.text) for item in cited}
-    together = [figure for group in held.values() for figure in group]
+    cited = cited_by(sentence, evidence)
+    findings = verify(claim, cited)
+    doubts = [finding for finding in findings if not finding.proved]
+    sums = [finding for finding in findings if finding.proved and finding.reason]
     for item in cited:
-        proved = all(item.quoted(quote) for quote in quotes) if quotes else True
-        proved = proved and all(figures.stands_in(amount, together) for amount in amounts)
-        if proved and not quotes and not amounts:
-            proved = _speaks_of(claim, item)
+        proved = not doubts
+        reason = "; ".join(f"{finding.text}: {finding.reason}" for finding in doubts or sums)
+        if proved and not (findings and (len(cited) == 1 or _bears(claim, item, findings))) and not _speaks_of(claim, item):
+            proved, reason = False, "the page does not speak of this"
         yield Citation(
             n=item.source.n,
-            quote=quotes[0] if quotes else claim,
+            quote=said[0] if said else claim,
             page=item.source.page,
             document_id=item.source.document_id,
             verified=proved,
+            reason=reason,
         )
+
+
+def claim_of(sentence: str) -> str:
+    """Return a sentence without its markers."""
+    return _MARKED.sub("", sentence).strip()
+
+
+def cited_by(sentence: str, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the sources that a sentence names, or the one that carries it best where it names none."""
+    numbers = {int(n) for n in MARKER.findall(sentence)}
+    return [item for item in evidence if item.source.n in numbers] or _best_for(claim_of(sentence), evidence)
+
+
+def unproved(citations: Sequence[Citation]) -> list[str]:
+    """Return in words which cited statements are not verified, and why; nothing when all are."""
+    doubted = [citation for citation in citations if not citation.verified]
+    if not doubted:
+        return []
+    why = list(dict.fromkeys(citation.reason for citation in doubted if citation.reason))
+    named = "; ".join(why[:_NAMED]) + (f"; and {len(why) - _NAMED} more" if len(why) > _NAMED else "")
+    count = f"{len(doubted)} of {len(citations)} cited statements could not be verified on the page they cite"
+    return [f"{count} ({named})." if named else f"{count}."]
+
+
+def verify(claim: str, cited: Sequence[Evidence]) -> list[proof.Finding]:
+    """Return what the cited pages, taken together, say to each quote and figure of a sentence."""
+    names = " ".join({f"{item.source.company} {item.source.filename.rpartition('.')[0].replace('_', ' ')}" for item in cited})
+    return proof.check(claim, [item.whole for item in cited], names, " ".join(item.source.period for item in cited))
+
+
+def _bears(claim: str, item: Evidence, findings: Sequence[proof.Finding]) -> bool:
+    """Say whether one of several cited pages adds to the proof: a quote or figure of the sentence is on it."""
+    return any(finding.proved for finding in verify(claim, [item])) or any(finding.reason for finding in findings)
 
 
 def _best_for(claim: str, evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -88,14 +122,13 @@ def _best_for(claim: str, evidence: Sequence[Evidence]) -> list[Evidence]:
 
 def _speaks_of(claim: str, item: Evidence) -> bool:
     """Say whether most of the claim's words stand on the page; a claim without figures can be checked no further."""
-    words = term_counts(claim)
-    return bool(words) and sum(word in term_counts(item.text) for word in words) >= 0.5 * len(words)
+    words, there = term_counts(claim), term_counts(item.whole)
+    return bool(words) and sum(word in there for word in words) >= 0.5 * len(words)
 
 
 def support(claim: str, item: Evidence) -> float:
     """Return how well a page carries a claim: every figure first, then the share of its words."""
-    amounts = [figure for figure in figures.find(claim) if not figure.year]
-    held = figures.find(item.text)
-    words, there = term_counts(claim), term_counts(item.text)
+    words, there = term_counts(claim), term_counts(item.whole)
     share = sum(word in there for word in words) / max(1, len(words))
-    return share + (2.0 * sum(figures.stands_in(a, held) for a in amounts) / len(amounts) if amounts else 0.0)
+    findings = verify(claim, [item])
+    return share + (2.0 * sum(finding.proved for finding in findings) / len(findings) if findings else 0.0)

@@ -1,10 +1,12 @@
-"""The guard over a small model: a sentence goes out only when a page carries it, otherwise the page speaks for itself."""
+"""The guard over a model: a sentence goes out only when a page carries it, otherwise the page speaks for itself."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, plain, sentences
+from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
+from jacie_flask.chat.proof import plain
+from jacie_flask.interfaces import Offload, inline
 from jacie_flask.text import figures
 from jacie_flask.text.terms import is_number, term_counts
 
@@ -20,6 +22,7 @@ _HEADING = re.compile(r"\b(?:19|20)\d\d\b\D{1,24}\b(?:19|20)\d\d\b|\b(?:millions
 _CENTS = re.compile(r"\d[.,]\d")
 _QUOTE_CHARS = 360
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_MAY_END = re.compile(r"[\s.!?]")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
 _SPACES = re.compile(r"\s+")
 _CAUSAL_QUESTION = re.compile(
@@ -55,31 +58,25 @@ class Unit:
         return f"{name}“{text[:_QUOTE_CHARS]}”{columns} [{source.n}]"
 
 
-class Guard:
-    """Checks a model's text sentence by sentence against the units of the pages.
+class _Watch:
+    """Cuts a model's text into sentences and lets out what a check says of each.
 
-    ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``terms`` are the
-    weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds them all; a
-    sentence without needs one that holds most of its words. ``replaced`` counts the sentences that
-    had neither, ``quotes`` what the pages said in their place.
+    ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``replaced`` counts
+    the sentences that no page carried, ``quotes`` what the pages said in their place.
     """
 
-    def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
-        self._overview = bool(_OVERVIEW_QUESTION.search(question))
-        self._units = overview_units(evidence) if self._overview else rank_units(question, terms, evidence)
-        self._needed = CARRIED if _CAUSAL_QUESTION.search(question) else SPOKEN
-        self._years = _years(question)
-        self._asked = frozenset(term for term, weight in terms.items() if weight >= 1.0)
-        self._several = len({item.source.company for item in evidence}) > 1
+    def __init__(self, evidence: Sequence[Evidence], offload: Offload = inline) -> None:
         self._evidence = evidence
+        self._offload = offload
         self._held = ""
-        self._said: set[str] = set()
         self.quotes = 0
         self.replaced = 0
 
     def feed(self, text: str) -> str:
         """Return the sentences that are complete by now, checked."""
         self._held += text
+        if not _MAY_END.search(text):
+            return ""
         parts = sentences(self._held)
         complete = parts if self._held.endswith("\n") else parts[:-1]
         if complete and not self._held.endswith("\n") and MARKER_BEGINS.fullmatch(parts[-1]):
@@ -88,9 +85,55 @@ class Guard:
         return "".join(map(self._checked, complete))
 
     def end(self) -> str:
-        """Return what is left, checked; where nothing was shown at all, the pages' best units."""
+        """Return what is left, checked."""
         rest, self._held = self._held, ""
-        shown = "".join(map(self._checked, sentences(rest)))
+        return "".join(map(self._checked, sentences(rest)))
+
+    def _checked(self, sentence: str) -> str:
+        raise NotImplementedError
+
+
+class FigureGuard(_Watch):
+    """Holds a capable model to its figures and quotes: a sentence that its pages do not prove gives way to their own words."""
+
+    def _checked(self, sentence: str) -> str:
+        if not self._evidence:
+            return sentence
+        return str(self._offload(self._verified, sentence))
+
+    def _verified(self, sentence: str) -> str:
+        cited = cited_by(sentence, self._evidence)
+        if all(finding.proved for finding in verify(claim_of(sentence), cited)):
+            return sentence
+        self.replaced += 1
+        terms = {term: 1.0 for term in term_counts(claim_of(sentence)) if not is_number(term)}
+        found = rank_units("", terms, cited) or rank_units("", terms, self._evidence)
+        if not found:
+            return ""
+        self.quotes += 1
+        return found[0].quote() + sentence[len(sentence.rstrip()) :]
+
+
+class Guard(_Watch):
+    """Holds a small model to the units of the pages.
+
+    ``terms`` are the weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds
+    them all; a sentence without needs one that holds most of its words.
+    """
+
+    def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
+        super().__init__(evidence)
+        self._overview = bool(_OVERVIEW_QUESTION.search(question))
+        self._units = overview_units(evidence) if self._overview else rank_units(question, terms, evidence)
+        self._needed = CARRIED if _CAUSAL_QUESTION.search(question) else SPOKEN
+        self._years = _years(question)
+        self._asked = frozenset(term for term, weight in terms.items() if weight >= 1.0)
+        self._several = len({item.source.company for item in evidence}) > 1
+        self._said: set[str] = set()
+
+    def end(self) -> str:
+        """Return what is left, checked; where nothing was shown at all, the pages' best units."""
+        shown = super().end()
         if self._overview or not (shown or self._said):
             shown += self._from_the_pages(QUOTES)
         return shown

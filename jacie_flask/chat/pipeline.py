@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
-from jacie_flask.chat import finding, prompts
-from jacie_flask.chat.citations import Evidence, cite
-from jacie_flask.chat.guard import Guard, rank_units
+from jacie_flask.chat import finding, prompts, reading
+from jacie_flask.chat.citations import Evidence, cite, unproved
+from jacie_flask.chat.guard import FigureGuard, Guard, rank_units
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps, Table
@@ -40,6 +40,7 @@ class _Answering:
     evidence: list[Evidence] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
     terms: Mapping[int, float] = field(default_factory=dict)
+    pages: int = 0
     writing: Writing | None = None
 
 
@@ -125,7 +126,9 @@ def _load(run: _Answering, documents: Sequence[CatalogDocument]) -> Loaded:
             run.degraded.append(f"{document.filename} was left out: {error.reason}.")
         message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
         left = run.steps.left_at_pace("doc_loading", done / total)
-        run.steps.at("doc_loading", done / total, message, left=left, loaded=done, total=total, filename=document.filename)
+        pages = sum(len(analysed.pages) for analysed in landed.values())
+        facts = {"loaded": done, "total": total, "filename": document.filename, "pages_total": pages}
+        run.steps.at("doc_loading", done / total, message, left=left, **facts)
     if not landed:
         raise DocumentUnavailable(f"none of {total} documents could be loaded")
     return [(document, landed[document.document_id]) for document in documents if document.document_id in landed]
@@ -140,13 +143,13 @@ def _read(run: _Answering, loaded: Loaded) -> None:
     query = prepare(run.selection, top_k=run.services.limits.max_passages)  # no vector: documents in memory have none
     run.terms = query.terms
     passages = run.services.offload(rank_documents, loaded, query)
-    _gather(run, [passage for passage in passages if passage.document_id in kept])
-    pages = sum(len(analysed.pages) for _, analysed in loaded)
-    if pages > len(run.evidence):
-        run.degraded.append(
-            f"{len(run.evidence)} of the {pages} pages of {len(loaded)} documents were given to the model: the ones that match "
-            "the question best. What is not on them was not read."
-        )
+    passages = [passage for passage in passages if passage.document_id in kept]
+    if not run.services.model.small:
+        spoken = len(run.question.query) + sum(len(turn.content) for turn in run.question.history)
+        space = reading.room(run.services.model, run.services.limits.answer_tokens, spoken)
+        passages = reading.whole_pages(passages, {document.document_id: analysed for document, analysed in loaded}, space)
+    _gather(run, passages)
+    run.pages = sum(len(analysed.pages) for _, analysed in loaded)
 
 
 def _search(run: _Answering) -> None:
@@ -166,9 +169,16 @@ def _search(run: _Answering) -> None:
     if passages:
         _gather(run, passages)
         run.loaded = list(dict.fromkeys(item.source.filename for item in run.evidence))
+        run.pages = _pages_of(run)
     else:
         _read_instead(run)
     run.steps.at("vector_search", 1.0, passages=len(run.evidence), documents=len(run.loaded))
+
+
+def _pages_of(run: _Answering) -> int:
+    """Return how many pages the documents of the evidence have, as far as the catalog knows."""
+    names = set(run.loaded)
+    return sum(document.pages or 0 for document in run.services.catalog.documents() if document.filename in names)
 
 
 def _read_instead(run: _Answering) -> None:
@@ -189,6 +199,7 @@ def _read_instead(run: _Answering) -> None:
     run.terms = query.terms
     _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
     run.loaded = [document.filename for document, _ in landed]
+    run.pages = sum(len(analysed.pages) for _, analysed in landed)
 
 
 def _gather(run: _Answering, passages: Sequence[Passage]) -> None:
@@ -201,7 +212,7 @@ def _gather(run: _Answering, passages: Sequence[Passage]) -> None:
         except NotFound:
             continue  # it left the catalog since it was indexed
         found = finding.source(len(run.evidence) + 1, passage, document)
-        run.evidence.append(Evidence(source=found, text=passage.text))
+        run.evidence.append(Evidence(source=found, text=passage.text, page=passage.whole))
 
 
 # ------------------------------------------------------------------------------------------------------------ answer
@@ -215,9 +226,8 @@ def _conclude(run: _Answering) -> Result:
         said, usage, reason = _generate(run)
         model = run.services.model.label
     run.steps.at("finalizing")
-    citations = cite(said, run.evidence)
-    if unproved := sum(not citation.verified for citation in citations):
-        run.degraded.append(f"{unproved} of {len(citations)} cited statements could not be verified on the page they cite.")
+    citations = run.services.offload(cite, said, run.evidence)
+    run.degraded += unproved(citations)
     run.steps.at("complete")
     timings = run.steps.finish()
     _learn(run)
@@ -255,8 +265,8 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
         )
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
-    run.steps.at("ai_generation", 0.0, model=model.label, passages=shown)
-    guard = Guard(run.question.query, run.terms, run.evidence) if model.small else None
+    _tell_what_is_read(run, shown)
+    guard = _guard(run)
     said: list[str] = []
     if run.selection.unknown:
         notice = f"No company in the collection matches “{run.selection.unknown[0]}”."
@@ -283,6 +293,24 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
     return "".join(said), usage, reason
 
 
+def _tell_what_is_read(run: _Answering, shown: int) -> None:
+    """Begin the model's step with how much it reads; what it does not read is named, so that nobody takes it for missing."""
+    model, read = run.services.model, len({(item.source.document_id, item.source.page) for item in run.evidence[:shown]})
+    run.steps.at("ai_generation", 0.0, model=model.label, passages=shown, pages_read=read, pages_total=run.pages)
+    if run.pages > read > 0:
+        some = "1 document" if len(run.loaded) == 1 else f"{len(run.loaded)} documents"
+        run.degraded.append(
+            f"{read} of the {run.pages} pages of {some} were given to the model: the ones that match "
+            "the question best. What is not on them was not read."
+        )
+
+
+def _guard(run: _Answering) -> Guard | FigureGuard | None:
+    if run.services.model.small:
+        return Guard(run.question.query, run.terms, run.evidence)
+    return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard_all else None
+
+
 def _say(run: _Answering, said: list[str], text: str) -> None:
     if text:
         run.steps.mark("first_token")
@@ -290,7 +318,7 @@ def _say(run: _Answering, said: list[str], text: str) -> None:
         run.progress(Token(text=text))
 
 
-def _explain_replacements(run: _Answering, guard: Guard) -> None:
+def _explain_replacements(run: _Answering, guard: Guard | FigureGuard) -> None:
     if guard.replaced:
         some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
         instead = "gave way to the pages' own words" if guard.quotes else "was left out"

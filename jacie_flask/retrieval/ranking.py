@@ -134,6 +134,7 @@ def passages(corpus: Corpus, query: SearchQuery, ranking: Ranking, texts: Texts)
                 score=score,
                 text=passage_text([found[row] for row in rows], scores),
                 snippet=snippet(found[rows[best]], weights),
+                whole="\n".join(found[row] for row in rows),
             )
         )
     return made

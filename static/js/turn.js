@@ -238,9 +238,9 @@ function sourceItem(source, id, onClick) {
   );
 }
 
-function citationItem({ quote, page, verified }, href, onClick) {
+function citationItem({ quote, page, verified, reason }, href, onClick) {
   const badge = verified ? "Verified" : "Not verified";
-  const title = verified ? `Found on page ${page}` : `Not found on page ${page}`;
+  const title = `${verified ? "Found" : "Not found"} on page ${page}${reason ? ` (${reason})` : ""}`;
   const words = el("q", {}, href ? pageLink({}, href, onClick, quote) : quote);
   return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", words);
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jacie_flask.chat.citations import Evidence, cite, sentences, support
+from jacie_flask.chat.citations import Evidence, cite, sentences, support, unproved
 from jacie_flask.events import Source
 
 SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
@@ -126,3 +126,66 @@ def test_support_puts_figures_first():
     figure, words = evidence("1,577", "purchases of property, plant and equipment")
     claim = "Purchases of property, plant and equipment were 1,577."
     assert support(claim, figure) > support(claim, words) > support("Nothing.", words)
+
+
+STATEMENT = evidence(
+    "Contoso plc\nConsolidated statement of cash flows\n(in millions, except per share amounts) 2023 2022\nNet sales $ 32,765 $ 31,657\n"
+    "Net income (loss) (545) 1,420\nPurchases of property, plant and equipment (1,577) (1,373)\nBasic earnings per share $ 2.41 $ 2.30\n"
+    "Operating margin 18.2% 16.1%\nIn 2023 the company paid a dividend of $412 million.\nThe well-\nknown brand grew."
+)
+CHECKED = [
+    ("Net sales were $32,765 million in 2023 [1].", ""),
+    ("Net sales were $32.8bn in FY23 [1].", ""),
+    ("Net sales were 32 765 million in 2023 [1].", ""),
+    ("Net sales were 32'765 million in 2023 [1].", ""),
+    ("Net sales were 32.765,0 million in 2023 [1].", ""),
+    ("Net sales were over $32 billion in 2023 [1].", ""),
+    ("Net sales were $32,765,000,000 in 2023 [1].", ""),
+    ("Net sales were 32,765 thousand in 2023 [1].", "another unit"),
+    ("Net sales were €32,765 million in 2023 [1].", "another currency"),
+    ("Net sales were 31,657 million in 2023 [1].", "another year"),
+    ("Net sales were 32,765 million in 2019 [1].", "another year"),
+    ("Net sales were 1,577 million in 2023 [1].", "something else"),
+    ("Net sales were -32,765 million in 2023 [1].", "another sign"),
+    ("The net loss was 545 million in 2023 [1].", ""),
+    ("Net income was 545 million in 2023 [1].", "another sign"),
+    ("Net income was (545) million in 2023 [1].", ""),
+    ("Purchases of property, plant and equipment took 1.6 billion in 2023 [1].", ""),
+    ("Purchases of property, plant and equipment took 1.7 billion in 2023 [1].", "not on the page"),
+    ("Basic earnings per share were $2.41 in 2023 [1].", ""),
+    ("Basic earnings per share were 2.41 million in 2023 [1].", "another unit"),
+    ("The operating margin was 18.2% in 2023, 16.1% in 2022 [1].", ""),
+    ("The operating margin was 1,820 bps in 2023 [1].", ""),
+    ("The operating margin was 18.2 million in 2023 [1].", "another unit"),
+    ("Net sales increased by 3.5% in 2023 [1].", "computed: 32,765 against 31,657"),
+    ("Net sales increased by 4.5% in 2023 [1].", "not on the page"),
+    ("Net sales decreased by 3.5% in 2023 [1].", "not on the page"),
+    ("Net sales rose by 1,108 million to 32,765 million in 2023 [1].", "computed: 32,765 less 31,657"),
+    ("On 31 December 2023 the dividend was USD 412m; see page 7, note 12 [1].", ""),
+    ("It says “The well-known brand  grew” [1].", ""),
+    ("It says “the wellknown brand shrank” [1].", "not on the page"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), CHECKED, ids=[row[0][:50] for row in CHECKED])
+def test_a_figure_is_checked_with_its_unit_sign_year_and_row(answer, reason):
+    """The reason says what is wrong, or how a figure was computed; a plain proof gives none."""
+    found = cite(answer, STATEMENT)
+    assert [citation.verified for citation in found] == [not reason or reason.startswith("computed")]
+    assert reason in found[0].reason
+    assert bool(found[0].reason) == bool(reason)
+
+
+def test_the_whole_page_proves_not_only_what_was_shown():
+    """A figure of the page that did not fit the prompt is proved by it all the same."""
+    shown = Evidence(PAGES[0].source, "3M Company", page=SALES)
+    assert [citation.verified for citation in cite("Net sales were 32,765 [1].", [shown])] == [True]
+
+
+def test_what_is_not_proved_is_named():
+    """A person reads which figure is not on the page, a few of them at most."""
+    found = cite("".join(f"Net sales were {n},111 [1]. " for n in range(1, 9)), PAGES)
+    (said,) = unproved(found)
+    assert said.startswith("8 of 8 cited statements could not be verified on the page they cite (1,111: it is not on the page; ")
+    assert said.endswith("; and 3 more).")
+    assert unproved(cite("Net sales were 32,765 [1].", PAGES)) == []

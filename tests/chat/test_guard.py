@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jacie_flask.chat.citations import Evidence
-from jacie_flask.chat.guard import QUOTES, Guard, rank_units, units
+from jacie_flask.chat.guard import QUOTES, FigureGuard, Guard, rank_units, units
 from jacie_flask.events import Source
 from jacie_flask.text.terms import term_counts
 
@@ -218,3 +218,41 @@ def test_an_overview_is_the_first_rows_of_the_pages():
     """Asked for highlights, the pages' own first rows answer, one company as much as the other."""
     guard = Guard("What are the main highlights?", {}, [TABLE])
     assert guard.end().splitlines()[0] == "“Operating income 176.3 113.7” (USD millions 2023 2022) [1]"
+
+
+def watched(*pieces, pages=PAGES):
+    """Return what the guard over a capable model lets out, and the guard."""
+    guard = FigureGuard(pages)
+    return "".join(map(guard.feed, pieces)) + guard.end(), guard
+
+
+def test_a_capable_model_keeps_its_words_where_the_pages_prove_them():
+    """Sentences without figures, with proved ones, and its own markers pass as they are."""
+    answer = (
+        "Here is what the report says.\n\n- Net sales were $32.8 billion [1].\n- Staff: 93,516 employees. [2] I cannot say why."
+    )
+    assert watched(*answer)[0] == answer
+    assert watched("As I said: 12,345.", pages=[])[0] == "As I said: 12,345."
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["Net sales were 32,756 [1]. ", "Net sales were 32,765 thousand dollars [9]. ", "It says “net sales fell to 5” [1]. "],
+)
+def test_a_capable_models_wrong_sentence_gives_way(wrong):
+    """The page's own words, quoted and cited, stand where the sentence stood; what is around it stays."""
+    shown, guard = watched("Listen. ", wrong.replace(" thousand dollars", "0"), "That is all.")
+    assert guard.replaced == guard.quotes == 1
+    assert shown == "Listen. “Net sales $ 32,765 $ 31,657” [1] That is all."
+
+
+@given(ANSWERS, st.data())
+@settings(max_examples=100)
+def test_how_a_capable_models_text_is_cut_does_not_matter(answer, data):
+    """Whatever pieces come, the same sentences go out."""
+    pieces, left = [], answer
+    while left:
+        size = data.draw(st.integers(1, 9))
+        pieces.append(left[:size])
+        left = left[size:]
+    assert watched(*pieces)[0].split() == watched(answer)[0].split()
