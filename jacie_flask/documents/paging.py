@@ -12,7 +12,7 @@ _PRINTED_BREAKS = 3
 _SPLITTING_LEVEL = 2
 _RUNS_TOLD = 12
 _LONGEST_PAGE = 200_000
-_LONGEST_DOCUMENT = 20_000_000
+_LONGEST_DOCUMENT = 12_000_000
 
 MoreTime = Callable[[], bool]
 """Called before a long piece of work that is wanted; False when there is no time left for it."""
