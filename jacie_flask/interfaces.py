@@ -63,7 +63,7 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Grows when analysis gives other chunks, labels or terms for the same bytes: caches and ledgers of older ones are not used."""
 
 

@@ -1,6 +1,7 @@
 """The child's side of extraction: reads one document after another, limited in memory, and answers on stdout."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import sys
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import msgspec
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.extraction import _LENGTH, Job, Outcome
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.processes import end_with_parent
+from jacie_flask.text import rows
 
 _MEMORY = 3_000_000_000
 _PAGE_CHARS = 200_000
@@ -39,11 +42,28 @@ def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
     try:
         text_page = page.get_textpage()
         try:
-            return str(text_page.get_text_bounded())
+            return rows.mended(str(text_page.get_text_bounded()), lambda: _words(text_page))
         finally:
             text_page.close()
     finally:
         page.close()
+
+
+def _words(text_page: pypdfium2.PdfTextPage) -> list[rows.Word]:
+    """Return what stands between spaces on a page, and where each begins."""
+    words: list[rows.Word] = []
+    x, y = ctypes.c_double(), ctypes.c_double()
+    letters, begun = "", (0.0, 0.0)
+    for at in range(text_page.count_chars()):
+        letter = chr(pdfium.FPDFText_GetUnicode(text_page.raw, at) or 32)
+        pdfium.FPDFText_GetCharOrigin(text_page.raw, at, ctypes.byref(x), ctypes.byref(y))
+        if letters and (letter.isspace() or abs(y.value - begun[1]) > rows.APART):
+            words.append(rows.Word(letters, *begun))
+            letters = ""
+        if not letter.isspace():
+            begun = begun if letters else (x.value, y.value)
+            letters += letter
+    return [*words, rows.Word(letters, *begun)] if letters else words
 
 
 def text_pages(path: Path, max_pages: int) -> list[str]:
