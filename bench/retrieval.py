@@ -23,7 +23,8 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection, select, with_evidence
 from jacie_flask.documents.analysis import analyse
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Passage, SearchQuery
+from jacie_flask.documents.extraction_worker import _page_text
+from jacie_flask.interfaces import ANALYSIS_VERSION, AnalysedDocument, CatalogDocument, Passage, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.ranking import passages, rank_pages
@@ -33,11 +34,11 @@ CACHE = pathlib.Path(tempfile.gettempdir()) / "jacie-bench"
 
 def pages_of(path: pathlib.Path) -> list[str]:
     """Return the page texts of a PDF, from the cache where they are."""
-    cached = CACHE / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:24]}.json"
+    cached = CACHE / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:24]}-{ANALYSIS_VERSION}.json"
     if not cached.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         pdf = pypdfium2.PdfDocument(path)
-        cached.write_text(json.dumps([page.get_textpage().get_text_range() for page in pdf]))
+        cached.write_text(json.dumps([_page_text(pdf, number) for number in range(len(pdf))]))
         pdf.close()
     return json.loads(cached.read_text())
 

@@ -1,7 +1,9 @@
 """PDF by pypdfium2: a page is a page; those that are pictures are recognised where that is possible."""
 
 import contextlib
+import ctypes
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pypdfium2
@@ -11,6 +13,7 @@ from jacie_flask.documents import ocr
 from jacie_flask.documents.extraction import Job
 from jacie_flask.documents.paging import MoreTime, Reading, bounded, numbers
 from jacie_flask.errors import DocumentRejected
+from jacie_flask.text import rows
 
 _DPI = 200
 _LONGEST_SIDE = 3_500
@@ -51,13 +54,30 @@ def _texts(document: pypdfium2.PdfDocument, broken: list[int], pictures: list[in
         try:
             with contextlib.closing(document[number - 1]) as page:
                 with contextlib.closing(page.get_textpage()) as text_page:
-                    text = str(text_page.get_text_bounded())
+                    text = rows.mended(str(text_page.get_text_bounded()), partial(_words, text_page))
                 if _letters(text) < _FEW_LETTERS and _is_picture(page):
                     pictures.append(number)
         except pypdfium2.PdfiumError:
             broken.append(number)
             text = ""
         yield text
+
+
+def _words(text_page: pypdfium2.PdfTextPage) -> list[rows.Word]:
+    """Return what stands between spaces on a page, and where each begins."""
+    words: list[rows.Word] = []
+    x, y = ctypes.c_double(), ctypes.c_double()
+    letters, begun = "", (0.0, 0.0)
+    for at in range(text_page.count_chars()):
+        letter = chr(pdfium.FPDFText_GetUnicode(text_page.raw, at) or 32)
+        pdfium.FPDFText_GetCharOrigin(text_page.raw, at, ctypes.byref(x), ctypes.byref(y))
+        if letters and (letter.isspace() or abs(y.value - begun[1]) > rows.APART):
+            words.append(rows.Word(letters, *begun))
+            letters = ""
+        if not letter.isspace():
+            begun = begun if letters else (x.value, y.value)
+            letters += letter
+    return [*words, rows.Word(letters, *begun)] if letters else words
 
 
 def _letters(text: str) -> int:
