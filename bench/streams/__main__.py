@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.streams import report
 from bench.streams.counting import Missing
 from bench.streams.load import Refused
-from bench.streams.measurements import ALL, QUIET, Bench, Measurement, Sample
+from bench.streams.measurements import ALL, QUIET, RECOVERY_S, Bench, Measurement, Sample
 from bench.streams.report import Results
 from bench.streams.servers import CONTENDERS, ROOT, Contender, Server, Unavailable, prepare, serve, upstream
 
@@ -68,6 +68,8 @@ class Session:
     def _turn(self, measurement: Measurement, contender: Contender, server: Server | None) -> None:
         if contender in self.unavailable:
             return
+        if left := self.bench.model.left_open(RECOVERY_S):
+            print(f"  {left} answers of the measurement before were still open", flush=True)
         began = time.monotonic()
         try:
             if server is not None:

@@ -104,7 +104,7 @@ class Load:
                 self._read(self.open[descriptor])
                 heard = now
 
-    def run_until_answering(self, streams: list[Stream], *, seconds: float = 90.0) -> None:
+    def run_until_answering(self, streams: list[Stream], *, seconds: float = 150.0) -> None:
         """Read until every stream has its first token; raise Refused after ``seconds``."""
         self.run(seconds=seconds, until=lambda: not self.opening and not self.waiting)
         late = [stream for stream in streams if not stream.token_at]

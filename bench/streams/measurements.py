@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.streams import processes
 from bench.streams.counting import Missing, arrivals, check_so_far, check_whole
@@ -30,6 +30,7 @@ SEQUENTIAL = 100
 AT_ONCE = 100
 AT_ONCE_TIMES = 3
 LEAVING = 120
+TALKING = 20
 
 _FIRST_PROBE = 40
 _NEAR_ENOUGH = 1.05
@@ -38,7 +39,7 @@ _HOPELESS = 5
 QUIET = 0.15  # the share of the servers' core up to which others do not disturb
 _FEWEST_BEATS = 0.25
 _TRIES = 3
-_RECOVERY_S = 3.0
+RECOVERY_S = 30.0
 _names = itertools.count()
 
 
@@ -273,11 +274,16 @@ def probe(bench: Bench, server: Server, count: int) -> Sample:
 def _probe(bench: Bench, server: Server, count: int) -> Sample:
     """Read ``count`` paced streams; a server that cannot even open them is infinitely late."""
     try:
-        return _paced_for_a_while(bench, server, count)
+        sample = _paced_for_a_while(bench, server, count)
     except Refused as reason:
         print(f"  {server.contender.key} with {count} streams: {reason}", flush=True)
-        time.sleep(_RECOVERY_S)
-        return {"p99_ms": math.inf, "others_busy": 1.0}
+        sample = {"p99_ms": math.inf, "others_busy": 1.0}
+    if left := bench.model.left_open(RECOVERY_S):
+        print(
+            f"  {server.contender.key} has {left} of {count} answers open {RECOVERY_S:.0f} s after their clients left", flush=True
+        )
+    time.sleep(bench.lengths.settle_s)
+    return sample
 
 
 def _paced_for_a_while(bench: Bench, server: Server, count: int) -> Sample:
@@ -289,7 +295,6 @@ def _paced_for_a_while(bench: Bench, server: Server, count: int) -> Sample:
         bench.model.go()
         load.run(seconds=bench.lengths.settle_s)
         window = watch(bench, server, lambda: load.run(seconds=bench.lengths.probe_s))
-    time.sleep(bench.lengths.settle_s)
     for stream in streams:
         check_so_far(stream.raw, stream.dialect)
     return _of_window(server, window, _delays(streams, window))
@@ -397,22 +402,35 @@ def _answered(server: Server, count: int) -> list[Stream]:
 
 
 def disconnect(bench: Bench, server: Server) -> Sample:
-    """Leave streams whose model is silent, one after the other: how long until the model's connection is closed."""
-    plans = [Plan(1, wait=True, name=f"leaving-{next(_names)}") for _ in range(bench.lengths.leaving)]
+    """Leave streams one after the other: how long until the model's connection is closed, while it is silent and while it talks."""
+    silent = _left(bench, server, bench.lengths.leaving, Plan(1, wait=True))
+    batch = min(TALKING, bench.lengths.leaving)
+    talking = [delay for _ in range(bench.lengths.leaving // batch) for delay in _left(bench, server, batch, Plan(100_000, RATE))]
+    return {
+        "p50_ms": percentile(silent, 50) * 1e3,
+        "p99_ms": percentile(silent, 99) * 1e3,
+        "talking_p50_ms": percentile(talking, 50) * 1e3,
+        "talking_p99_ms": percentile(talking, 99) * 1e3,
+    }
+
+
+def _left(bench: Bench, server: Server, count: int, plan: Plan) -> list[float]:
+    """Open streams, leave each of them, and return the seconds that each took to reach the model."""
+    plans = [replace(plan, name=f"leaving-{next(_names)}") for _ in range(count)]
     streams = [server.contender.stream(plan) for plan in plans]
     with Load(server.port) as load, without_collections():
         load.ask(streams)
         load.run_until_answering(streams)
+        bench.model.go()
         load.run(seconds=bench.lengths.settle_s)
         for stream in streams:
             load.close([stream])
             load.run(seconds=0.02)
     closed = _closings(bench.model, {plan.name for plan in plans})
-    delays = [closed[plan.name] - stream.closed_at for plan, stream in zip(plans, streams, strict=True)]
-    return {"p50_ms": percentile(delays, 50) * 1e3, "p99_ms": percentile(delays, 99) * 1e3}
+    return [closed[plan.name] - stream.closed_at for plan, stream in zip(plans, streams, strict=True)]
 
 
-def _closings(model: Upstream, names: set[str], seconds: float = 10.0) -> dict[str, float]:
+def _closings(model: Upstream, names: set[str], seconds: float = 30.0) -> dict[str, float]:
     end = time.monotonic() + seconds
     while not names <= (closed := model.closed()).keys():
         if time.monotonic() > end:

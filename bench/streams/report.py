@@ -116,7 +116,16 @@ GOALS = (
         one="jacie_redis",
         other="jacie",
     ),
-    Goal("client gone (cancel policy) to upstream closed, p99 (ms)", "disconnect", "p99_ms", 50, 5, "ms", other=""),
+    Goal("client gone (cancel policy) to upstream closed, silent model, p99 (ms)", "disconnect", "p99_ms", 50, 5, "ms", other=""),
+    Goal(
+        "client gone (cancel policy) to upstream closed, talking model, p99 (ms)",
+        "disconnect",
+        "talking_p99_ms",
+        50,
+        5,
+        "ms",
+        other="",
+    ),
 )
 _SIDE_BY_SIDE = ("jacie", "jacie_redis", "peer", "proxy")
 
@@ -133,8 +142,10 @@ _FIGURES = (
     ("first", "event_100_p99_ms", "first event, 100 at once, p99, ms"),
     ("first", "token_1_p50_ms", "first token, 1 stream, p50, ms"),
     ("first", "token_100_p99_ms", "first token, 100 at once, p99, ms"),
-    ("disconnect", "p50_ms", "client gone to upstream closed, p50, ms"),
-    ("disconnect", "p99_ms", "client gone to upstream closed, p99, ms"),
+    ("disconnect", "p50_ms", "client gone to upstream closed, silent model, p50, ms"),
+    ("disconnect", "p99_ms", "client gone to upstream closed, silent model, p99, ms"),
+    ("disconnect", "talking_p50_ms", "client gone to upstream closed, talking model, p50, ms"),
+    ("disconnect", "talking_p99_ms", "client gone to upstream closed, talking model, p99, ms"),
     ("idle", "rss_kib_per_stream", "memory (RSS) per idle stream, 3,000, KiB"),
     ("idle", "pss_kib_per_stream", "memory (PSS) per idle stream, 3,000, KiB"),
     ("idle", "cpu_us_per_heartbeat", "CPU of a heartbeat, 3,000 streams, µs"),
@@ -167,7 +178,8 @@ _HOW = """## How it is measured
 - streams per core: the number of paced streams is bisected to 5 %; a number that is too many by little is tried twice. 800 means "or more".
 - idle: the model has sent one token and is silent. Memory is the growth of the worker over a warm one, divided by the streams.
 - first event: from the request's last byte to the first event (`progress`), 100 times alone and 3 times 100 at once.
-- disconnect: 120 clients leave while their model is silent; until the upstream has seen the connection close.
+- disconnect: 120 clients leave while their model is silent, and 120, 20 at a time, while it sends 50 tokens a second; until the
+  upstream has seen the connection close.
 """
 
 

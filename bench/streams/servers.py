@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.streams import processes
 from bench.streams.counting import CHUNKS, EVENTS, Dialect
@@ -105,12 +106,24 @@ class Upstream:
 
     def go(self) -> None:
         """Start the paced answers that are open."""
-        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/go", timeout=5).close()
+        self._get("go")
 
     def closed(self) -> dict[str, float]:
         """Return when the connections of named plans were closed."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/closed", timeout=5) as answer:
-            return dict(json.load(answer))
+        return dict(self._get("closed"))
+
+    def left_open(self, seconds: float) -> int:
+        """Wait until nobody asks for an answer any more and return 0, or how many had to be closed from this side then."""
+        end = time.monotonic() + seconds
+        while (count := int(self._get("open"))) and time.monotonic() < end:
+            time.sleep(0.1)
+        if count:
+            self._get("drop")
+        return count
+
+    def _get(self, what: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{what}", timeout=30) as answer:
+            return json.load(answer)
 
 
 @contextlib.contextmanager

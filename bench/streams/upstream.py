@@ -4,7 +4,7 @@
 
 A request says by its plan what it gets. One event is one HTTP chunk, as model servers flush them. ``GET /closed`` tells when
 the connections of named plans were closed by the other side. ``GET /go`` starts the paced answers that are open: so what it takes
-to open them is over before their pace begins.
+to open them is over before their pace begins. ``GET /open`` counts the answers that are not at their end, ``GET /drop`` closes them.
 """
 
 import gc
@@ -32,6 +32,7 @@ _CHUNK = {
 }
 _POUR = 1 << 18
 _DUE_AT_ONCE = 64
+_UNREAD = 1 << 16
 
 
 def event(delta: dict[str, str], finish: str | None = None) -> bytes:
@@ -187,11 +188,18 @@ class Upstream:
             self.ready.append(connection)
         else:
             self._write(connection, poured(plan.tokens, None if plan.wait else connection.usage))
+            connection.plan = plan if plan.wait else None
 
     def _told(self, head: bytes) -> object:
         """Do what a GET says and return what it asks for."""
         if head.startswith(b"GET /closed"):
             return self.closed
+        unfinished = [connection for connection in self.connections.values() if connection.plan is not None]
+        if head.startswith(b"GET /open"):
+            return len(unfinished)
+        if head.startswith(b"GET /drop"):
+            for connection in unfinished:
+                self._close(connection)
         if head.startswith(b"GET /go"):
             self._go()
         return {"object": "list", "data": []}
@@ -217,13 +225,18 @@ class Upstream:
                 heapq.heappop(schedule)
             elif connection.number == plan.tokens:
                 heapq.heappop(schedule)
-                if not plan.wait:
-                    self._write(connection, ending(plan.tokens, connection.usage))
+                self._end(connection, plan)
             else:
-                self._write(connection, token(stamped(connection.number)))
-                connection.number += 1
+                if len(connection.rest) < _UNREAD:  # nobody makes up words for a client that does not read
+                    self._write(connection, token(stamped(connection.number)))
+                    connection.number += 1
                 connection.due += 1 / plan.rate
                 heapq.heapreplace(schedule, (connection.due, next(self.order), connection))
+
+    def _end(self, connection: Connection, plan: Plan) -> None:
+        if not plan.wait:
+            self._write(connection, ending(plan.tokens, connection.usage))
+            connection.plan = None
 
     def _write(self, connection: Connection, data: bytes) -> None:
         if connection.rest:

@@ -52,8 +52,8 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
             if entries:
                 after = (entries[-1].attempt, entries[-1].offset)
                 piece += sse.frames(entries)
-            yield piece or sse.HEARTBEAT
-            piece = b""
+            ready, piece = piece, b""  # before: what is thrown in comes when this has been sent
+            yield ready or sse.HEARTBEAT
     except Moved as moved:
         yield piece + sse.reconnect(moved.retry_ms)
     except Overloaded:  # the record cannot be read from here for now

@@ -6,7 +6,7 @@ import threading
 import msgspec
 import pytest
 
-from jacie_flask.errors import LLMUnavailable, NotFound, StateLost
+from jacie_flask.errors import LLMUnavailable, NotFound, ProducerLost, StateLost
 from jacie_flask.events import Progress, Result, Source, Token, Turn, Usage
 from jacie_flask.interfaces import RunInfo
 from jacie_flask.runs import reader, sse
@@ -72,6 +72,17 @@ def test_resuming_behind_the_end_ends(log):
     """A client that has seen all gets nothing more, and is not kept waiting."""
     say(log, RESULT)
     assert read(log, (1, 1), heartbeat_s=5) == []
+
+
+def test_a_reader_who_is_sent_on_is_told_nothing_twice(log):
+    """The frame that ends a stream comes alone: what was sent before it is not sent again."""
+    say(log, progress(5), Token(text="Revenue"))
+    for reason in (reader.Moved(500), ProducerLost()):
+        stream = reader.stream(log, "r", reader.START, 5, "q")
+        assert b"Revenue" in next(stream)
+        last = stream.throw(reason)
+        assert last.count(b"event: ") == 1
+        assert b"Revenue" not in last
 
 
 def test_heartbeats_fill_the_silence(log):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from jacie_flask.errors import Conflict, JacieError, NotFound, Overloaded, StateLost
+from jacie_flask.errors import Cancelled, Conflict, JacieError, NotFound, Overloaded, StateLost
 from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
 from tests.support.log_worker import WorkerProcess, answer, question, read_all, text_of, worker
@@ -407,7 +407,7 @@ def test_a_frozen_redis_is_waited_for_once(redis):
         eventually(lambda: recorded(redis, "9"))
     print(f"frozen: {first:.2f} s for ten at once, then {others:.3f} s for ten")
     assert first < 2.0
-    assert others < 0.3
+    assert others < 1.0
 
 
 @beside_the_others
@@ -651,3 +651,4 @@ def test_leaving_hands_everything_over(redis):
         assert text_of(read_all(there, "done")) == "w0 "
         assert last(read_all(there, "torn"))["code"] == "producer_lost"
         assert time.monotonic() - began < 2
+        here.stop("torn", Cancelled())
