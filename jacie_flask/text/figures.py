@@ -53,14 +53,14 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"\b{_MONTH}\s+\d{{1,2}}\b(?!,\d{{3}}|[.%]\d)|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?=[\s,.)]|$)|\b\d{{4}}-\d{{2}}-\d{{2}}\b"
     r"|\b\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-–/]\d{2}\b(?!\d)|^\s*\d{1,2}[.)]\s(?=\s*[A-Za-z“\"*])"
-    r"|\b\d{1,2}-(?:year|month|week|day)\b",
+    r"|\b\d{1,2}-(?:year|month|week|day)\b|\b(?:3|6|9|12|13|26|39|52|53) (?:months|weeks)\b",
     re.IGNORECASE | re.MULTILINE | re.ASCII,
 )
+_LISTED = re.compile(r"\(\s?\d{1,2}\s?\)")
 _YEAR = re.compile(
     r"(?<![\d.,$€£])(?P<full>(?:19|20)\d\d)(?![\d%]|[.,]\d)|\b(?:FY|CY|[1-4]Q|Q[1-4]|[12]H|H[12])\s?[’']?(?P<short>\d{2})\b(?![,.%]\d)",
     re.IGNORECASE | re.ASCII,
 )
-_FORMED_YEAR = re.compile(r"FY\s?$", re.IGNORECASE)
 _NEGATIVE_AFTER = re.compile(
     r"(?:\b(?:was|were|is|are|of|to|at|by|from|be|been|totall?ed|reached|came in|and)|[:=|])\s*$", re.IGNORECASE
 )
@@ -109,6 +109,8 @@ def find(text: str, *, row: bool = False, spoken: bool = False) -> list[Figure]:
         before = text[max(0, match.start() - 24) : match.start("currency") if match["currency"] else start]
         if _WORDS_BEFORE.search(before) or any(low <= start < high for low, high in dates):
             continue
+        if spoken and not unit and _LISTED.fullmatch(match.group().strip()):
+            continue
         if not unit and not match["shut"] and (text[end : end + 1].isalpha() or _FORM_AFTER.match(text, end)):
             continue
         found.append(_figure(match, text, unit, row))
@@ -152,7 +154,7 @@ def _negative(match: re.Match[str], text: str, lead: str, row: bool) -> bool | N
     for name in ("sign", "sign2"):
         at = match.start(name)
         if match[name] and not (at and (text[at - 1].isalnum() or text[at - 1] in "%)")):
-            return True
+            return True if row or text[:at].strip(" ").rpartition("\n")[2] else None  # at a line's beginning it may be a bullet
     if not ((match["open"] or match["open2"]) and (match["shut"] or match["shut2"])):
         return False
     bare = match["shut"] and not match["currency"]

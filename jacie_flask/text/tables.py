@@ -58,7 +58,6 @@ class Unit:
     years: tuple[int, ...] = ()
     scale: int | None = None
     loose: bool = False
-    columns: tuple[int, ...] = ()
 
 
 @dataclass
@@ -166,7 +165,8 @@ def _row(line: str, cut: int, table: _Table, spaced: bool) -> Unit:
         else:
             held = [figure for one in cuts for figure in one] or held
             known = [0] * len(held)
-        columns = list(range(len(held)))
+    said = [figure for figure in figures.find(line, row=True) if figure.start < cut and not figure.year]
+    held, known = [*held, *said], [*known, *[0] * len(said)]
     unit = _ROW_UNIT.search(label)
     broken = any(cell.decimals and not cell.percent for cell in held)
     return Unit(
@@ -177,7 +177,6 @@ def _row(line: str, cut: int, table: _Table, spaced: bool) -> Unit:
         years=tuple(known),
         scale=_SCALE_NAMES[unit["scale"].lower()] if unit else 0 if _PER_SHARE.search(context) else table.scale,
         loose=broken or bool(_PER_UNIT.search(context) or re.search(r"\([A-Z$€£]", label)),
-        columns=tuple(columns),
     )
 
 
