@@ -7,7 +7,7 @@ import pypdfium2
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from jacie_flask.documents.extraction_worker import _page_text
+from jacie_flask.documents.formats.pdf import page_text
 from jacie_flask.text.rows import torn
 
 LABELS = ["Net sales", "Cost of sales", "Gross profit", "Operating expenses", "Operating income", "Interest", "Net income"]
@@ -24,7 +24,7 @@ def text_of(draw):
     canvas.save()
     document = pypdfium2.PdfDocument(out.getvalue())
     page = document[0].get_textpage()
-    found = _page_text(document, 0).replace("\r", ""), page.get_text_bounded().replace("\r", "")
+    found = page_text(document[0]).replace("\r", ""), page.get_text_bounded().replace("\r", "")
     page.close()
     document.close()
     return found

@@ -53,14 +53,19 @@ def _texts(document: pypdfium2.PdfDocument, broken: list[int], pictures: list[in
     for number in range(1, len(document) + 1):
         try:
             with contextlib.closing(document[number - 1]) as page:
-                with contextlib.closing(page.get_textpage()) as text_page:
-                    text = rows.mended(str(text_page.get_text_bounded()), partial(_words, text_page))
+                text = page_text(page)
                 if _letters(text) < _FEW_LETTERS and _is_picture(page):
                     pictures.append(number)
         except pypdfium2.PdfiumError:
             broken.append(number)
             text = ""
         yield text
+
+
+def page_text(page: pypdfium2.PdfPage) -> str:
+    """Return the text of a page, its torn rows put together again."""
+    with contextlib.closing(page.get_textpage()) as text_page:
+        return rows.mended(str(text_page.get_text_bounded()), partial(_words, text_page))
 
 
 def _words(text_page: pypdfium2.PdfTextPage) -> list[rows.Word]:
