@@ -189,3 +189,14 @@ def test_what_is_not_proved_is_named():
     assert said.startswith("8 of 8 cited statements could not be verified on the page they cite (1,111: it is not on the page; ")
     assert said.endswith("; and 3 more).")
     assert unproved(cite("Net sales were 32,765 [1].", PAGES)) == []
+
+
+def test_a_sentence_with_hundreds_of_figures_is_not_checked_and_says_so():
+    """To prove each of them would take seconds in which nobody else is answered: it is not verified, and why is told."""
+    endless = "".join(f"{n}@{12_345_678_901 + n};" for n in range(450))
+    began = time.process_time()
+    assert cite(endless, []) == []
+    (found,) = cite(f"{endless} [2]", PAGES)
+    assert time.process_time() - began < 1
+    assert (found.n, found.verified) == (2, False)
+    assert "not checked" in found.reason
