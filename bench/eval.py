@@ -207,10 +207,13 @@ def plot(measured: dict[str, float]) -> str:
 
 
 def evaluate(server: Server, questions: Sequence[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
-    """Ask every question and return one row for each."""
+    """Ask every question and return one row for each; interrupted, those that were asked by then have their answers."""
     rows = [{**asked, **searched(server, asked)} for asked in questions]
     for at, row in enumerate(rows if mode != "none" else [], 1):
-        row |= answered(server, row, mode)
+        try:
+            row |= answered(server, row, mode)
+        except KeyboardInterrupt:
+            break
         came = row.get("error") or f"{row['verified']} of {row['citations']} citations verified"
         print(f"{at}/{len(rows)} {came}", file=sys.stderr)
     return rows
