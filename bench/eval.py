@@ -23,12 +23,13 @@ from typing import Any
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
+from jacie_flask.chat import proof
 from jacie_flask.chat.citations import MARKER
 from jacie_flask.text import figures
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NOWHERE = 99
-READY_S, INDEXED_S = 120.0, 3600.0
+READY_S, INDEXED_S = 60.0, 3600.0
 
 
 class Server:
@@ -57,10 +58,16 @@ def started(documents: pathlib.Path, data: pathlib.Path) -> Iterator[str]:
     environment = {**fresh, **os.environ, "JACIE_DOCUMENTS": str(documents), "HOST": "127.0.0.1", "PORT": str(port)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        time.sleep(0.5)
+        if process.poll() is not None:
+            raise SystemExit(f"the server did not start (exit {process.returncode}): run it by hand to see why")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=90)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def wait_until_indexed(server: Server, *, vectors: bool) -> None:
@@ -133,12 +140,19 @@ def answered(server: Server, asked: dict[str, Any], mode: str) -> dict[str, Any]
 
 
 def nowhere(server: Server, result: dict[str, Any]) -> list[str]:
-    """Return the figures of the answer that are on no page it cites and follow from none: a plain look, apart from Jacie's check."""
+    """Return the figures of the answer that are on no page it cites and follow from none: a plain look, apart from Jacie's check.
+
+    A quotation that stands on a page word for word brings its figures with it.
+    """
     numbers = {citation["n"] for citation in result["citations"]}
     cited = [source for source in result["sources"] if source["n"] in numbers]
     pages = [server.call(f"/documents/{source['document_id']}/pages/{source['page']}")["text"] for source in cited]
     held = [figure for page in pages for figure in figures.find(page)]
-    said = [figure for figure in figures.find(MARKER.sub("", result["response"]), spoken=True) if not figure.year]
+    answer = result["response"]
+    for quote in proof.quotes(answer):
+        if any(proof.quoted(quote, page) for page in pages):
+            answer = answer.replace(quote, " ")
+    said = [figure for figure in figures.find(MARKER.sub("", answer), spoken=True) if not figure.year]
     computed = " ".join(one["reason"] for one in result["citations"] if one["verified"])
     return [figure.text for figure in said if not figures.stands_in(figure, held) and figure.text not in computed]
 
@@ -206,13 +220,17 @@ def plot(measured: dict[str, float]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def evaluate(server: Server, questions: Sequence[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
-    """Ask every question and return one row for each."""
+def evaluate(server: Server, questions: Sequence[dict[str, Any]], mode: str, record: pathlib.Path) -> list[dict[str, Any]]:
+    """Ask every question and return one row for each, recorded as it comes; interrupted, those asked by then have answers."""
     rows = [{**asked, **searched(server, asked)} for asked in questions]
-    for at, row in enumerate(rows if mode != "none" else [], 1):
-        row |= answered(server, row, mode)
-        came = row.get("error") or f"{row['verified']} of {row['citations']} citations verified"
-        print(f"{at}/{len(rows)} {came}", file=sys.stderr)
+    with open(record, "w") as file, contextlib.suppress(KeyboardInterrupt):
+        for at, row in enumerate(rows, 1):
+            if mode != "none":
+                row |= answered(server, row, mode)
+                came = row.get("error") or f"{row['verified']} of {row['citations']} citations verified"
+                print(f"{at}/{len(rows)} {came}", file=sys.stderr)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
     return rows
 
 
@@ -236,13 +254,12 @@ def main() -> None:
             url = stack.enter_context(started((asked.documents or asked.questions.parent).resolve(), data))
         server = Server(url, headers)
         wait_until_indexed(server, vectors=not asked.url and not asked.words_alone)
-        rows = evaluate(server, questions, asked.mode)
+        asked.out.mkdir(parents=True, exist_ok=True)
+        rows = evaluate(server, questions, asked.mode, asked.out / "eval.jsonl")
     measured = figures_of(rows)
-    asked.out.mkdir(parents=True, exist_ok=True)
     report = table(measured, rows, f"Evaluation of {asked.questions.name}")
     (asked.out / "eval.md").write_text(report)
     (asked.out / "eval.svg").write_text(plot(measured))
-    (asked.out / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     print(report)
 
 

@@ -20,7 +20,7 @@ _RECALLED, _FOREIGN = 0.85, 0.5
 _SPACES = re.compile(r"\s+")
 _BROKEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\s*\n\s*(?=[a-zà-ÿ])")
 _FOLDED = str.maketrans({
-    "’": "'", "‘": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‒": "-", "‑": "-",
+    "’": "'", "‘": "'", "‚": "'", "‛": "'", "“": "'", "”": "'", "„": "'", "«": "'", "»": "'", '"': "'", "–": "-", "—": "-", "‒": "-", "‑": "-",
     "‐": "-", "−": "-", "\u00ad": "", "\u200b": "", "\ufeff": "", "\u00a0": " ", "…": "...",
 })  # fmt: skip
 _ASIDE = re.compile(r"\([^()\d]*\)")
@@ -152,9 +152,15 @@ def check(claim: str, pages: Sequence[str], names: str = "", period: str = "") -
 
 def _read(claim: str, names: str) -> _Claim:
     found = figures.find(claim, spoken=True)
-    amounts = [figure for figure in found if not figure.year]
+    named = frozenset(names.lower().split())
+    amounts = [figure for figure in found if not figure.year and _token(claim, figure) not in named]
     words = frozenset(_words(claim)) - frozenset(_words(names))
     return _Claim(claim, amounts, figures.years(claim), words)
+
+
+def _token(text: str, figure: Figure) -> str:
+    """Return all that is written together with a figure: a company may be called by one."""
+    return text[: figure.start].rpartition(" ")[2].lower() + re.split(r"[ ,;:.’']", text[figure.start :], maxsplit=1)[0].lower()
 
 
 def _words(text: str) -> list[str]:

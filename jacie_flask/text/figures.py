@@ -56,6 +56,7 @@ _DATE = re.compile(
     r"|\b\d{1,2}-(?:year|month|week|day)\b|\b(?:3|6|9|12|13|26|39|52|53) (?:months|weeks)\b",
     re.IGNORECASE | re.MULTILINE | re.ASCII,
 )
+_NAME_AFTER = re.compile(r"[MKBX](?:[’']s\b| [A-Z][a-z])")
 _LISTED = re.compile(r"\(\s?\d{1,2}\s?\)")
 _YEAR = re.compile(
     r"(?<![\d.,$€£])(?P<full>(?:19|20)\d\d)(?![\d%]|[.,]\d)|\b(?:FY|CY|[1-4]Q|Q[1-4]|[12]H|H[12])\s?[’']?(?P<short>\d{2})\b(?![,.%]\d)",
@@ -108,6 +109,8 @@ def find(text: str, *, row: bool = False, spoken: bool = False) -> list[Figure]:
         unit = (match["unit"] or "").lower()
         before = text[max(0, match.start() - 24) : match.start("currency") if match["currency"] else start]
         if _WORDS_BEFORE.search(before) or any(low <= start < high for low, high in dates):
+            continue
+        if len(unit) == 1 and unit.isalpha() and not match["currency"] and _NAME_AFTER.match(text, end):
             continue
         if spoken and not unit and _LISTED.fullmatch(match.group().strip()):
             continue

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,6 +175,18 @@ def test_a_figure_is_checked_with_its_unit_sign_year_and_row(answer, reason):
     assert [citation.verified for citation in found] == [not reason or reason.startswith("computed")]
     assert reason in found[0].reason
     assert bool(found[0].reason) == bool(reason)
+
+
+def test_a_company_that_is_called_by_a_figure_states_none():
+    """The name of the source's company is no amount."""
+    named = [Evidence(msgspec.structs.replace(PAGES[0].source, company="3M"), SALES)]
+    assert verified("In all 3M sold for 32,765 [1].", named) == [(1, True)]
+
+
+def test_inverted_commas_inside_a_quote_may_be_others():
+    """A quote within a quote is written with other marks than on the page."""
+    page = evidence("The officers’ (“NEOs”) pay was approved by 57,172,731 votes.")
+    assert verified("It says “The officers’ ('NEOs') pay was approved by 57,172,731 votes” [1].", page) == [(1, True)]
 
 
 def test_the_whole_page_proves_not_only_what_was_shown():

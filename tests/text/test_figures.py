@@ -35,6 +35,7 @@ FOUND = [
     ("on 31 December 2018, December 31, 2018, 2018-12-31 or 31/12/2018", [(2018, 0, False)] * 2),
     ("for the 12 months and the 52 weeks of a 5-year plan", []),
     ("US$ 5bn, EUR 4.5m, 3 mn, 2k, 7 crore", [(5, 9, False), (4.5, 6, False), (3, 6, False), (2, 3, False), (7, 7, False)]),
+    ("3M Company, 3M's and $3M", [(3, 6, False)]),
     ("50 bps and 25 basis points", [(0.5, 0, True), (0.25, 0, True)]),
     ("1'234'567 and 1.234.567,89 and 12,5 %", [(1234567, 0, False), (1234567.89, 0, False), (12.5, 0, True)]),
     ("", []),
