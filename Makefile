@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PEER := .venv-bench
 UV := $(VENV)/bin/uv pip install --quiet --python $(PY)
 
-.PHONY: run test check format soak bench bench-profile eval clean install
+.PHONY: run test check format soak reliability bench bench-profile eval clean install
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
@@ -29,6 +29,12 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 soak: $(VENV)/.dev ## the long runs
 	@$(PY) tests/prepare.py
 	@$(PY) -m pytest -m soak $(ARGS)
+
+reliability: $(VENV)/.dev ## what faults, fuzzers and other tenants got out of it: docs/reliability.md
+	@$(PY) tests/prepare.py
+	@rm -rf var/reliability
+	@$(PY) -m pytest -m "reliability" $(ARGS)
+	@$(PY) -m tests.support.reliability > docs/reliability.md
 
 bench: $(VENV)/.run $(PEER)/.installed ## streams against the FastAPI peer: bench/RESULTS.md; ONLY=burst,paced ROUNDS=1 CONTENDERS=jacie,peer
 	@$(PY) -m bench.streams $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) $(if $(CONTENDERS),--contenders $(CONTENDERS))

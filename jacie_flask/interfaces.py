@@ -239,11 +239,26 @@ class ChatModel(Protocol):
 # --------------------------------------------------------------------------------------------------------------- runs
 
 
+SCOPES = frozenset({"ask", "search", "ingest", "metrics"})
+"""What a key can be allowed: questions and their runs and documents, retrieval alone, ingestion, figures for operators."""
+DEFAULT_TENANT = "default"
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks: a key's id and name (never the key), the tenant whose documents it sees and what it may do."""
+
+    key_id: str
+    name: str
+    tenant: str = DEFAULT_TENANT
+    scopes: frozenset[str] = SCOPES
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A validated question; plain values, nothing of the request that carried it."""
 
     query: str
     mode: str
+    tenant: str = DEFAULT_TENANT
     auto_load_documents: bool = True
     memory_enabled: bool = True
     history: tuple[Turn, ...] = ()
