@@ -14,6 +14,7 @@ from jacie_flask.documents import ocr, page_picture
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.confinement import allow_seconds, confine
 from jacie_flask.documents.extraction import _LENGTH, Job, Outcome, PictureJob
+from jacie_flask.documents.packing import pack
 from jacie_flask.documents.paging import Reading
 from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
@@ -35,7 +36,7 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
             raise DocumentRejected(reason=_why_empty(reading))
         clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
         document = analyse(reading.pages, job.content_hash, clean)
-        return Outcome(document=msgspec.structs.replace(document, notes=reading.notes), spent=_is_spent())
+        return Outcome(document=pack(msgspec.structs.replace(document, notes=reading.notes)), spent=_is_spent())
     except DocumentRejected as error:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:

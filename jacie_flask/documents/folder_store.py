@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from jacie_flask.concurrency import offload
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
 
@@ -43,7 +44,7 @@ class FolderStore:
                     return None
                 if path.stat().st_size > self._max_bytes:
                     raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
-                data = path.read_bytes()
+                data: bytes = offload(path.read_bytes)
                 if _version(path) == before:
                     return Blob(data=data, version=before)
         except FileNotFoundError as error:
