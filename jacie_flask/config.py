@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     model: str = Field("", alias="JACIE_MODEL")
     model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
     guard: str = Field("small", alias="JACIE_GUARD")
+    selection: str = Field("rules", alias="JACIE_SELECTION")
     runs: str = Field("memory:", alias="JACIE_RUNS", repr=False)
     ingest: str = Field("start", alias="JACIE_INGEST")
     data: Path = Field(Path("./var"), alias="JACIE_DATA")
@@ -114,6 +115,11 @@ class Settings(BaseSettings):
     @classmethod
     def _guard(cls, value: str) -> str:
         return _one_of(value, "small", "always")
+
+    @field_validator("selection")
+    @classmethod
+    def _selection(cls, value: str) -> str:
+        return _one_of(value, "rules", "model")
 
     @field_validator("log_level")
     @classmethod

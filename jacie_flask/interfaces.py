@@ -203,11 +203,15 @@ def inline(function: Callable[..., Any], *args: Any) -> Any:
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is asked: chat messages ({role, content}) and how long the answer may become, in tokens."""
+    """What a model is asked: chat messages ({role, content}) and how long the answer may become, in tokens.
+
+    ``patience_s`` bounds the wait for each read of the answer; None leaves it to the model's settings.
+    """
 
     messages: list[dict[str, str]]
     max_tokens: int
     temperature: float = 0.0
+    patience_s: float | None = None
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -455,6 +459,7 @@ class Limits:
     """Bounds that pipelines keep; seconds, bytes and counts.
 
     ``guard_all``: sentences of capable models are checked before they go out too, not only those of the small one.
+    ``refine_selection``: a capable model is asked which of the documents that fit best a question is about.
     """
 
     deadline_s: float = 300.0
@@ -464,3 +469,4 @@ class Limits:
     max_history_chars: int = 24_000
     answer_tokens: int = 800
     guard_all: bool = False
+    refine_selection: bool = False

@@ -123,7 +123,12 @@ def build(settings: Settings, beside: Background) -> Services:
         runs=run_log(settings),
         offload=concurrency.offload,
         pool=concurrency.pool(_LOADS, "load"),
-        limits=Limits(deadline_s=settings.deadline_s, max_documents=settings.max_documents, guard_all=settings.guard == "always"),
+        limits=Limits(
+            deadline_s=settings.deadline_s,
+            max_documents=settings.max_documents,
+            guard_all=settings.guard == "always",
+            refine_selection=settings.selection == "model",
+        ),
         expectations=RecentAnswers(),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
-from jacie_flask.chat import finding, prompts, reading
+from jacie_flask.chat import finding, prompts, reading, refining
 from jacie_flask.chat.citations import Evidence, cite, unproved
 from jacie_flask.chat.guard import FigureGuard, Guard, rank_units
 from jacie_flask.chat.query import prepare
@@ -80,6 +80,8 @@ def _select(run: _Answering, limit: int = 0) -> None:
     run.selection = finding.choose(run.question, run.services, limit or run.services.limits.max_documents)
     if not limit and run.selection.documents and not run.selection.confident:
         run.selection = _selection_from_index(run)
+    if run.services.limits.refine_selection and not run.question.document_ids:
+        run.selection = refining.refine(run.selection, run.services.model, run.services.limits.max_documents)
     run.steps.at(
         "doc_selection",
         1.0,

@@ -22,6 +22,7 @@ from jacie_flask.processes import end_with_parent
 from jacie_flask.text.lines import spaced, tidy
 
 _SPENT_KB = 800_000
+_NICE = 5  # where processors are short, answers that are being written come first
 _CALLED = {"markdown": "Markdown file", "text": "text file", "": "document"}
 _NO_MEMORY = "reading it needs more memory than this server gives"
 
@@ -88,6 +89,7 @@ def main() -> None:
     A length of zero says that the answer takes longer and why the parent should wait: pictures are being recognised.
     """
     end_with_parent()
+    os.nice(_NICE)
     confine(may_run_programs=bool(ocr.program()))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing a library prints may get between two answers

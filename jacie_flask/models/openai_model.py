@@ -130,6 +130,8 @@ class OpenAIModel:
             # A compressed stream would be held back until the compressor's window fills.
             "extra_headers": {"Accept-Encoding": "identity"},
         }
+        if prompt.patience_s is not None:
+            arguments["timeout"] = prompt.patience_s
         if "temperature" not in self._unsupported:
             arguments["temperature"] = prompt.temperature
         if "stream_options" not in self._unsupported:
