@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -22,11 +23,14 @@ UNREADABLE = ("missing", "rejected")
 def choose(question: Question, services: Services, limit: int) -> Selection:
     """Return the documents to look at: the ones the question names by id, else those its words, history and filters point at."""
     catalog = [document for document in services.catalog.documents() if document.status not in UNREADABLE]
+    chosen = partial(select, question.query, history=question.history)
     if not question.document_ids:
-        return select(question.query, catalog, history=question.history, filters=question.filters, limit=limit)
+        # Thousands of names take a moment of Python: beside the streams, not between them.
+        found: Selection = services.offload(partial(chosen, filters=question.filters, limit=limit), catalog)
+        return found
     wanted = set(question.document_ids)
     named = [document for document in catalog if document.document_id in wanted]
-    selection = select(question.query, named, history=question.history, limit=len(wanted))
+    selection = chosen(named, limit=len(wanted))
     if not named:
         return selection
     picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in named]
