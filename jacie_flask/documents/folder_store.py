@@ -23,13 +23,8 @@ class FolderStore:
 
     def list(self) -> list[StoredObject]:
         """List every file below the folder, hidden ones left out; raise DocumentUnavailable."""
-        found: list[StoredObject] = []
         try:
-            for folder, folders, names in os.walk(self._root, onerror=_raise):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(names):
-                    if not name.startswith("."):
-                        found += self._stored(Path(folder, name))
+            found: list[StoredObject] = offload(_files, self._root)
         except OSError as error:
             raise DocumentUnavailable(f"cannot list {self._root}: {error}") from error
         return found
@@ -60,16 +55,6 @@ class FolderStore:
             raise DocumentUnavailable(f"{key} is gone", reason="it is no longer in the store")
         return path
 
-    def _stored(self, path: Path) -> Iterator[StoredObject]:
-        """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
-        key = path.relative_to(self._root).as_posix()
-        if not _is_text(key):
-            log.warning("%r was left out: its name is not UTF-8", key)
-            return
-        with contextlib.suppress(FileNotFoundError):
-            if path.is_file():
-                yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
-
     def _path(self, key: str) -> Path:
         try:
             path = (self._root / key).resolve()
@@ -78,6 +63,28 @@ class FolderStore:
         if not path.is_relative_to(self._root):
             raise DocumentUnavailable(f"{key} points outside {self._root}", reason="access to it was denied")
         return path
+
+
+def _files(root: Path) -> list[StoredObject]:
+    """Walk a folder; raise OSError."""
+    found: list[StoredObject] = []
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                found += _stored(Path(folder, name), root)
+    return found
+
+
+def _stored(path: Path, root: Path) -> Iterator[StoredObject]:
+    """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
+    key = path.relative_to(root).as_posix()
+    if not _is_text(key):
+        log.warning("%r was left out: its name is not UTF-8", key)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_file():
+            yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
 
 
 def _raise(error: OSError) -> None:
