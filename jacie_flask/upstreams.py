@@ -12,6 +12,9 @@ from jacie_flask.retries import Budget, Patience
 
 T = TypeVar("T")
 
+_LONGEST_QUIET_S = 60.0
+"""One question a minute may try whether an upstream that asked for an hour still means it."""
+
 
 class Unavailable(Protocol):
     """An error of ours that says that an upstream is not there for now."""
@@ -118,7 +121,7 @@ class Upstream:
 
     def _note_quiet(self, seconds: float | None) -> None:
         self._throttled += 1
-        self._quiet_until = max(self._quiet_until, time.monotonic() + (seconds or 0.0))
+        self._quiet_until = max(self._quiet_until, time.monotonic() + min(seconds or 0.0, _LONGEST_QUIET_S))
 
     def _respect_quiet(self, budget: Budget) -> None:
         """Wait until an upstream that asked for time wants to be asked again, or say when that will be."""
