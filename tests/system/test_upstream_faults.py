@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.jacie import Received
+from tests.support.jacie import Received, ask
 from tests.support.openai_server import Script
 from tests.support.pinecone_server import Fault
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
 from tests.support.s3_faults import S3Fault
-from tests.support.site import BUCKET, TIMEOUT_S, YEARS, Site, collection, name_of, site
+from tests.support.site import BUCKET, QUESTION, TIMEOUT_S, YEARS, Site, collection, name_of, site
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(240)]
 
@@ -311,3 +311,65 @@ def test_an_answer_that_is_cut_keeps_its_words_and_is_not_begun_again(outcomes):
 def test_a_long_retry_after_reaches_the_user(outcomes):
     """Longer than the question has time for: told at once, with the seconds."""
     assert outcomes["model"]["429, Retry-After 3600 s"].received.terminal.data["retry_after_s"] == 3600
+
+
+def test_an_open_breaker_answers_at_once_and_closes_again(made, tmp_path):
+    """Three failures in a row: the fourth question is refused without a request; after the pause one tries, and all is well."""
+    opened_s = 1.5
+    with site(made, tmp_path, JACIE_BREAKER_FAILURES="3", JACIE_BREAKER_OPEN_S=str(opened_s)) as here:
+        here.chat = Script(status=500)
+        first = here.ask().terminal.data
+        assert (first["code"], requests_to(here, "model")) == ("llm_unavailable", 1 + 3)
+        began = time.monotonic()
+        refused = here.ask().terminal.data
+        assert time.monotonic() - began < 0.7
+        assert (refused["code"], requests_to(here, "model")) == ("llm_unavailable", 1 + 3)
+        assert 0 < refused["retry_after_s"] <= opened_s
+        assert breaker(here, "model")["state"] == "open"
+        assert breaker(here, "documents")["state"] == "closed"
+        here.heal()
+        time.sleep(opened_s)
+        assert breaker(here, "model")["state"] == "half-open"
+        assert here.ask().terminal.name == "result"
+        assert breaker(here, "model") == {"state": "closed", "failures_in_a_row": 0, "retry_after_s": 0}
+
+
+def breaker(here: Site, part: str) -> dict[str, object]:
+    """Return what /ready says of a part's breaker."""
+    return dict(here.running.get("/ready")["parts"][part]["breaker"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "make"),
+    [
+        ("chat", lambda here: setattr(here, "chat", Script(status=429, retry_after="20"))),
+        ("chat", lambda here: setattr(here.store, "fault", S3Fault(kind="stall", on="zanobela"))),
+        ("fast_chat", lambda here: setattr(here.index, "fault", Fault(delay_s=20))),
+        ("fast_chat", lambda here: setattr(here, "embeddings", Script(fault="hang_headers"))),
+    ],
+    ids=["waiting for a model's Retry-After", "within a document", "index", "embeddings"],
+)
+def test_cancel_ends_the_wait_for_an_upstream_at_once(patient, mode, make):
+    """Whatever a question waits for, a cancel ends it within a moment."""
+    patient.republish()
+    make(patient)
+    found: list[Received] = []
+    body = {"query": QUESTION}
+    _, accepted = patient.running.post(f"/{mode}", body, headers={"Prefer": "respond-async"})
+    reader = threading.Thread(target=lambda: found.append(ask(patient.running.url, accepted["events_url"], None)))
+    reader.start()
+    time.sleep(0.7)
+    began = time.monotonic()
+    patient.running.post(accepted["cancel_url"], {})
+    reader.join()
+    assert time.monotonic() - began < 1.0
+    assert found[0].terminal.data["code"] == "cancelled"
+    patient.heal()
+
+
+@pytest.fixture(scope="module")
+def patient(made, tmp_path_factory):
+    """A site whose upstreams may be silent for 20 s."""
+    names = ("DOCUMENTS", "INDEX", "EMBEDDINGS", "MODEL")
+    with site(made, tmp_path_factory.mktemp("patient"), **{f"JACIE_{name}_TIMEOUT_S": "20" for name in names}) as here:
+        yield here
