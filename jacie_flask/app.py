@@ -11,6 +11,7 @@ from jacie_flask.chat.pipeline import PIPELINES, Pipeline
 from jacie_flask.config import Settings, load
 from jacie_flask.events import ProgressCallback, Result
 from jacie_flask.interfaces import Question, Services
+from jacie_flask.retries import Budget
 from jacie_flask.runs.run import Runs
 from jacie_flask.web import chat, context, documents, guard, ops, pages, problems, runs, search
 
@@ -32,6 +33,7 @@ def create(settings: Settings | None = None) -> Flask:
         max_runs=settings.max_runs,
         deadline_s=settings.deadline_s,
         grace_s=settings.grace_s,
+        retries=settings.retries,
     )
     app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
     if settings.cors_origins:
@@ -45,5 +47,5 @@ def create(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _answer(pipeline: Pipeline, parts: Services, question: Question, report: ProgressCallback) -> Result:
-    return pipeline(question, parts, report)
+def _answer(pipeline: Pipeline, parts: Services, question: Question, report: ProgressCallback, budget: Budget) -> Result:
+    return pipeline(question, parts, report, budget)

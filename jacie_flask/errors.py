@@ -101,9 +101,9 @@ class DocumentUnavailable(JacieError):
     code, status, retryable = "document_unavailable", 502, True
     public = "A document could not be loaded from its store."
 
-    def __init__(self, detail: str = "", *, reason: str = "its store did not answer") -> None:
+    def __init__(self, detail: str = "", *, reason: str = "its store did not answer", retry_after_s: float | None = None) -> None:
         """Keep the public reason beside the private detail."""
-        super().__init__(detail or reason)
+        super().__init__(detail or reason, retry_after_s=retry_after_s)
         self.reason = reason
 
 

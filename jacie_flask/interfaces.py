@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
+from jacie_flask.retries import Budget
+from jacie_flask.upstreams import Upstream
 
 # ---------------------------------------------------------------------------------------------------------- documents
 
@@ -103,7 +105,7 @@ class DocumentStore(Protocol):
     def list(self) -> list[StoredObject]:
         """List every object below the root, metadata.json included."""
 
-    def read(self, key: str, unless: str = "") -> Blob | None:
+    def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the whole object, of one version, or None while it still has the version ``unless``."""
 
     def locate(self, key: str) -> Path | str:
@@ -167,10 +169,10 @@ class VectorIndex(Protocol):
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
 
-    def search(self, query: SearchQuery) -> list[Passage]:
+    def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages, best first, at most ``query.top_k``."""
 
-    def status(self) -> IndexStatus:
+    def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
 
     def warm(self) -> None:
@@ -183,7 +185,7 @@ class Embedder(Protocol):
     label: str
     dimension: int
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
 
     def warm(self) -> None:
@@ -230,7 +232,7 @@ class ChatModel(Protocol):
     context_tokens: int
     small: bool
 
-    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+    def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
 
     def ready(self) -> bool:
@@ -371,7 +373,11 @@ class SharedRunLog(RunLog, Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """One of each part, built once per process by services.py and handed to every step."""
+    """One of each part, built once per process by services.py and handed to every step.
+
+    ``upstreams`` are those of the parts that ask another server, with their breakers' states and counts. Where a question asks, it
+    hands on its ``Budget``; a call without one stands for itself.
+    """
 
     documents: DocumentStore
     catalog: "Catalog"
@@ -385,6 +391,7 @@ class Services:
     pool: Executor
     limits: "Limits"
     expectations: "Expectations"
+    upstreams: tuple[Upstream, ...] = ()
 
 
 class Catalog(Protocol):
@@ -400,7 +407,7 @@ class Catalog(Protocol):
 class DocumentReader(Protocol):
     """Reads documents whole: bytes from the store, text through the sandboxed extractor, both cached by content."""
 
-    def read(self, document: CatalogDocument) -> AnalysedDocument:
+    def read(self, document: CatalogDocument, budget: Budget | None = None) -> AnalysedDocument:
         """Return the document's text and terms; raise DocumentUnavailable, DocumentRejected or DocumentChanged."""
 
     def warm(self) -> None:
@@ -458,11 +465,13 @@ class Expectations(Protocol):
 class Limits:
     """Bounds that pipelines keep; seconds, bytes and counts.
 
+    ``retries``: how often all upstreams together may be asked again for one question.
     ``guard_all``: sentences of capable models are checked before they go out too, not only those of the small one.
     ``refine_selection``: a capable model is asked which of the documents that fit best a question is about.
     """
 
     deadline_s: float = 300.0
+    retries: int = 6
     max_documents: int = 6
     max_passages: int = 8
     max_history_turns: int = 20

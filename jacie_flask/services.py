@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import sys
 import tempfile
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.breakers import Breaker
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.finding import rehearse
 from jacie_flask.config import Settings
@@ -23,7 +25,7 @@ from jacie_flask.documents.pictures import CachedPictures
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
-from jacie_flask.errors import ConfigurationError, JacieError, LLMUnavailable, RetrievalUnavailable
+from jacie_flask.errors import ConfigurationError, DocumentUnavailable, JacieError, LLMUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import (
     ANALYSIS_VERSION,
@@ -36,19 +38,22 @@ from jacie_flask.interfaces import (
     VectorIndex,
 )
 from jacie_flask.models import embedded_server
-from jacie_flask.models.openai_model import OpenAIModel
+from jacie_flask.models.openai_model import PATIENCE, OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
 from jacie_flask.processes import OwnedProcess
+from jacie_flask.retries import Patience
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_log import RedisLog
+from jacie_flask.upstreams import Unavailable, Upstream
 
 log = logging.getLogger(__name__)
 
 _LOADS = 32
+_INGESTING = Patience(retries=4, longest_s=60.0)
 _PICTURE_S = 20.0
 _PICTURES_BYTES = 300_000_000
 _OPENAI_URL = "https://api.openai.com/v1"
@@ -111,49 +116,84 @@ def _check_writable(folder: Path) -> None:
 
 def build(settings: Settings, beside: Background) -> Services:
     """Return one of each part; nothing is contacted before it is needed or warmed."""
-    store = document_store(settings)
+    asked = _upstreams(settings)
+    store = document_store(settings, asked.get("documents"))
     return Services(
         documents=store,
         catalog=StoreCatalog(store, _ledger(settings), ttl_s=settings.catalog_ttl_s),
         reader=_reader(settings, store),
         pictures=_pictures(settings, store),
-        index=vector_index(settings),
-        embedder=embedder(settings),
-        model=chat_model(settings, beside),
+        index=vector_index(settings, asked.get("index")),
+        embedder=embedder(settings, asked.get("embeddings")),
+        model=chat_model(settings, beside, asked.get("model")),
         runs=run_log(settings),
         offload=concurrency.offload,
         pool=concurrency.pool(_LOADS, "load"),
         limits=Limits(
             deadline_s=settings.deadline_s,
+            retries=settings.retries,
             max_documents=settings.max_documents,
             guard_all=settings.guard == "always",
             refine_selection=settings.selection == "model",
         ),
         expectations=RecentAnswers(),
+        upstreams=tuple(asked.values()),
     )
 
 
 def ingestion(settings: Settings) -> Ingestion:
     """Return the parts that ingestion works on."""
-    store = document_store(settings)
+    asked = {name: Upstream(name, error, _INGESTING, Breaker(sys.maxsize)) for name, error in _remote(settings).items()}
+    store = document_store(settings, asked.get("documents"))
     ledger = _ledger(settings)
     return Ingestion(
         catalog=StoreCatalog(store, ledger, ttl_s=math.inf),
         reader=_reader(settings, store),
-        index=vector_index(settings),
-        embedder=embedder(settings),
+        index=vector_index(settings, asked.get("index")),
+        embedder=embedder(settings, asked.get("embeddings")),
         ledger=ledger,
     )
 
 
-def document_store(settings: Settings) -> DocumentStore:
+def _upstreams(settings: Settings) -> dict[str, Upstream]:
+    """Return what questions ask over the network, by name, each behind a breaker of this process."""
+    return {
+        name: Upstream(
+            name,
+            error,
+            PATIENCE if name == "model" else Patience(),
+            Breaker(settings.breaker_failures, settings.breaker_open_s),
+        )
+        for name, error in _remote(settings).items()
+    }
+
+
+def _remote(settings: Settings) -> dict[str, Unavailable]:
+    """Return the parts that are other servers, each with the error that says that it is not there."""
+    parts: dict[str, tuple[bool, Unavailable]] = {
+        "documents": (settings.documents_folder is None, DocumentUnavailable),
+        "index": (settings.index.startswith("pinecone:"), RetrievalUnavailable),
+        "embeddings": (settings.embeddings == "openai", RetrievalUnavailable),
+        "model": (not _scripted(settings), LLMUnavailable),
+    }
+    return {name: error for name, (elsewhere, error) in parts.items() if elsewhere}
+
+
+def document_store(settings: Settings, upstream: Upstream | None = None) -> DocumentStore:
     """Return the folder or the S3 prefix that the settings name."""
     if settings.documents_folder is not None:
         return FolderStore(settings.documents_folder, max_bytes=settings.max_document)
-    return S3Store(settings.documents, endpoint=settings.s3_endpoint, max_bytes=settings.max_document, connections=_LOADS)
+    return S3Store(
+        settings.documents,
+        endpoint=settings.s3_endpoint,
+        max_bytes=settings.max_document,
+        connections=_LOADS,
+        read_timeout_s=settings.documents_timeout_s,
+        upstream=upstream,
+    )
 
 
-def vector_index(settings: Settings) -> VectorIndex:
+def vector_index(settings: Settings, upstream: Upstream | None = None) -> VectorIndex:
     """Return the SQLite file or the Pinecone index that the settings name."""
     kind, _, place = settings.index.partition(":")
     if kind == "sqlite":
@@ -168,10 +208,12 @@ def vector_index(settings: Settings) -> VectorIndex:
         host=settings.pinecone_host,
         dimension=_dimension(settings),
         namespace=_collection(settings),
+        read_timeout_s=settings.index_timeout_s,
+        upstream=upstream,
     )
 
 
-def embedder(settings: Settings) -> Embedder:
+def embedder(settings: Settings, upstream: Upstream | None = None) -> Embedder:
     """Return the built-in encoder or the OpenAI-compatible one."""
     if settings.embeddings == "embedded":
         return EmbeddedEmbedder(offload=concurrency.offload)
@@ -180,10 +222,12 @@ def embedder(settings: Settings) -> Embedder:
         api_key=settings.openai_api_key or "none",
         model=settings.embedding_model,
         dimension=settings.embedding_dimension,
+        read_timeout_s=settings.embeddings_timeout_s,
+        upstream=upstream,
     )
 
 
-def chat_model(settings: Settings, beside: Background) -> ChatModel:
+def chat_model(settings: Settings, beside: Background, upstream: Upstream | None = None) -> ChatModel:
     """Return the model that the settings name, the built-in one where they name none."""
     if _scripted(settings):
         return ScriptedModel()
@@ -196,6 +240,7 @@ def chat_model(settings: Settings, beside: Background) -> ChatModel:
             context_tokens=settings.model_context,
             small=False,
             read_timeout_s=settings.model_timeout_s,
+            upstream=upstream,
         )
     server = beside.model_server
     return OpenAIModel(
@@ -206,6 +251,7 @@ def chat_model(settings: Settings, beside: Background) -> ChatModel:
         context_tokens=embedded_server.CONTEXT_TOKENS,
         small=True,
         read_timeout_s=settings.model_timeout_s,
+        upstream=upstream,
     )
 
 

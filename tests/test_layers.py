@@ -12,7 +12,19 @@ LAYERS = (
     {"web", "cli", "app", "__init__"},
     {"services", "chat", "ingest"},
     {"runs", "documents", "retrieval", "models"},
-    {"dialects", "text", "interfaces", "config", "concurrency", "processes", "logs", "retries", "openai_errors"},
+    {
+        "dialects",
+        "text",
+        "interfaces",
+        "config",
+        "concurrency",
+        "processes",
+        "logs",
+        "retries",
+        "breakers",
+        "upstreams",
+        "openai_errors",
+    },
     {"events", "errors"},
 )
 ALONE = {"client"}

@@ -13,6 +13,7 @@ from jacie_flask.chat.selection import SelectedDocument, Selection, select
 from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
 from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQuery, Services
+from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
 
@@ -39,22 +40,19 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
     return replace(selection, documents=picked, scores=scores, message=message, confident=True)
 
 
-def search_query(selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
-    """Return the prepared query with its vector, and what had to be left out in words."""
+def search_query(
+    selection: Selection, services: Services, top_k: int, budget: Budget | None = None
+) -> tuple[SearchQuery, list[str]]:
+    """Return the prepared query with its vector, and what had to be left out in words; raise RetrievalUnavailable without index."""
     query = prepare(selection, top_k=top_k)
+    if services.index.status(budget).vectors == 0:
+        return query, []
     try:
-        if services.index.status().vectors == 0:
-            return query, []
-        vector = services.embedder.embed([query.text])[0]
+        vector = services.embedder.embed([query.text], budget)[0]
     except RetrievalUnavailable as error:
         log.warning("the question was not embedded: %s", error)
         return query, ["Semantic search was not available; the pages were found by their words alone."]
     return msgspec.structs.replace(query, vector=vector), []
-
-
-def search(query: SearchQuery, services: Services) -> list[Passage]:
-    """Return the index's best pages for the query; raise RetrievalUnavailable."""
-    return services.index.search(query)
 
 
 def rehearse(services: Services) -> None:
@@ -62,12 +60,12 @@ def rehearse(services: Services) -> None:
     question = Question(query="What was the revenue for FY2024 in the annual report?", mode="search")
     selection = choose(question, services, 1)
     query, _ = search_query(selection, services, 3)
-    passages = search(query, services)
+    passages = services.index.search(query)
     cite("Revenue was 1.0 million [1].", [Evidence(found, "Revenue 1.0") for found in sources(passages, services)])
     coverage(services)
 
 
-def coverage(services: Services) -> list[str]:
+def coverage(services: Services, budget: Budget | None = None) -> list[str]:
     """Return in words how much of the catalog is not in the index yet; nothing when all of it is."""
     documents = services.catalog.documents()
     readable = sum(document.status not in UNREADABLE for document in documents)
@@ -76,7 +74,7 @@ def coverage(services: Services) -> list[str]:
     if unread:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")
-    indexed = services.index.status().documents
+    indexed = services.index.status(budget).documents
     if indexed < readable:
         notes.append(f"The index is still being built: {indexed} of {readable} documents can be searched so far.")
     return notes

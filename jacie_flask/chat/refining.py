@@ -8,6 +8,7 @@ from dataclasses import replace
 from jacie_flask.chat.selection import SelectedDocument, Selection
 from jacie_flask.errors import JacieError
 from jacie_flask.interfaces import CatalogDocument, ChatModel, Prompt
+from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def _described(document: CatalogDocument) -> str:
 def _said(model: ChatModel, prompt: Prompt) -> str:
     """Return the model's short answer; what is longer than a list of numbers is left unread."""
     said = ""
-    for delta in model.stream(prompt):
+    for delta in model.stream(prompt, Budget(0)):  # the question's own retries are for its answer
         said += delta.text
         if len(said) > _ANSWER_CHARS:
             break

@@ -9,6 +9,7 @@ from pathlib import Path
 from jacie_flask.concurrency import offload
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
+from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class FolderStore:
             raise DocumentUnavailable(f"cannot list {self._root}: {error}") from error
         return found
 
-    def read(self, key: str, unless: str = "") -> Blob | None:
+    def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the file's bytes, read between two equal looks at its version; raise DocumentUnavailable."""
         path = self._path(key)
         try:

@@ -7,6 +7,7 @@ from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentStore
+from jacie_flask.retries import Budget
 
 
 class CachedReader:
@@ -20,19 +21,19 @@ class CachedReader:
         self._extracting: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def read(self, document: CatalogDocument) -> AnalysedDocument:
+    def read(self, document: CatalogDocument, budget: Budget | None = None) -> AnalysedDocument:
         """Return the document's text and terms; raise DocumentUnavailable or DocumentRejected."""
-        return self.read_version(document)[1]
+        return self.read_version(document, budget)[1]
 
     def warm(self) -> None:
         """Start an extraction child, so that the first new document need not wait for one."""
         self._extractor.warm()
 
-    def read_version(self, document: CatalogDocument) -> tuple[str, AnalysedDocument]:
+    def read_version(self, document: CatalogDocument, budget: Budget | None = None) -> tuple[str, AnalysedDocument]:
         """Return the store's version beside the text, both of the same bytes."""
         version, digest = self._cache.version(self._prefix + document.document_id)
         known = self._cache.get(digest) if digest else None
-        blob = self._store.read(document.key, unless=version if known else "")
+        blob = self._store.read(document.key, unless=version if known else "", budget=budget)
         if blob is None:
             if known is None:
                 raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")

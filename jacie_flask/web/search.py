@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from jacie_flask.chat import finding
 from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.interfaces import Passage, Question, Services
+from jacie_flask.retries import Budget
 from jacie_flask.web import bodies
 from jacie_flask.web.context import jacie
 
@@ -28,21 +29,22 @@ def search() -> Response:
         filters=body.filters.given() if body.filters else {},
         document_ids=tuple(body.document_ids or ()),
     )
+    budget = Budget(parts.settings.retries, parts.settings.deadline_s)
     began = time.perf_counter()
     selection = finding.choose(question, parts.services, _SELECTED)
     selected = time.perf_counter()
     passages: list[Passage] = []
     notes: list[str] = []
     if selection.documents:
-        query, notes = finding.search_query(selection, parts.services, body.top_k)
-        passages = finding.search(query, parts.services)
+        query, notes = finding.search_query(selection, parts.services, body.top_k, budget)
+        passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
     ended = time.perf_counter()
     told = {
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
-        "degraded": notes + finding.coverage(parts.services),
+        "degraded": notes + finding.coverage(parts.services, budget),
         "timings_ms": {
             "doc_selection": round((selected - began) * 1000, 1),
             "vector_search": round((ended - selected) * 1000, 1),

@@ -34,7 +34,7 @@ def server():
 def refined(server, script, *, small=False, most=2):
     """Return (selection by rules, selection with the model's word)."""
     server.script = script
-    model = OpenAIModel(base_url=server.url, api_key="x", model="m", context_tokens=9000, small=small, max_retries=0)
+    model = OpenAIModel(base_url=server.url, api_key="x", model="m", context_tokens=9000, small=small)
     before = select(QUESTION, CATALOG, limit=50)
     return before, refine(before, model, most)
 

@@ -11,8 +11,10 @@ import pytest
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.retries import Patience
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.text.terms import term_counts
+from jacie_flask.upstreams import Upstream
 from tests.support.pinecone_server import Fault, PineconeServer
 from tests.support.servers import free_port
 
@@ -31,13 +33,18 @@ def server():
         yield running
 
 
+def quick():
+    """Return an upstream whose pauses suit a test."""
+    return Upstream("index", RetrievalUnavailable, Patience(backoff_s=0.01))
+
+
 @pytest.fixture
 def index_of():
     """Return what opens a server's index, with timeouts that suit a test; all are closed at the end."""
     opened = []
 
     def open_index(server, **changes):
-        settings = {"read_timeout_s": 0.3, "backoff_s": 0.01, "retry_budget_s": 1.0, "namespace": "n", "dimension": DIMENSION}
+        settings = {"read_timeout_s": 0.3, "upstream": quick(), "namespace": "n", "dimension": DIMENSION}
         host = {"host": server.origin} if "controller" not in changes else {}
         opened.append(PineconeIndex("jacie", api_key="secret-key", **host, **(settings | changes)))
         return opened[-1]
@@ -173,7 +180,7 @@ def test_a_fault_anywhere_in_a_search_is_retrieval_unavailable(server, index_of,
 def test_nobody_listening_is_retrieval_unavailable():
     """A refused connection is our error, soon."""
     host = f"http://127.0.0.1:{free_port()}"
-    index = PineconeIndex("jacie", api_key="k", host=host, dimension=DIMENSION, max_retries=1, backoff_s=0.01)
+    index = PineconeIndex("jacie", api_key="k", host=host, dimension=DIMENSION, upstream=quick())
     with pytest.raises(RetrievalUnavailable):
         index.search(QUERY)
 
