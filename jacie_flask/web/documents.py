@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from jacie_flask.errors import InvalidRequest, NotFound
 from jacie_flask.interfaces import CatalogDocument, PagePicture
-from jacie_flask.text.hostile import plain
+from jacie_flask.text.hostile import one_line
 from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("documents", __name__)
 
 _HIGHLIGHT_CHARS = 1000
+_LONGEST_FILENAME = 255
 _SCALE = re.compile(r"[0-4](?:\.[0-9]{1,2})?")
 _SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}  # the rest is saved: none of it is a page of ours
 
@@ -109,8 +110,8 @@ def _sent(path: Path, document: CatalogDocument) -> Response:
 
 
 def _saved_as(filename: str) -> str:
-    """Return a file's name without what would disguise its ending on the reader's disk."""
-    return Path(plain(filename)).name or "document"
+    """Return a file's name on one line, without what would disguise its ending on the reader's disk."""
+    return one_line(Path(filename).name, _LONGEST_FILENAME) or "document"
 
 
 def _shown(document: CatalogDocument) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.event_server import Frame, conversation, failure, source
-from tests.support.hostile_text import EVIL, Payload, payloads
+from tests.support.hostile_text import Payload, payloads
 from tests.support.jacie import Running, gunicorn
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.reliability import record
@@ -101,7 +101,7 @@ def watching(browser: Any, own: str, **options: Any) -> Iterator[Watched]:
 
 def told(request: Request) -> Script:
     """Repeat the batch that a question names."""
-    asked = re.findall(r"repeat batch (\d+)", request.json["messages"][-1]["content"])
+    asked = re.findall(r"Question: What were net sales\? repeat batch (\d+)", request.body.decode())
     answer = "\n\n".join(text.text for text in BATCHES[int(asked[-1])]) if asked else "Net sales were 12 million [1]."
     return Script(answer=answer, tokens_per_write=4, chunks_per_write=8)
 
@@ -121,7 +121,7 @@ def collection(folder: Path) -> Path:
         shell = {".svg": "<svg xmlns='http://www.w3.org/2000/svg' onload='canary({n})'><script>canary({n})</script>{said}</svg>"}
         (folder / name).write_text(shell.get(suffix, "<script>canary({n})</script>{said}").format(n=text.n, said=said))
         catalog[f"{text.text} plc"] = [{"filename": name, "document_link": name, "document_type": text.text, "period": text.text}]
-    for text in TEXTS[4::40]:
+    for text in TEXTS[4::110]:
         (folder / f"{named(text.text)}.pdf").write_bytes(b"%PDF-1.7 broken")
         catalog[f"{text.text} Broken"] = [{"filename": f"{named(text.text)}.pdf", "document_type": "10-K", "period": "2023"}]
     (folder / "metadata.json").write_text(json.dumps(catalog))
@@ -178,7 +178,7 @@ def test_an_obedient_model_runs_nothing(browser, jacie, tally, bypass_csp):
     with watching(browser, jacie.url, bypass_csp=bypass_csp) as watched:
         watched.page.goto(jacie.url)
         for number, batch in enumerate(BATCHES):
-            turn = watched.ask(f"repeat batch {number}")
+            turn = watched.ask(f"What were net sales? repeat batch {number}")
             assert len(turn.locator(".text").text_content()) > 20 * len(batch)
         watched.assert_harmless()
         delivered(tally, "answers", TEXTS)
@@ -247,8 +247,8 @@ def test_a_hostile_collection_runs_nothing(browser, jacie, model, tally, bypass_
         watched.page.goto(jacie.url)
         ids = [document["document_id"] for document in jacie.get("/documents?limit=500")["documents"]]
         turn = watched.ask("What were net sales?")
-        assert turn.locator(".source").count() > 3
-        for link in turn.locator(".source a.where").all()[:4]:
+        assert turn.locator(".source").count() >= 2
+        for link in turn.locator(".source a.where").all():
             link.click()
             expect(watched.page.locator("#page-scroll")).to_have_attribute("aria-busy", "false")
             watched.assert_harmless()
@@ -294,27 +294,19 @@ def test_documents_are_never_pages_of_ours(jacie):
     assert seen == {".txt", ".md", ".html", ".svg", ".pdf"}
 
 
-def test_the_detector_detects(browser, jacie):
-    """A page that trusts the same texts runs many of them, asks the other host, and its policy steps in."""
-    page = "<!doctype html><body>" + "\n".join(
-        text.text for text in TEXTS if "evil.example" in text.text or "canary" in text.text
+@pytest.mark.parametrize("policy", ["", "default-src 'none'; script-src 'unsafe-inline'"], ids=["no policy", "a policy"])
+def test_the_detector_detects(browser, jacie, policy):
+    """A page that trusts the same texts runs many of them and asks the other host; where there is a policy, it steps in."""
+    texts = json.dumps([text.text for text in TEXTS if "refresh" not in text.text]).replace("<", "\\u003c")
+    script = (
+        f"for (const text of {texts}) document.body.append(Object.assign(document.createElement('div'), {{ innerHTML: text }}))"
     )
+    headers = {"Content-Security-Policy": policy} if policy else {}
     with watching(browser, jacie.url) as watched:
-        watched.page.route("**/unsafe", lambda route: route.fulfill(content_type="text/html", body=page))
+        unsafe = f"<!doctype html><meta charset=utf-8><body><script>{script}</script>"
+        watched.page.route("**/unsafe", lambda route: route.fulfill(content_type="text/html", headers=headers, body=unsafe))
         watched.page.goto(f"{jacie.url}/unsafe", wait_until="commit")
-        watched.page.wait_for_timeout(300)
-        assert len(watched.foreign) > 0
-        assert any(EVIL in address for address in watched.foreign)
-    unsafe = "<!doctype html><body><script>for (const text of %s) document.body.appendChild(document.createElement('div')).innerHTML = text</script>"
-    texts = (
-        json.dumps([text.text for text in TEXTS if "refresh" not in text.text]).replace("</", "<\\/").replace("<!--", "<\\!--")
-    )
-    policy = "default-src 'none'; script-src 'unsafe-inline'"
-    for headers in ({}, {"Content-Security-Policy": policy}):
-        with watching(browser, jacie.url) as watched:
-            watched.page.route("**/unsafe", lambda route, headers=headers: route.fulfill(
-                content_type="text/html; charset=utf-8", headers=headers, body=unsafe % texts))  # fmt: skip
-            watched.page.goto(f"{jacie.url}/unsafe")
-            watched.page.wait_for_function("window.performance.now() > 300")
-            assert len(set(watched.ran)) >= 30
-            assert bool(watched.violations) == bool(headers)
+        watched.page.wait_for_timeout(500)
+        assert len(set(watched.ran)) >= (10 if policy else 30)
+        assert bool(watched.foreign) == (not policy)
+        assert bool(watched.violations) == bool(policy)

@@ -5,7 +5,7 @@ Each calls ``canary(n)`` where a script of it runs, or asks ``evil.example`` whe
 
 import html
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -96,11 +96,14 @@ _ORDERS = (
 
 def payloads() -> list[Payload]:
     """Return all of them, numbered from 1."""
-    texts = itertools.chain(_tags(), _links(), _listed())
-    return [Payload(n, kind, text.replace("@n@", str(n))) for n, (kind, text) in enumerate(texts, 1)]
+    templates = itertools.chain(_tags(), _links(), _listed())
+    return [Payload(n, kind, encoded(text.replace("@n@", str(n)))) for n, (kind, text, encoded) in enumerate(templates, 1)]
 
 
-def _tags() -> Iterator[tuple[str, str]]:
+_Template = tuple[str, str, Callable[[str], str]]
+
+
+def _tags() -> Iterator[_Template]:
     handlers = [
         *((tag, "onerror") for tag in _LOADING),
         *((tag, "onload") for tag in _LOADING[6:]),
@@ -109,19 +112,19 @@ def _tags() -> Iterator[tuple[str, str]]:
     for place, (tag, handler) in enumerate([*handlers, ("details open", "ontoggle")]):
         for shift in range(4):
             encoding = list(_ENCODINGS.values())[(place + 3 * shift) % len(_ENCODINGS) if shift else 0]
-            yield "tags and handlers", encoding(f"<{tag} {handler}=canary(@n@)>")
+            yield "tags and handlers", f"<{tag} {handler}=canary(@n@)>", encoding
 
 
-def _links() -> Iterator[tuple[str, str]]:
+def _links() -> Iterator[_Template]:
     for place, scheme in enumerate(_SCHEMES):
         for shift in range(5):
             form = _FORMS[(place + 2 * shift) % len(_FORMS)]
-            yield "links and pictures of Markdown", form.replace("{}", scheme).replace("{n}", "@n@")
+            yield "links and pictures of Markdown", form.replace("{}", scheme).replace("{n}", "@n@"), str
 
 
-def _listed() -> Iterator[tuple[str, str]]:
+def _listed() -> Iterator[_Template]:
     kinds = {"resources and navigation": _FETCHING, "styles": _STYLES, "markup that mutates": _MUTATING, "templates": _TEMPLATES,
              "unseen characters": _UNSEEN, "forged frames": _FRAMES, "orders to the model": _ORDERS}  # fmt: skip
     for kind, texts in kinds.items():
         for text in texts:
-            yield kind, text.format(n="@n@", e=EVIL)
+            yield kind, text.format(n="@n@", e=EVIL), str
