@@ -112,7 +112,7 @@ async function run(turn, entry) {
       },
     });
   } catch (error) {
-    take({ event: "error", data: failureOf(error) });
+    take({ event: "error", data: { ...failureOf(error), partial_response: turn.text.value } });
   } finally {
     if (running === mine) running = null;
     refresh();

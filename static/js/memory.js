@@ -33,10 +33,12 @@ export class Memory {
     return begun;
   }
 
-  /** Note an event of a turn: steps and the end are kept, tokens and sources are in the end again. */
+  /** Note an event of a turn: steps, sources and the end are kept; tokens are in the end again, and with a result the sources. */
   note(turn, { event, data }) {
-    if (event === "progress" && data.message !== turn.events.at(-1)?.data.message) turn.events.push({ event, data });
+    const news = event === "progress" && data.message !== turn.events.at(-1)?.data.message;
+    if (news || event === "sources") turn.events.push({ event, data });
     if (!ends(event)) return;
+    if (event === "result") turn.events = turn.events.filter((kept) => kept.event !== "sources");
     turn.events.push({ event, data });
     if (event === "result") this.history = data.conversation_history ?? [];
     this.keep();

@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:8000"
 def shown(view: View) -> None:
     """Show runs whose every text is hostile, and a lost connection."""
     for place, text in enumerate(TEXTS):
-        sources = [source(1, company=text, filename=text, period=text, document_type=text, url=text, page=text, n=text)]
+        sources = [{**source(1), **dict.fromkeys(("company", "filename", "period", "document_type", "url", "page", "n"), text)}]
         told = conversation([text[:3], text[3:]], sources=sources, degraded=[text], **({} if place % 2 else {"response": text}))
         told += conversation([], terminal=failure(text, text, partial_response=text))
         for frame in told:

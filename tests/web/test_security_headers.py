@@ -53,7 +53,8 @@ def test_a_page_runs_only_what_carries_its_nonce(app, path):
 @pytest.mark.parametrize("path", ["/health", "/nowhere", "/static/js/chat.js", "/static/icon.svg", "/documents?limit=x"])
 def test_what_is_no_page_can_do_nothing(app, path):
     """JSON, problems, scripts and pictures opened by themselves load and run nothing, and cannot be framed or guessed at."""
-    headers = app.test_client().get(path).headers
+    with app.test_client().get(path) as answer:
+        headers = answer.headers
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
