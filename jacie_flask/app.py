@@ -13,7 +13,7 @@ from jacie_flask.events import ProgressCallback, Result
 from jacie_flask.interfaces import Question, Services
 from jacie_flask.retries import Budget
 from jacie_flask.runs.run import Runs
-from jacie_flask.web import chat, context, documents, guard, ops, pages, problems, runs, search
+from jacie_flask.web import chat, context, documents, guard, ops, pages, problems, runs, search, security_headers
 
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
@@ -39,6 +39,7 @@ def create(settings: Settings | None = None) -> Flask:
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     context.init_app(app)
+    security_headers.init_app(app, settings)
     guard.init_app(app)
     problems.init_app(app)
     for room in (chat, runs, documents, search, ops, pages):

@@ -14,7 +14,6 @@ from jacie_flask.services import Background, warm
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MODEL_WAIT_S = 8.0
-_ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass
@@ -68,5 +67,5 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def identify(response: Response) -> Response:
-        response.headers.extend({"X-Request-ID": request_id(), **_ALWAYS})
+        response.headers["X-Request-ID"] = request_id()
         return response

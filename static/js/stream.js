@@ -25,6 +25,7 @@ export class StreamError extends Error {
  * onComment(text) gets heartbeats. onState(state, facts) gets "connecting", "streaming" {runId, requestId},
  * "reconnecting" {attempt, delayMs, reason}, "fallback" and "done".
  * `url` is one of the streaming endpoints; without "/stream" it is the non-streaming twin, used when streaming is impossible.
+ * With `runId` nothing is asked: the run that was asked for before is read again, from its first event on.
  */
 export async function ask(url, body, options = {}) {
   const run = new Run(url, body, options);
@@ -103,7 +104,8 @@ class Run {
   #failures = 0;
   #baseMs = FIRST_DELAY_MS;
 
-  constructor(url, body, { onEvent, onComment, onState, signal, key }) {
+  constructor(url, body, { onEvent, onComment, onState, signal, key, runId }) {
+    this.#runId = runId ?? "";
     this.url = new URL(url, document.baseURI);
     this.root = new URL(this.url.pathname.replace(/(fast_)?chat\/stream$/, ""), this.url);
     this.body = JSON.stringify(body);

@@ -2,6 +2,7 @@
 
 import { checkStream, joined } from "./checks.js";
 import { el, root, safeUrl, timeLeft } from "./dom.js";
+import { spelled } from "./plain-text.js";
 import { curlOf, RequestForm } from "./request-form.js";
 import { cancel, newKey, problemOf, pump, StreamError } from "./stream.js";
 
@@ -44,7 +45,7 @@ function row(kind, raw, at) {
   rows += 1;
   byId("frame-count").textContent = rows > MOST_ROWS ? `${rows}, the first ${MOST_ROWS} shown` : String(rows);
   if (rows > MOST_ROWS) return;
-  const cells = [at.toFixed(1), (at - latest).toFixed(1), kind, raw].map((text) => el("td", {}, text));
+  const cells = [at.toFixed(1), (at - latest).toFixed(1), kind, spelled(raw)].map((text) => el("td", {}, text));
   byId("frames").append(el("tr", { class: kind }, ...cells));
   latest = at;
 }
@@ -69,7 +70,7 @@ function parsed({ event, data }) {
 
 function view({ event, data, id }) {
   if (id) byId("last-id").value = id;
-  if (event === "token") byId("tokens").append(data.text);
+  if (event === "token") byId("tokens").append(spelled(data.text));
   else if (event === "reset") byId("tokens").replaceChildren();
   else if (event === "sources") showSources(data.sources);
   else if (event === "result" || event === "error") showTerminal(data);
@@ -81,7 +82,7 @@ function view({ event, data, id }) {
 }
 
 function showTerminal(data) {
-  byId("result").textContent = JSON.stringify(data, null, 2);
+  byId("result").textContent = spelled(JSON.stringify(data, null, 2));
   if (data.sources?.length) showSources(data.sources);
 }
 
@@ -154,8 +155,8 @@ async function whole(response) {
   row("json", JSON.stringify(data), took);
   runId = data.run_id ?? runId;
   byId("run-id").value = runId;
-  byId("result").textContent = JSON.stringify(data, null, 2);
-  byId("tokens").textContent = data.response ?? "";
+  byId("result").textContent = spelled(JSON.stringify(data, null, 2));
+  byId("tokens").textContent = spelled(data.response ?? "");
   showSources(data.sources ?? []);
   show(response.status === 202 ? "Accepted" : "Done", `${response.status} in ${took.toFixed(0)} ms`, "good");
   showChecks([{ words: "One JSON object", passed: typeof data === "object" && data !== null, found: `${took.toFixed(0)} ms` }]);
@@ -164,7 +165,7 @@ async function whole(response) {
 async function refused(response) {
   const copy = response.clone();
   const problem = await problemOf(response);
-  byId("result").textContent = await copy.text();
+  byId("result").textContent = spelled(await copy.text());
   show("Refused", `${problem.code}: ${problem.detail}`, "bad");
   const type = response.headers.get("Content-Type") ?? "none";
   showChecks([{ words: "Refused as application/problem+json", passed: type.startsWith("application/problem+json"), found: type }]);
