@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from jacie_flask import measures
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -16,10 +18,11 @@ class Patience:
 
 
 class Attempts:
-    """The attempts of one call: ``again`` waits for the next one, or says that there is none left."""
+    """The attempts of one call to ``upstream``: ``again`` waits for the next one, or says that there is none left."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, upstream: str) -> None:
         self._patience = patience
+        self._upstream = upstream
         self._started = time.monotonic()
         self._made = 0
 
@@ -34,6 +37,7 @@ class Attempts:
         if not worthwhile or self._made >= self._patience.retries or spent > self._patience.budget_s:
             return False
         self._made += 1
+        measures.count("upstream_retries", upstream=self._upstream)
         time.sleep(pause)
         return True
 

@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
+from jacie_flask import measures, tracing
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
 
@@ -53,11 +54,13 @@ class S3Store:
         """List every object below the prefix; raise DocumentUnavailable."""
         found = []
         try:
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
-                for item in page.get("Contents", ()):
-                    key = str(item["Key"]).removeprefix(self._prefix)
-                    if key and not key.endswith("/"):
-                        found.append(StoredObject(key=key, size=int(item["Size"]), version=str(item["ETag"])))
+            with tracing.upstream("s3 list"):
+                for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
+                    _count_retries(page)
+                    for item in page.get("Contents", ()):
+                        key = str(item["Key"]).removeprefix(self._prefix)
+                        if key and not key.endswith("/"):
+                            found.append(StoredObject(key=key, size=int(item["Size"]), version=str(item["ETag"])))
         except (BotoCoreError, ClientError) as error:
             raise _translate(error, f"listing s3://{self._bucket}/{self._prefix}") from error
         return found
@@ -66,17 +69,22 @@ class S3Store:
         """Return the object's bytes, or None while its ETag is ``unless``; raise DocumentUnavailable."""
         condition = {"IfNoneMatch": unless} if unless else {}
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
-            with contextlib.closing(answer["Body"]) as body:  # its own `with` hands out urllib3's stream and urllib3's errors
-                if int(answer["ContentLength"]) > self._max_bytes:
-                    raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
-                return Blob(data=body.read(), version=str(answer["ETag"]))
+            with tracing.upstream("s3 read"):
+                return self._get(key, condition)
         except ClientError as error:
             if _status(error) == 304:
                 return None
             raise _translate(error, f"reading {key}") from error
         except BotoCoreError as error:
             raise _translate(error, f"reading {key}") from error
+
+    def _get(self, key: str, condition: dict[str, str]) -> Blob:
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
+        _count_retries(answer)
+        with contextlib.closing(answer["Body"]) as body:  # its own `with` hands out urllib3's stream and urllib3's errors
+            if int(answer["ContentLength"]) > self._max_bytes:
+                raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
+            return Blob(data=body.read(), version=str(answer["ETag"]))
 
     def locate(self, key: str) -> Path | str:
         """Return a presigned URL that opens the object in a browser for five minutes."""
@@ -93,12 +101,19 @@ class S3Store:
             raise _translate(error, f"signing a link to {key}") from error
 
 
+def _count_retries(answer: dict[str, Any]) -> None:
+    """Count what botocore asked again, which it tells in the answer, or the error, that it ended with."""
+    if made := int(answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)):
+        measures.count("upstream_retries", made, upstream="s3")
+
+
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _translate(error: BotoCoreError | ClientError, what: str) -> DocumentUnavailable:
     if isinstance(error, ClientError):
+        _count_retries(error.response)
         reason = _REASONS.get(_status(error), "its store failed")
     elif isinstance(error, NoCredentialsError):
         reason = "the store's credentials are missing"

@@ -7,6 +7,7 @@ import httpx2
 import msgspec
 import openai
 
+from jacie_flask import tracing
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
@@ -83,16 +84,17 @@ class OpenAIModel:
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
-        payload = self._open(prompt)
-        del prompt  # as long as a model answers, so long its stream would keep what it was asked
-        try:
-            yield from read_deltas(payload.pieces)
-        except httpx2.TimeoutException as error:
-            raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
-        except httpx2.HTTPError as error:
-            raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
-        finally:
-            payload.close()
+        with tracing.upstream("model", model=self._model):
+            payload = self._open(prompt)
+            del prompt  # as long as a model answers, so long its stream would keep what it was asked
+            try:
+                yield from read_deltas(payload.pieces)
+            except httpx2.TimeoutException as error:
+                raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
+            except httpx2.HTTPError as error:
+                raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+            finally:
+                payload.close()
 
     def ready(self) -> bool:
         """Say whether the model's server answers right now, within a second."""
@@ -138,7 +140,7 @@ class OpenAIModel:
 
     def _open(self, prompt: Prompt) -> http_transport.Payload:
         """Return the raw body of an opened stream, and nothing of the SDK's around it; the only place of retries."""
-        attempts = Attempts(self._patience)
+        attempts = Attempts(self._patience, "model")
         while True:
             completions = self._client.chat.completions.with_raw_response
             try:

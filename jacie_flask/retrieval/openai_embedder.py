@@ -8,6 +8,7 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.openai_errors import worth_retrying
 from jacie_flask.retries import Attempts, Patience
@@ -72,11 +73,12 @@ class OpenAIEmbedder:
 
     def _ask(self, texts: list[str]) -> Any:  # the SDK's own value
         """Send one batch; the only place of retries."""
-        attempts = Attempts(self._patience)
+        attempts = Attempts(self._patience, "embeddings")
         while True:
             size: dict[str, Any] = {"dimensions": self.dimension} if self._sends_dimension else {}
             try:
-                return self._client.embeddings.create(model=self.label, input=texts, **size)
+                with tracing.upstream("embeddings", model=self.label):
+                    return self._client.embeddings.create(model=self.label, input=texts, **size)
             except openai.OpenAIError as error:
                 if self._sends_dimension and _refuses_dimension(error):
                     self._sends_dimension = False

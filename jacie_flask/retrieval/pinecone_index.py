@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
 from jacie_flask.retries import Attempts, Patience, retry_after
@@ -263,10 +264,11 @@ class PineconeIndex:
         """Ask Pinecone; the only place of retries and of its exceptions."""
         from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
 
-        attempts = Attempts(self._patience)
+        attempts = Attempts(self._patience, "pinecone")
         while True:
             try:
-                return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
+                with tracing.upstream(f"pinecone {operation}"):
+                    return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
             except (PineconeError, httpx.HTTPError) as error:
                 status = error.status_code if isinstance(error, ApiError) else None
                 wait = retry_after((error.headers or {}).get("retry-after")) if isinstance(error, ApiError) else None
