@@ -43,8 +43,11 @@ def configure(settings: Settings) -> None:
 def formatter(log_format: str, redact: Callable[[str], str]) -> logging.Formatter:
     """Return what makes a line of a record: ``console`` or ``json``."""
 
-    def clean(_: WrappedLogger, __: str, line: Any) -> str:
-        return redact(line)
+    def clean(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
+
+    def clean_line(_: WrappedLogger, __: str, line: Any) -> str:
+        return redact(line)  # what was no text before
 
     gathered: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -56,8 +59,9 @@ def formatter(log_format: str, redact: Callable[[str], str]) -> logging.Formatte
     rendered: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _as_json if log_format == "json" else _for_people,
         clean,
+        _as_json if log_format == "json" else _for_people,
+        clean_line,
     ]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=gathered, processors=rendered)
 

@@ -7,7 +7,16 @@ Nothing here is called for a token: an entry costs microseconds.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+    values,
+)
 
 from jacie_flask.errors import JacieError
 
@@ -88,6 +97,7 @@ MEASURES = (
 )  # fmt: skip
 
 _registry = CollectorRegistry()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # series that only a single process has
 
 
 def _made(measure: Measure) -> Any:  # Counter, Gauge or Histogram
