@@ -8,14 +8,20 @@ gevent.config.track_greenlet_tree = False  # who spawned whom costs two kilobyte
 
 import gc
 import os
+import shutil
 import sys
 
-from jacie_flask import logs, services
+from jacie_flask import logs
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError
+from jacie_flask.processes import own_folder
 
 try:
     _settings = load()
+    _counts = own_folder(_settings.data / "metrics")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
+    from jacie_flask import measures, services
+
     _background = services.background(_settings)
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")
@@ -31,7 +37,9 @@ max_requests = 0  # recycling a worker would cut its live streams
 control_socket_disable = True
 proc_name = "jacie"
 loglevel = _settings.log_level.lower()
-logs.configure(_settings.log_level)
+logger_class = "jacie_flask.web.gunicorn_log.PlainLogger"
+accesslog = "-" if _settings.access_log == "on" else None
+logs.configure(_settings)
 
 
 def post_worker_init(worker):
@@ -52,6 +60,12 @@ def when_ready(server):
     server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])
 
 
+def child_exit(server, worker):
+    """Take what a worker that is gone had open out of the sums."""
+    measures.forget(worker.pid)
+
+
 def on_exit(server):
-    """End the processes that this master started."""
+    """End the processes that this master started, and forget what its workers counted."""
     _background.stop()
+    shutil.rmtree(_counts, ignore_errors=True)

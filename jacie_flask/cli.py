@@ -69,7 +69,7 @@ def background_ingest(done: Path) -> None:
     """
     end_with_parent()
     settings = load()
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     try:
         report = ingest(services.ingestion(settings), _quiet_tick(lambda: os.nice(15)))
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:

@@ -1,6 +1,7 @@
 """Greenlets where the process is gevent-patched, threads where it is not: the package's only importer of gevent."""
 
 import _thread
+import contextvars
 import functools
 import heapq
 import itertools
@@ -12,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
@@ -213,8 +214,13 @@ def beside(function: Callable[[], Any]) -> None:
 
 
 def pool(size: int, name: str) -> ThreadPoolExecutor:
-    """Return a bounded pool for upstream calls: greenlets when patched, threads otherwise."""
-    return ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
+    """Return a bounded pool for upstream calls: greenlets when patched, threads otherwise; they know what they work for."""
+    return _Pool(max_workers=size, thread_name_prefix=name)
+
+
+class _Pool(ThreadPoolExecutor):
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
 
 
 class _Turns:

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     pinecone_api_key: str = Field("", alias="PINECONE_API_KEY", repr=False)
     pinecone_host: str = Field("", alias="PINECONE_INDEX_HOST")
     s3_endpoint: str = Field("", alias="AWS_ENDPOINT_URL_S3")
+    # Read by SDKs themselves; known here so that they can be kept out of logs and of children that need none.
+    aws_secret_access_key: str = Field("", alias="AWS_SECRET_ACCESS_KEY", repr=False)
+    aws_session_token: str = Field("", alias="AWS_SESSION_TOKEN", repr=False)
+    otlp_headers: str = Field("", alias="OTEL_EXPORTER_OTLP_HEADERS", repr=False)
 
     heartbeat_s: float = Field(15.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
     deadline_s: float = Field(300.0, alias="JACIE_DEADLINE_S", gt=0, le=3600)
@@ -62,6 +66,9 @@ class Settings(BaseSettings):
     catalog_ttl_s: float = Field(30.0, alias="JACIE_CATALOG_TTL_S", ge=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="JACIE_CORS_ORIGINS")
     log_level: str = Field("INFO", alias="JACIE_LOG_LEVEL")
+    log_format: str = Field("console", alias="JACIE_LOG_FORMAT")
+    access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
+    otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: int = Field(8000, alias="PORT", ge=0, le=65535)
@@ -132,6 +139,16 @@ class Settings(BaseSettings):
     def _log_level(cls, value: str) -> str:
         return _one_of(value.upper(), "DEBUG", "INFO", "WARNING", "ERROR")
 
+    @field_validator("log_format")
+    @classmethod
+    def _log_format(cls, value: str) -> str:
+        return _one_of(value, "console", "json")
+
+    @field_validator("access_log")
+    @classmethod
+    def _access_log(cls, value: str) -> str:
+        return _one_of(value, "off", "on")
+
     @field_validator("runs")
     @classmethod
     def _runs(cls, value: str) -> str:
@@ -140,7 +157,7 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
-    @field_validator("openai_base_url", "s3_endpoint", "pinecone_host")
+    @field_validator("openai_base_url", "s3_endpoint", "pinecone_host", "otlp_endpoint")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
@@ -171,6 +188,13 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be told to anybody: the values of secret settings, and what stands before the host of any URL."""
+        held = {str(getattr(self, name)) for name, field in type(self).model_fields.items() if not field.repr}
+        named = {str(getattr(self, name)) for name in type(self).model_fields}
+        return frozenset(filter(None, held.union(*map(_parts, held), *map(_credentials, named)) - {"memory:"}))
+
+    @property
     def uses_embedded_model(self) -> bool:
         """Whether answers come from the built-in model's own process."""
         return not (self.openai_api_key or self.openai_base_url)
@@ -179,6 +203,27 @@ class Settings(BaseSettings):
     def documents_folder(self) -> Path | None:
         """The local folder of documents, or None when they are in S3."""
         return Path(self.documents.removeprefix("file:")) if self.documents.startswith("file:") else None
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the names of the variables that hold a secret: a child that needs none is started without them."""
+    urls = {"OPENAI_BASE_URL", "PINECONE_INDEX_HOST", "AWS_ENDPOINT_URL_S3", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    return frozenset({str(field.alias) for field in Settings.model_fields.values() if not field.repr} | urls)
+
+
+def _credentials(value: str) -> set[str]:
+    """Return the user information of a URL: whole, its password, and both as they are sent."""
+    place = urlsplit(value).netloc if "://" in value else ""
+    if "@" not in place:
+        return set()
+    whole = place.rpartition("@")[0]
+    password = whole.partition(":")[2]
+    return {whole, unquote(whole), password, unquote(password)}
+
+
+def _parts(value: str) -> set[str]:
+    """Return the values of a list such as ``name=value,name=value``, which are told apart where they are used."""
+    return {part.partition("=")[2].strip() for part in value.split(",") if "=" in part}
 
 
 def _database(path: str) -> bool:

@@ -101,7 +101,9 @@ def background(settings: Settings) -> Background:
         return Background(settings)
     server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not _scripted(settings) else None
     done = settings.data / "ingestion.done"
-    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done)
+    # its counts would be read as a worker's, and each start of it would leave a file of them
+    counts = ("PROMETHEUS_MULTIPROC_DIR",)
+    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done, without=counts)
     return Background(settings, server, ingestion if settings.ingest == "start" else None)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol, TypeVar
 
-from jacie_flask.breakers import Breaker, BreakerFigures, Refused
+from jacie_flask import measures
+from jacie_flask.breakers import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerFigures, Refused
 from jacie_flask.errors import JacieError
 from jacie_flask.retries import Budget, Patience
 
 T = TypeVar("T")
 
+_STATES = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
 _LONGEST_QUIET_S = 60.0
 """One question a minute may try whether an upstream that asked for an hour still means it."""
 
@@ -100,6 +102,7 @@ class Upstream:
             raise
         finally:
             settle(ticket)
+            measures.level("circuit_state", _STATES[self.figures.state], upstream=self.name)
 
     def _again(self, trouble: Trouble, attempt: int, budget: Budget) -> bool:
         """Wait for the next attempt, or say that there is none."""
@@ -109,6 +112,7 @@ class Upstream:
         pause = self._patience.pause(attempt, asked_s)
         if self.figures.retry_after_s > 0 or not budget.spend(pause, self._patience.leaves):
             return False
+        measures.count("upstream_retries", upstream=self.name)
         budget.wait(pause)
         return True
 

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from jacie_flask import measures
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
 from jacie_flask.errors import DocumentUnavailable
@@ -37,9 +38,12 @@ class CachedReader:
         if blob is None:
             if known is None:
                 raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+            measures.count("cache_requests", cache="text", outcome="hit")
             return version, known
         digest = content_hash(blob.data)
-        analysed = self._cache.get(digest) or self._extract_once(digest, blob.data, document.filename)
+        kept = self._cache.get(digest)
+        measures.count("cache_requests", cache="text", outcome="hit" if kept else "miss")
+        analysed = kept or self._extract_once(digest, blob.data, document.filename)
         self._cache.set_version(self._prefix + document.document_id, blob.version, digest)
         return blob.version, analysed
 

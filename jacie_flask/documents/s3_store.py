@@ -19,6 +19,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from jacie_flask import tracing
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
 from jacie_flask.retries import Budget, retry_after
@@ -91,8 +92,9 @@ class S3Store:
 
     def _page(self, more: dict[str, str]) -> dict[str, Any]:
         try:
-            page: dict[str, Any] = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, **more)
-            return page
+            with tracing.upstream("s3 list"):
+                page: dict[str, Any] = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, **more)
+                return page
         except (BotoCoreError, ClientError) as error:
             raise _trouble(error, f"listing s3://{self._bucket}/{self._prefix}") from error
 
@@ -103,17 +105,21 @@ class S3Store:
     def _read(self, key: str, unless: str, budget: Budget | None) -> Blob | None:
         condition = {"IfNoneMatch": unless} if unless else {}
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
-            with contextlib.closing(answer["Body"]) as body:  # its own `with` hands out urllib3's stream and urllib3's errors
-                if int(answer["ContentLength"]) > self._max_bytes:
-                    raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
-                return Blob(data=b"".join(_pieces(body, budget)), version=str(answer["ETag"]))
+            with tracing.upstream("s3 read"):
+                return self._get(key, condition, budget)
         except ClientError as error:
             if _status(error) == 304:
                 return None
             raise _trouble(error, f"reading {key}") from error
         except BotoCoreError as error:
             raise _trouble(error, f"reading {key}") from error
+
+    def _get(self, key: str, condition: dict[str, str], budget: Budget | None) -> Blob:
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
+        with contextlib.closing(answer["Body"]) as body:  # its own `with` hands out urllib3's stream and urllib3's errors
+            if int(answer["ContentLength"]) > self._max_bytes:
+                raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
+            return Blob(data=b"".join(_pieces(body, budget)), version=str(answer["ETag"]))
 
     def locate(self, key: str) -> Path | str:
         """Return a presigned URL that opens the object in a browser for five minutes."""

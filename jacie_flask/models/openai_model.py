@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 import openai
 
+from jacie_flask import tracing
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
@@ -86,16 +87,17 @@ class OpenAIModel:
 
     def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
-        payload = self._upstream.ask(partial(self._open, prompt), budget)
-        del prompt  # as long as a model answers, so long its stream would keep what it was asked
-        try:
-            yield from read_deltas(payload.pieces)
-        except httpx2.TimeoutException as error:
-            raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
-        except httpx2.HTTPError as error:
-            raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
-        finally:
-            payload.close()
+        with tracing.upstream("model", model=self._model):
+            payload = self._upstream.ask(partial(self._open, prompt), budget)
+            del prompt  # as long as a model answers, so long its stream would keep what it was asked
+            try:
+                yield from read_deltas(payload.pieces)
+            except httpx2.TimeoutException as error:
+                raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
+            except httpx2.HTTPError as error:
+                raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+            finally:
+                payload.close()
 
     def ready(self) -> bool:
         """Say whether the model's server answers right now, within a second."""

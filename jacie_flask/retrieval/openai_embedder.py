@@ -9,6 +9,7 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.openai_errors import asked_to_wait, trouble
 from jacie_flask.retries import Budget
@@ -75,7 +76,8 @@ class OpenAIEmbedder:
         while True:
             size: dict[str, Any] = {"dimensions": self.dimension} if self._sends_dimension else {}
             try:
-                return self._client.embeddings.create(model=self.label, input=texts, **size)
+                with tracing.upstream("embeddings", model=self.label):
+                    return self._client.embeddings.create(model=self.label, input=texts, **size)
             except openai.OpenAIError as error:
                 if self._sends_dimension and _refuses_dimension(error):
                     self._sends_dimension = False

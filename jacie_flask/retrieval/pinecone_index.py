@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
 from jacie_flask.retries import Budget, retry_after
@@ -284,7 +285,8 @@ class PineconeIndex:
         from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
 
         try:
-            return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
+            with tracing.upstream(f"pinecone {operation}"):
+                return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
         except ApiError as error:
             status, wait = error.status_code, retry_after((error.headers or {}).get("retry-after"))
             problem = RetrievalUnavailable(f"{self.label}: {operation}: {error}", retry_after_s=wait)

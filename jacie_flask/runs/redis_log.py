@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from jacie_flask import concurrency
+from jacie_flask import concurrency, measures
 from jacie_flask.errors import Cancelled, JacieError, NotFound, Overloaded, ProducerLost, StateLost
 from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
 from jacie_flask.runs.memory_log import MemoryLog, Record
@@ -300,6 +300,7 @@ class RedisLog:
     def _went_down(self, error: StoreDown) -> None:
         if self._down_since is None and not self._closed:
             log.warning("answers cannot be resumed on other workers for now: %s", error)
+            measures.count("run_log_outages")
             self._down_since = time.monotonic()
             for own in list(self._own.values()):
                 own.record.resumable = False

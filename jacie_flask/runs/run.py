@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from jacie_flask import concurrency
+from jacie_flask import concurrency, measures
 from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost, StateLost
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
 from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
 from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
+from jacie_flask.runs.account import Account
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +79,14 @@ class Runs:
         run = Run(run_id, question, self.log, request_id, budget, deadline_at=deadline_at, clock=self._clock, after=after)
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
+        measures.level("runs_active", len(self._active))
         run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; idempotent; raise NotFound."""
         self.log.cancel(run_id)
+        measures.count("cancels")
         self.stop(run_id, Cancelled())
 
     def stop(self, run_id: str, reason: JacieError) -> None:
@@ -144,7 +147,8 @@ class Runs:
                 self._begin(info.run_id, question, info.request_id, deadline_at=deadline_at, after=place)
         else:
             reason = Cancelled() if info.cancel_requested else ProducerLost(f"its worker died at {attempt}.{offset}")
-            self._adopt(info, reader.lost(reason, info, entries), place)
+            if self._adopt(info, reader.lost(reason, info, entries), place):
+                measures.count("errors", where="run", code=reason.code)
 
     def _may_restart(self, info: RunInfo, entries: Sequence[Entry], attempt: int, deadline_at: float) -> bool:
         """Say whether nobody would hear a word twice, and a question that kills its workers has not had its chances."""
@@ -161,6 +165,7 @@ class Runs:
         finally:
             if self._active.get(run.run_id) is run:  # another attempt may have begun here
                 del self._active[run.run_id]
+            measures.level("runs_active", len(self._active))
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
@@ -200,6 +205,7 @@ class Run:
         self._step = ""
         self._text: list[str] = []
         self._sources: list[Source] = []
+        self._account = Account(run_id, question, request_id)
 
     def report(self, event: Event) -> None:
         """Record an event, encoded once for all readers; raise what the run has to end with."""
@@ -210,8 +216,12 @@ class Run:
         self._stop_here()
         self._record(self._entry(event))
         if isinstance(event, Token):
+            if not self._text:
+                self._account.first_token()
             self._text.append(event.text)
         elif isinstance(event, Progress):
+            if event.step != self._step:
+                self._account.step(event.step)
             self._step = event.step
             concurrency.breathe()
         elif isinstance(event, Sources):
@@ -239,23 +249,32 @@ class Run:
 
     def work(self, pipeline: Pipeline) -> None:
         """Run the pipeline to its one terminal event."""
-        try:
-            ending = self._entry(self._answer(pipeline))
-        except JacieError as error:
-            ending = self._entry(self._failure(error))
-        except Exception as error:  # a defect of ours ends this run and no other
-            log.exception("run %s failed", self.run_id)
-            ending = self._entry(self._failure(Internal(repr(error))))
-        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
-            ending = self._entry(self._failure(self._stop or Internal("killed")))
+        self._account.enter()
+        event, ending = self._ending(pipeline)
         self._finished = True
         self._budget.end(Cancelled("the run has ended"))  # what loads for it beside it stops asking
+        self._account.ended(event)
         if self._stop is not None:  # it was raised where the pipeline was: its frames hold the model's stream open
             self._stop.__traceback__ = None
         try:
             self._append(ending)
         except StateLost as error:  # its readers have been told
-            log.warning("the end of run %s is not recorded: %s", self.run_id, error)
+            log.warning("the end of the run is not recorded: %s", error)
+
+    def _ending(self, pipeline: Pipeline) -> tuple[Event, Entry]:
+        """Return the one event that ends the run, and as it is recorded."""
+        event: Event
+        try:
+            event = self._answer(pipeline)
+            return event, self._entry(event)
+        except JacieError as error:
+            event = self._failure(error)
+        except Exception as error:  # a defect of ours ends this run and no other
+            log.exception("the run failed")
+            event = self._failure(Internal(repr(error)))
+        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
+            event = self._failure(self._stop or Internal("killed"))
+        return event, self._entry(event)
 
     def _answer(self, pipeline: Pipeline) -> Result:
         """Run the pipeline where it may be killed: a kill before or after would leave the run without an end."""
@@ -282,8 +301,7 @@ class Run:
     def _failure(self, error: JacieError) -> Event:
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
-            "run %s request %s ended with %s at %s: %s",
-            self.run_id, self._request_id, error.code, self._step or "start", error,
+            "the run ended with %s: %s", error.code, error,
         )  # fmt: skip
         return reader.failure(
             error,

@@ -16,6 +16,7 @@ from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
 from jacie_flask.web import bodies, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
+from jacie_flask.web.metrics import OpenStream, server_timing
 
 blueprint = Blueprint("chat", __name__)
 
@@ -53,6 +54,7 @@ def answer(mode: str) -> Response:
         return _failed(ended)
     response = Response(msgspec.json.encode(ended), content_type="application/json")
     response.headers["X-Run-Id"] = run_id
+    response.headers["Server-Timing"] = server_timing(ended.timings_ms)
     return response
 
 
@@ -63,14 +65,15 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     worker = current_app.extensions.get(WORKER)
     if worker:
         pieces = worker.while_connected(pieces, request.environ)
-    body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id))
+    body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id, OpenStream(run_id)))
     response = Response(body, headers=STREAM_HEADERS, direct_passthrough=True)
     response.headers["X-Run-Id"] = run_id
     response.headers["Content-Location"] = f"/runs/{run_id}/events"
     return response
 
 
-def _left(parts: Jacie, worker: Any, run_id: str) -> None:
+def _left(parts: Jacie, worker: Any, run_id: str, seen: OpenStream) -> None:
+    seen.ended()
     if worker and worker.draining:
         parts.runs.reader_sent_on(run_id)
     else:

@@ -62,7 +62,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def warm_up() -> None:
-        if request.endpoint not in ("ops.health", "static"):
+        if request.endpoint not in ("ops.health", "metrics.metrics", "static"):
             jacie().ensure_warm()
 
     @app.after_request

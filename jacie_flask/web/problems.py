@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
+from jacie_flask import measures
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, Internal, InvalidRequest, JacieError, NotFound
 from jacie_flask.web.context import request_id
 
@@ -39,14 +40,16 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(JacieError)
     def ours(error: JacieError) -> Response:
+        measures.count("errors", where="request", code=error.code)
         if error.status >= 500:
-            log.warning("request %s: %s: %s", request_id(), error.code, error)
+            log.warning("refused with %s: %s", error.code, error)
         return problem(error)
 
     @app.errorhandler(HTTPException)
     def flasks(error: HTTPException) -> Response:
         status = error.code or 500
         kind = NotFound() if status == 404 else Internal() if status >= 500 else InvalidRequest()
+        measures.count("errors", where="request", code=kind.code)
         response = problem(kind, status=status, detail=_http_detail(status, error))
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
@@ -55,7 +58,8 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        log.exception("request %s failed", request_id(), exc_info=error)
+        log.exception("the request failed", exc_info=error)
+        measures.count("errors", where="request", code=Internal.code)
         return problem(Internal())
 
 

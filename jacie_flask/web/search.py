@@ -12,6 +12,7 @@ from jacie_flask.interfaces import Passage, Question, Services
 from jacie_flask.retries import Budget
 from jacie_flask.web import bodies
 from jacie_flask.web.context import jacie
+from jacie_flask.web.metrics import server_timing
 
 blueprint = Blueprint("search", __name__)
 
@@ -40,18 +41,21 @@ def search() -> Response:
         passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
     ended = time.perf_counter()
+    timings = {
+        "doc_selection": round((selected - began) * 1000, 1),
+        "vector_search": round((ended - selected) * 1000, 1),
+        "total": round((ended - began) * 1000, 1),
+    }
     told = {
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
         "degraded": notes + finding.coverage(parts.services, budget),
-        "timings_ms": {
-            "doc_selection": round((selected - began) * 1000, 1),
-            "vector_search": round((ended - selected) * 1000, 1),
-            "total": round((ended - began) * 1000, 1),
-        },
+        "timings_ms": timings,
     }
-    return Response(msgspec.json.encode(told), content_type="application/json")
+    response = Response(msgspec.json.encode(told), content_type="application/json")
+    response.headers["Server-Timing"] = server_timing(timings)
+    return response
 
 
 def _documents(selection: Selection) -> list[dict[str, Any]]:
