@@ -130,7 +130,14 @@ def settled(running: Running) -> Scraped:
 
 
 @pytest.mark.reliability
-@pytest.mark.parametrize("how", ["one worker, runs in memory", "two workers, runs in Redis", "threads"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("one worker, runs in memory", marks=pytest.mark.soak),
+        "two workers, runs in Redis",
+        pytest.param("threads", marks=pytest.mark.soak),
+    ],
+)
 def test_metrics_say_exactly_what_was_done(how, tmp_path_factory):
     """After a mixed load each count is the client's own, whichever worker is asked, and durations are plausible."""
     if "Redis" in how and REDIS is None:
@@ -176,9 +183,8 @@ def assert_durations(load: Load, seen: Scraped) -> None:
     runs = seen.of("jacie_runs_started_total")
     assert seen.of("jacie_stream_duration_seconds_count") == load.done["streamed"]
     assert seen.of("jacie_time_to_first_event_seconds_count") == seen.of("jacie_run_duration_seconds_count") == runs
-    assert seen.of("jacie_time_to_first_token_seconds_count") == runs - 5, (
-        "neither the cancelled nor the failing ones said a word"
-    )
+    spoke = seen.of("jacie_time_to_first_token_seconds_count")
+    assert runs - 5 <= spoke <= runs - 2, "the failing ones said no word, those that were stopped may have"
     assert 0 < seen.of("jacie_time_to_first_event_seconds_sum") < seen.of("jacie_time_to_first_token_seconds_sum")
     assert seen.of("jacie_time_to_first_token_seconds_sum") < seen.of("jacie_run_duration_seconds_sum")
     steps = seen.of("jacie_step_duration_seconds_sum")

@@ -30,9 +30,11 @@ class Parrot(LocalServer):
     """Refuses everything, and says back everything it was told: target, headers and who asked."""
 
     def answer(self, request: Request, connection: Connection) -> None:
-        """Answer as the upstream would whose path this is, with 401 or 403."""
+        """Answer as the upstream would whose path this is, with 401 or 403, but say that there is a model."""
         told = f"refused {request.target} with {json.dumps(request.headers)} {request.headers}"
-        if request.path.startswith("/bucket"):
+        if request.path == "/v1/models":
+            connection.respond_json(200, {"object": "list", "data": []})  # else a server waits for its model before it serves
+        elif request.path.startswith("/bucket"):
             body = f"<Error><Code>SignatureDoesNotMatch</Code><Message>{escape(told)}</Message></Error>"
             connection.respond(403, body.encode(), "application/xml")
         elif request.path.startswith("/v1/traces"):

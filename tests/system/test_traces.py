@@ -43,7 +43,7 @@ class Collector(LocalServer):
                     yield from scope.spans
 
 
-@pytest.fixture(scope="module", params=["gevent", "waitress"])
+@pytest.fixture(scope="module", params=["gevent", pytest.param("waitress", marks=pytest.mark.soak)])
 def traced(request, tmp_path_factory):
     """Jacie with a model that refuses on demand, and a collector."""
     data = ingested_samples(tmp_path_factory.getbasetemp())
@@ -116,7 +116,7 @@ def test_two_questions_at_once_are_two_traces(traced):
     assert traces[0] != traces[1]
 
 
-@pytest.mark.parametrize("collector", ["is not there", "never answers"])
+@pytest.mark.parametrize("collector", [pytest.param("is not there", marks=pytest.mark.soak), "never answers"])
 def test_answers_do_not_wait_for_a_collector(collector, tmp_path_factory):
     """With nobody at the endpoint, or somebody who never answers, an answer takes as long as without, and so does the end."""
     data = ingested_samples(tmp_path_factory.getbasetemp())
