@@ -1,6 +1,7 @@
 """Hostile text in a real browser: whatever a model repeats or a document holds, no script runs and nobody else is asked."""
 
 import contextlib
+import itertools
 import json
 import re
 from collections import Counter
@@ -24,8 +25,9 @@ expect = sync_api.expect
 pytestmark = pytest.mark.reliability
 
 TEXTS = payloads()
-BATCHES = [TEXTS[start : start + 54] for start in range(0, len(TEXTS), 54)]
+BATCHES = [TEXTS[start : start + 65] for start in range(0, len(TEXTS), 65)]
 KIND = {text.n: text.kind for text in TEXTS}
+EVENTS = "what happened"
 WATCH = """
   addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
     violated(`${effectiveDirective} ${blockedURI} ${sample}`), true);
@@ -77,14 +79,18 @@ class Watched:
 
     def assert_harmless(self) -> None:
         """Nothing ran, nothing was asked for elsewhere, no policy had to step in, and every node is one of ours."""
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))")
-        assert (self.ran, self.foreign, self.violations) == ([], [], [])
+        self.settle()
         assert self.page.evaluate(STRANGE) == []
         assert self.page.url.startswith(self.own)
 
+    def settle(self) -> None:
+        """Give what may still come its time, and assert that nothing did."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))")
+        assert (self.ran, self.foreign, self.violations) == ([], [], [])
+
 
 @contextlib.contextmanager
-def watching(browser: Any, own: str, **options: Any) -> Iterator[Watched]:
+def watching(browser: Any, own: str, tally: Counter[tuple[str, str]] | None = None, **options: Any) -> Iterator[Watched]:
     """Open a page that counts scripts, foreign requests and violations; ``bypass_csp=True`` takes the policy away."""
     context = browser.new_context(**options)
     watched = Watched(context.new_page(), own)
@@ -95,8 +101,14 @@ def watching(browser: Any, own: str, **options: Any) -> Iterator[Watched]:
     elsewhere = re.compile(f"^(?!{re.escape(own)}/|data:|blob:|about:)")
     context.route(elsewhere, lambda route: (watched.foreign.append(route.request.url), route.abort()))
     watched.page.set_default_timeout(20_000)
-    yield watched
-    context.close()
+    try:
+        yield watched
+    finally:
+        context.close()
+        if tally is not None:
+            tally[EVENTS, "Scripts run"] += len(watched.ran)
+            tally[EVENTS, "requests to other hosts"] += len(watched.foreign)
+            tally[EVENTS, "violations of the policy"] += len(watched.violations)
 
 
 def told(request: Request) -> Script:
@@ -149,16 +161,19 @@ def tally() -> Iterator[Counter[tuple[str, str]]]:
     """Count what was delivered where, and record it: nothing is counted that was not asserted to be harmless."""
     counted: Counter[tuple[str, str]] = Counter()
     yield counted
-    channels = list(dict.fromkeys(channel for channel, _ in counted))
+    channels = list(dict.fromkeys(channel for channel, _ in counted if channel != EVENTS))
     rows = [
-        {"kind": kind, "texts": texts, **{channel: counted[channel, kind] for channel in channels}, "scripts run": 0, "foreign requests": 0, "policy violations": 0}
+        {"kind": kind, "texts": texts, **{channel: counted[channel, kind] for channel in channels}}
         for kind, texts in Counter(KIND.values()).items()
-    ]  # fmt: skip
+    ]
     text = (
         f"{len(TEXTS)} hostile texts were repeated word for word by an obedient model, and put into every field of a run's events and of "
-        "a collection, in a real browser: with the pages' policy, where a violation would count, and with the policy taken away, so that "
-        "the page alone has to hold. The columns count how often texts of a kind were shown in each place; whatever ran, was asked of "
-        "another host or met the policy is in the last three."
+        "a collection, in a real browser: half of the times with the pages' policy, where a violation would count, half with the policy "
+        "taken away, so that the page alone has to hold. The columns count how often texts of a kind were shown in each place. "
+        + ", ".join(
+            f"{what}: {counted[EVENTS, what]}" for what in ("Scripts run", "requests to other hosts", "violations of the policy")
+        )
+        + ". The same detector counts dozens of scripts and requests on a page that trusts these texts."
     )
     record("30-payloads", "Hostile text", text, rows)
 
@@ -175,7 +190,7 @@ POLICY = pytest.mark.parametrize("bypass_csp", [False, True], ids=["with the pol
 @POLICY
 def test_an_obedient_model_runs_nothing(browser, jacie, tally, bypass_csp):
     """Every text as an answer, as the history of the next question, and again after the page was loaded anew."""
-    with watching(browser, jacie.url, bypass_csp=bypass_csp) as watched:
+    with watching(browser, jacie.url, tally, bypass_csp=bypass_csp) as watched:
         watched.page.goto(jacie.url)
         for number, batch in enumerate(BATCHES):
             turn = watched.ask(f"What were net sales? repeat batch {number}")
@@ -191,7 +206,7 @@ def test_an_obedient_model_runs_nothing(browser, jacie, tally, bypass_csp):
 
 def fields(batch: list[Payload]) -> list[Any]:
     """Return a run whose every field holds one of the texts after the other."""
-    given = iter(batch * 12)
+    given = itertools.cycle(batch)
     some = lambda: next(given).text  # noqa: E731 - what a field gets is the next text
     names = ("company", "filename", "period", "document_type", "snippet", "url", "document_id")
     sources = [source(n, **{name: some() for name in names}) for n in range(1, 25)]
@@ -213,7 +228,7 @@ def fields(batch: list[Payload]) -> list[Any]:
 @POLICY
 def test_no_field_of_an_event_runs_anything(browser, jacie, tally, bypass_csp):
     """Names, snippets, addresses, quotes, notes, steps and failures, on the chat page and the test client."""
-    with watching(browser, jacie.url, bypass_csp=bypass_csp) as watched:
+    with watching(browser, jacie.url, tally, bypass_csp=bypass_csp) as watched:
         runs = iter([fields(batch) for batch in BATCHES] * 2)
         bad = [
             {"document_id": str(text.n), "company": text.text, "period": text.text, "filename": text.text} for text in TEXTS[::16]
@@ -230,7 +245,7 @@ def test_no_field_of_an_event_runs_anything(browser, jacie, tally, bypass_csp):
         for _ in BATCHES:
             watched.page.get_by_role("button", name="Run", exact=True).click()
             expect(watched.page.locator("#state")).to_have_text("Done")
-        assert (watched.ran, watched.foreign, watched.violations) == ([], [], [])
+        watched.settle()
         delivered(tally, "test client", TEXTS)
         broken = [conversation([text.text], terminal=failure(text.text, text.text, request_id=text.text)) for text in TEXTS[::40]]
         runs = iter(broken)
@@ -243,9 +258,10 @@ def test_no_field_of_an_event_runs_anything(browser, jacie, tally, bypass_csp):
 @POLICY
 def test_a_hostile_collection_runs_nothing(browser, jacie, model, tally, bypass_csp):
     """Its names, snippets, notes and pages on the chat page, and its documents opened in tabs of their own."""
-    with watching(browser, jacie.url, bypass_csp=bypass_csp) as watched:
+    with watching(browser, jacie.url, tally, bypass_csp=bypass_csp) as watched:
         watched.page.goto(jacie.url)
-        ids = [document["document_id"] for document in jacie.get("/documents?limit=500")["documents"]]
+        documents = jacie.get("/documents?limit=500")["documents"]
+        ids = {Path(document["filename"]).suffix: document["document_id"] for document in documents}
         turn = watched.ask("What were net sales?")
         assert turn.locator(".source").count() >= 2
         for link in turn.locator(".source a.where").all():
@@ -253,13 +269,15 @@ def test_a_hostile_collection_runs_nothing(browser, jacie, model, tally, bypass_
             expect(watched.page.locator("#page-scroll")).to_have_attribute("aria-busy", "false")
             watched.assert_harmless()
             watched.page.keyboard.press("Escape")
-        for document in ids:
+        for name in turn.locator(".source .file").all_text_contents():
+            place = int(re.findall(r" (\d+)\.\w+$", name)[0])
+            delivered(tally, "documents", TEXTS[place * 9 : place * 9 + 9])
+        for document in ids.values():
             opened = watched.page.context.new_page()
             with contextlib.suppress(sync_api.Error):  # what is saved and not shown ends the navigation
                 opened.goto(f"{jacie.url}/documents/{document}")
             opened.close()
         watched.assert_harmless()
-        delivered(tally, "documents", TEXTS)
 
 
 def test_the_prompt_keeps_strangers_inside_the_fence(jacie, model):
@@ -306,7 +324,11 @@ def test_the_detector_detects(browser, jacie, policy):
         unsafe = f"<!doctype html><meta charset=utf-8><body><script>{script}</script>"
         watched.page.route("**/unsafe", lambda route: route.fulfill(content_type="text/html", headers=headers, body=unsafe))
         watched.page.goto(f"{jacie.url}/unsafe", wait_until="commit")
-        watched.page.wait_for_timeout(500)
-        assert len(set(watched.ran)) >= (10 if policy else 30)
+        enough = 10 if policy else 30
+        for _ in range(100):
+            watched.page.wait_for_timeout(50)
+            if len(set(watched.ran)) >= enough:
+                break
+        assert len(set(watched.ran)) >= enough
         assert bool(watched.foreign) == (not policy)
         assert bool(watched.violations) == bool(policy)
