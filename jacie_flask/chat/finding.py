@@ -12,7 +12,7 @@ from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import SelectedDocument, Selection, select
 from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
-from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQuery, Services
+from jacie_flask.interfaces import CatalogDocument, IndexStatus, Passage, Question, SearchQuery, Services
 from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
@@ -43,16 +43,21 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
 def search_query(
     selection: Selection, services: Services, top_k: int, budget: Budget | None = None
 ) -> tuple[SearchQuery, list[str]]:
-    """Return the prepared query with its vector, and what had to be left out in words; raise RetrievalUnavailable without index."""
+    """Return the prepared query with its vector, and in words what is left out or not indexed yet.
+
+    Raise RetrievalUnavailable when the index is not there; without embeddings the query has no vector.
+    """
     query = prepare(selection, top_k=top_k)
-    if services.index.status(budget).vectors == 0:
-        return query, []
+    status = services.index.status(budget)
+    notes = _coverage(services, status)
+    if status.vectors == 0:
+        return query, notes
     try:
         vector = services.embedder.embed([query.text], budget)[0]
     except RetrievalUnavailable as error:
         log.warning("the question was not embedded: %s", error)
-        return query, ["Semantic search was not available; the pages were found by their words alone."]
-    return msgspec.structs.replace(query, vector=vector), []
+        return query, ["Semantic search was not available; the pages were found by their words alone.", *notes]
+    return msgspec.structs.replace(query, vector=vector), notes
 
 
 def rehearse(services: Services) -> None:
@@ -67,6 +72,10 @@ def rehearse(services: Services) -> None:
 
 def coverage(services: Services, budget: Budget | None = None) -> list[str]:
     """Return in words how much of the catalog is not in the index yet; nothing when all of it is."""
+    return _coverage(services, services.index.status(budget))
+
+
+def _coverage(services: Services, status: IndexStatus) -> list[str]:
     documents = services.catalog.documents()
     readable = sum(document.status not in UNREADABLE for document in documents)
     notes = []
@@ -74,9 +83,8 @@ def coverage(services: Services, budget: Budget | None = None) -> list[str]:
     if unread:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")
-    indexed = services.index.status(budget).documents
-    if indexed < readable:
-        notes.append(f"The index is still being built: {indexed} of {readable} documents can be searched so far.")
+    if status.documents < readable:
+        notes.append(f"The index is still being built: {status.documents} of {readable} documents can be searched so far.")
     return notes
 
 

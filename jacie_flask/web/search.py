@@ -35,8 +35,9 @@ def search() -> Response:
     selection = finding.choose(question, parts.services, _SELECTED)
     selected = time.perf_counter()
     passages: list[Passage] = []
-    notes: list[str] = []
-    if selection.documents:
+    if not selection.documents:
+        notes = finding.coverage(parts.services, budget)
+    else:
         query, notes = finding.search_query(selection, parts.services, body.top_k, budget)
         passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
@@ -50,7 +51,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
-        "degraded": notes + finding.coverage(parts.services, budget),
+        "degraded": notes,
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

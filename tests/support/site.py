@@ -73,6 +73,8 @@ class Site:
 
     def script(self, request: Request) -> Script:
         """Return how a request to the OpenAI-compatible server is answered; a list is used one a request."""
+        if request.path.endswith("/models"):
+            return Script()
         name = "embeddings" if request.path.endswith("/embeddings") else "chat"
         script = getattr(self, name)
         if isinstance(script, Script):
