@@ -7,10 +7,21 @@ from typing import Any
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from jacie_flask.errors import DocumentRejected, DocumentUnavailable, Internal, InvalidRequest, JacieError, NotFound
+from jacie_flask.errors import (
+    DocumentRejected,
+    DocumentUnavailable,
+    Forbidden,
+    Internal,
+    InvalidRequest,
+    JacieError,
+    NotFound,
+    Unauthorized,
+)
 from jacie_flask.web.context import request_id
 
 log = logging.getLogger(__name__)
+
+_CHALLENGE = {401: 'Bearer realm="jacie"', 403: 'Bearer realm="jacie", error="insufficient_scope"'}  # RFC 6750, section 3
 
 
 def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **members: Any) -> Response:
@@ -29,6 +40,8 @@ def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **member
     if isinstance(error, InvalidRequest):
         body["errors"] = [{"field": field, "message": message} for field, message in error.errors]
     response = Response(json.dumps(body) + "\n", status=code, content_type="application/problem+json")
+    if isinstance(error, Unauthorized | Forbidden):
+        response.headers["WWW-Authenticate"] = _CHALLENGE[error.status]
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return response
