@@ -166,7 +166,7 @@ def _ingest_quietly(tenant: str, settings: Settings) -> bool:
     if report.vectors_missing:
         return False
     counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
-    log.info("index of %s up to date: %d added, %d unchanged, %d removed, %d vectors added", tenant, *counts)
+    log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added (tenant %s)", *counts, tenant)
     return True
 
 

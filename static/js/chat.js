@@ -2,6 +2,7 @@
 
 import { el, root } from "./dom.js";
 import { PageView } from "./page-view.js";
+import { signIn } from "./sign-in.js";
 import { ask, cancel, newKey } from "./stream.js";
 import { Turn } from "./turn.js";
 
@@ -88,6 +89,7 @@ async function run(turn, question, endpoint) {
     if (event === "result" && running === mine) history = data.conversation_history ?? [];
   } catch (error) {
     follow(turn, () => turn.broken(error));
+    if (error.status === 401) signIn(() => run(turn, question, endpoint));
   } finally {
     if (running === mine) running = null;
     refresh();
@@ -132,6 +134,7 @@ function questionsFor(documents) {
 
 async function showCollection() {
   const response = await fetch(`${root()}documents?limit=100`, { headers: { Accept: "application/json" } });
+  if (response.status === 401) signIn();
   if (!response.ok) return;
   const { documents = [], next_cursor: more } = await response.json();
   const companies = new Set(documents.map(({ company }) => company).filter(Boolean)).size;
