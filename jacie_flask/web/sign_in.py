@@ -6,7 +6,7 @@ from typing import Annotated
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from jacie_flask.errors import CrossSite
+from jacie_flask.errors import CrossSite, JacieError
 from jacie_flask.web import bodies, guard, origins
 
 blueprint = Blueprint("sign_in", __name__)
@@ -28,11 +28,14 @@ def sign_in() -> Response:
     """Open a session for a key."""
     _only_own_pages()
     given = bodies.read(SignInBody, _BODY_BYTES).key.strip()
-    key = guard.gate().keys.verify(given)
-    guard.gate().key(key.key_id)  # its tenant has to exist
+    try:
+        who = guard.gate().key(guard.gate().keys.verify(given).key_id)
+    except JacieError as refused:
+        log.warning("refused a sign-in from %s: %s", request.remote_addr, refused)
+        raise
     response = Response(status=204)
-    guard.sessions().open(response, request, key.key_id)
-    log.info("key %s (%s) signed in from %s", key.key_id, key.name, request.remote_addr)
+    guard.sessions().open(response, request, who.key_id)
+    log.info("key %s (%s) signed in from %s", who.key_id, who.name, request.remote_addr)
     return response
 
 
