@@ -19,6 +19,7 @@ from jacie_flask.web.origins import is_loopback
 try:
     _settings = load()
     _background = services.background(_settings)
+    _gate = services.gate(_settings, tenants.settings_of(_settings))
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")
 
@@ -48,7 +49,7 @@ def access_refused(server):
     """Return why these addresses may not be served as the settings are, "" where they may."""
     elsewhere = [sock.getsockname()[0] for sock in server.LISTENERS if sock.sock.family != socket.AF_UNIX]
     elsewhere = [address for address in elsewhere if not is_loopback(address)]
-    if not elsewhere or services.gate(_settings, tenants.settings_of(_settings)).safe_everywhere:
+    if not elsewhere or _gate.safe_everywhere:
         return ""
     return (
         f"{elsewhere[0]} can be reached from other machines and there are no keys; allowed: HOST=127.0.0.1, a key "

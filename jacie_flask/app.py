@@ -29,7 +29,7 @@ def create(settings: Settings | None = None) -> Flask:
     app = Flask("jacie_flask", template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
     settings_of = tenants.settings_of(settings)
     beside = services.background(settings)
-    parts = services.build_all(settings_of, beside)
+    parts = services.build(settings_of, beside)
     started = Runs(
         parts[DEFAULT_TENANT].runs,
         {mode: partial(_answer, pipeline, parts) for mode, pipeline in PIPELINES.items()},

@@ -129,13 +129,11 @@ class _Shared:
     drawing: Extractor
 
 
-def build(settings: Settings, beside: Background) -> Services:
-    """Return one of each part for the default tenant; nothing is contacted before it is needed or warmed."""
-    return build_all({DEFAULT_TENANT: settings}, beside)[DEFAULT_TENANT]
+def build(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[str, Services]:
+    """Return the parts of each tenant: documents, index and caches of its own, the rest shared.
 
-
-def build_all(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[str, Services]:
-    """Return the parts of each tenant: documents, index and caches of its own, the rest shared."""
+    Nothing is contacted before it is needed or warmed.
+    """
     settings = settings_of[DEFAULT_TENANT]
     shared = _Shared(
         embedder=embedder(settings),

@@ -39,7 +39,7 @@ def test_each_tenant_has_documents_and_files_of_its_own(file, tmp_path):
     found = file({"acme": {"documents": f"file:{tmp_path}/acme"}, "beta": {"documents": "s3://bucket/beta"}})
     assert list(found) == ["default", "acme", "beta"]
     assert len({one.data for one in found.values()}) == 3
-    built = services.build_all(found, services.Background(found["default"]))
+    built = services.build(found, services.Background(found["default"]))
     assert len({one.index.path for one in built.values()}) == 3
     assert len({id(one.catalog) for one in built.values()}) == 3
     assert len({id(one.runs) for one in built.values()}) == len({id(one.embedder) for one in built.values()}) == 1

@@ -20,6 +20,7 @@ from jacie_flask.interfaces import SCOPES
 log = logging.getLogger(__name__)
 
 PREFIX = "jcy_"
+_UNREAD = (-1,)
 _TOKEN = re.compile(r"jcy_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
@@ -59,9 +60,10 @@ class KeyFile:
     def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         self.path = path
         self._clock = clock
-        self._stamp: tuple[int, ...] | None = None
+        self._stamp: tuple[int, ...] | None = _UNREAD
         self._keys: dict[str, Key] = {}
         self._seen = False
+        self._complaint = ""
 
     def any(self) -> bool:
         """Say whether there is a key, or ever was one as far as this process knows."""
@@ -141,8 +143,12 @@ class KeyFile:
             return
         try:
             self._read()
+            self._complaint = ""
         except (OSError, msgspec.DecodeError) as error:
-            log.error("the keys in %s cannot be read, the last ones stay in force: %s", self.path, error)
+            self._stamp = _UNREAD  # the next request tries again: a revoked key must not live on by a passing fault
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                log.error("the keys in %s cannot be read, the last ones stay in force: %s", self.path, error)
 
     def _read(self) -> None:
         self._stamp = _stamp(self.path)  # before the bytes: a change in between is seen next time

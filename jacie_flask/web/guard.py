@@ -33,8 +33,8 @@ _OPEN = frozenset(
 )
 _SCOPES = {"/search": ("search", "ask"), "/metrics": ("metrics",)}
 _ASK = ("ask",)
-_ALIVE = "/health"
-_CACHEABLE = ("/static/<path:filename>", _ALIVE)
+_PROBES = ("/health", "/health/stream")  # they tell nothing, and probes come from other machines and through proxies
+_CACHEABLE = ("/static/<path:filename>", *_PROBES)
 
 
 def principal() -> Principal:
@@ -84,14 +84,14 @@ def _admit(rule: str) -> None:
     """Set the principal; raise Unauthorized, Forbidden or IdentityUnavailable where the address needs another."""
     needed = () if rule in _OPEN or not rule or request.method == "OPTIONS" else _SCOPES.get(rule, _ASK)
     try:
-        g.principal = _principal() if rule != _ALIVE else NOBODY
+        g.principal = _principal() if rule not in _PROBES else NOBODY
     except JacieError:
         if needed or not gate().closed:
             raise
     if needed and principal() is NOBODY:
         raise Unauthorized("no credentials")
     if needed and not principal().scopes.intersection(needed):
-        raise Forbidden(f"key {principal().key_id} ({principal().name}) lacks the scope {needed[0]}")
+        raise Forbidden(f"key {principal().key_id} ({principal().name!r}) lacks the scope {needed[0]}")
 
 
 def _principal() -> Principal:

@@ -119,6 +119,21 @@ def test_a_damaged_file_leaves_the_last_keys_in_force(keys, path, clock):
         KeyFile(path, clock=clock).check()
 
 
+def test_a_revocation_is_not_missed_by_a_passing_fault(keys, path, clock):
+    """A file that could not be read is read again with the next request, though it has not changed since."""
+    key, token = keys.create("web", tenant="default", scopes=ASK)
+    worker = KeyFile(path, clock=clock)
+    assert worker.verify(token)
+    keys.revoke(key.key_id)
+    aside = path.with_name("aside")
+    path.rename(aside)
+    path.mkdir()
+    assert worker.verify(token)
+    path.rmdir()
+    aside.rename(path)
+    assert "revoked" in refusal(worker, token)
+
+
 def test_a_file_mounted_by_a_link_is_followed(keys, path, tmp_path, clock):
     """Where the file is a link to another one by now, as mounted secrets are replaced, the new one counts."""
     _, token = keys.create("web", tenant="default", scopes=ASK)

@@ -93,9 +93,11 @@ def test_without_keys_nobody_else_may(unlocked, sent, path):
 
 
 def test_the_process_is_alive_for_everybody(unlocked, locked):
-    """/health answers a probe from anywhere."""
+    """/health answers a probe from anywhere, and so does the one that shows whether a proxy buffers."""
     for app in (unlocked, locked):
-        assert app.test_client().get("/health", environ_base={"REMOTE_ADDR": "10.0.0.7"}).status_code == 200
+        for path in ("/health", "/health/stream"):
+            with app.test_client().get(path, environ_base={"REMOTE_ADDR": "10.0.0.7"}) as answer:
+                assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("headers", [
