@@ -107,4 +107,5 @@ def _places(folder: Path, endpoint: str) -> dict[str, str]:
         "data": str(folder / "data"),
         "index": f"sqlite:{folder / 'data' / 'index.db'}",
         "model": "scripted",
+        "ingest": "off",
     }

@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -61,6 +61,7 @@ ADDRESSES = [
 ]
 CLOSED = [address for address in ADDRESSES if address.scope]
 OBJECTS = [address for address in ADDRESSES if address.object]
+HEADS = [replace(address, method="HEAD") for address in OBJECTS if address.method == "GET"]
 TALLY: dict[str, int] = {}
 
 
@@ -129,7 +130,7 @@ def test_another_scope_is_forbidden(jacie, address):
 
 
 @pytest.mark.parametrize("tenant", FACTS)
-@pytest.mark.parametrize("address", OBJECTS, ids=lambda a: f"{a.method} {a.rule}")
+@pytest.mark.parametrize("address", OBJECTS + HEADS, ids=lambda a: f"{a.method} {a.rule}")
 def test_what_is_ones_own_is_there(jacie, address, tenant):
     """Each tenant reaches its own document and run: the refusals below are no accident."""
     answer = sent(jacie, jacie.tokens[tenant], address, *of(jacie, tenant))
@@ -137,7 +138,7 @@ def test_what_is_ones_own_is_there(jacie, address, tenant):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join(pair))
-@pytest.mark.parametrize("address", OBJECTS, ids=lambda a: f"{a.method} {a.rule}")
+@pytest.mark.parametrize("address", OBJECTS + HEADS, ids=lambda a: f"{a.method} {a.rule}")
 def test_what_is_anothers_is_what_never_was(jacie, address, pair):
     """Another tenant's document, page, picture, run, events and cancel are the 404 of a name that nobody has, byte for byte."""
     mine, theirs = pair

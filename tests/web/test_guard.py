@@ -24,7 +24,8 @@ def make(tmp_path_factory):
 
     def one(**settings):
         data = tmp_path_factory.mktemp("data")
-        places = {"documents": str(folder), "data": str(data), "index": f"sqlite:{data}/index.db", "model": "scripted"}
+        places = {"documents": str(folder), "data": str(data), "index": f"sqlite:{data}/index.db"}
+        places |= {"model": "scripted", "ingest": "off"}
         made.append(create_app(load(**{**places, **settings})))
         return made[-1]
 
