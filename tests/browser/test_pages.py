@@ -124,9 +124,9 @@ def base_url(scripted) -> str:
     return os.environ.get("JACIE_BASE_URL", "").rstrip("/") or scripted.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Start the system's chromium once."""
+    """Start the system's chromium once, and end it before another file of tests starts its own."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: no page is tested in a browser")
     with sync_api.sync_playwright() as playwright:
