@@ -11,9 +11,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from jacie_flask.errors import ConfigurationError
 
-_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_SECRET = re.compile(r"KEY(?!S)|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
 # A password in a URL, and a provider's key that was put into the wrong variable.
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
+_SECRET_CHARS = 32
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 
 
@@ -70,6 +71,16 @@ class Settings(BaseSettings):
     access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
     otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
 
+    keys: str = Field("", alias="JACIE_KEYS")
+    secret_key: str = Field("", alias="JACIE_SECRET_KEY", repr=False)
+    open: str = Field("no", alias="JACIE_OPEN")
+    tenants: str = Field("", alias="JACIE_TENANTS")
+    oidc_issuer: str = Field("", alias="JACIE_OIDC_ISSUER")
+    oidc_audience: str = Field("", alias="JACIE_OIDC_AUDIENCE")
+    oidc_jwks_url: str = Field("", alias="JACIE_OIDC_JWKS_URL")
+    oidc_tenant_claim: str = Field("", alias="JACIE_OIDC_TENANT_CLAIM")
+    oidc_scopes_claim: str = Field("scope", alias="JACIE_OIDC_SCOPES_CLAIM", min_length=1)
+
     host: str = Field("127.0.0.1", alias="HOST")
     port: int = Field(8000, alias="PORT", ge=0, le=65535)
     workers: int = Field(1, alias="WEB_CONCURRENCY", ge=1, le=256)
@@ -94,16 +105,7 @@ class Settings(BaseSettings):
     @field_validator("documents")
     @classmethod
     def _documents(cls, value: str) -> str:
-        if value.startswith("s3://"):
-            if not urlsplit(value).netloc:
-                raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
-            return value
-        if "://" in value and not value.startswith("file://"):
-            raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
-        folder = value.removeprefix("file://").removeprefix("file:")
-        if not folder or not Path(folder).is_dir():
-            raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
-        return f"file:{folder}"
+        return documents_place(value)
 
     @field_validator("index")
     @classmethod
@@ -133,6 +135,27 @@ class Settings(BaseSettings):
     @classmethod
     def _selection(cls, value: str) -> str:
         return _one_of(value, "rules", "model")
+
+    @field_validator("open")
+    @classmethod
+    def _open(cls, value: str) -> str:
+        return _one_of(value.lower(), "no", "yes")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret(cls, value: str) -> str:
+        if value and len(value) < _SECRET_CHARS:
+            raise ValueError(f"at least {_SECRET_CHARS} random characters, the same on all machines")
+        return value
+
+    @field_validator("oidc_jwks_url")
+    @classmethod
+    def _jwks_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if value and not (local or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("an https:// URL (http:// on this machine only)")
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -183,6 +206,12 @@ class Settings(BaseSettings):
             )
         if self.index.startswith("pinecone://") and not self.pinecone_api_key:
             raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
+        oidc = {"ISSUER": self.oidc_issuer, "AUDIENCE": self.oidc_audience, "JWKS_URL": self.oidc_jwks_url}
+        if any(oidc.values()) and not all(oidc.values()):
+            missing = ", ".join(f"JACIE_OIDC_{name}" for name, value in oidc.items() if not value)
+            raise ValueError(
+                f"JACIE_OIDC_ISSUER, JACIE_OIDC_AUDIENCE and JACIE_OIDC_JWKS_URL belong together; missing: {missing}"
+            )
         if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
             raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
         return self
@@ -198,6 +227,11 @@ class Settings(BaseSettings):
     def uses_embedded_model(self) -> bool:
         """Whether answers come from the built-in model's own process."""
         return not (self.openai_api_key or self.openai_base_url)
+
+    @property
+    def keys_file(self) -> Path:
+        """The file of API keys."""
+        return Path(self.keys) if self.keys else self.data / "keys.json"
 
     @property
     def documents_folder(self) -> Path | None:
@@ -226,6 +260,20 @@ def _parts(value: str) -> set[str]:
     return {part.partition("=")[2].strip() for part in value.split(",") if "=" in part}
 
 
+def documents_place(value: str) -> str:
+    """Return where documents are as ``file:folder`` or an S3 URL; raise ValueError with what is allowed."""
+    if value.startswith("s3://"):
+        if not urlsplit(value).netloc:
+            raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+        return value
+    if "://" in value and not value.startswith("file://"):
+        raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+    folder = value.removeprefix("file://").removeprefix("file:")
+    if not folder or not Path(folder).is_dir():
+        raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
+    return f"file:{folder}"
+
+
 def _database(path: str) -> bool:
     """Say whether the path of a Redis URL is empty or a database's number."""
     return path in ("", "/") or path[1:].isdigit()
@@ -237,6 +285,7 @@ def _one_of(value: str, *allowed: str) -> str:
     return value
 
 
+_CLIENTS = {"JACIE_KEY"}  # the command-line client's, in the same shell perhaps
 _INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_EMBEDDED_MODEL_URL", "JACIE_EMBEDDED_MODEL_KEY"}
 
 
@@ -244,7 +293,7 @@ def load(**overrides: object) -> Settings:
     """Return the settings of this process; raise ConfigurationError with one line for the first thing that is wrong."""
     known = {str(field.alias) for field in Settings.model_fields.values()}
     for name in sorted(os.environ):
-        if name.startswith("JACIE_") and name not in known | _INTERNAL:
+        if name.startswith("JACIE_") and name not in known | _INTERNAL | _CLIENTS:
             raise ConfigurationError(f"{name} is not a setting; the settings are {', '.join(sorted(known - _INTERNAL))}")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them

@@ -2,7 +2,10 @@
 
 JacieError
 ├── InvalidRequest 400      ├── Unauthorized 401        ├── Forbidden 403         ├── NotFound 404
+│                                                       │   ├── NotOpen           │
+│                                                       │   └── CrossSite         │
 ├── Conflict 422            ├── PayloadTooLarge 413     ├── RateLimited 429       ├── Overloaded 503
+│                                                                                 │   └── IdentityUnavailable
 ├── DocumentUnavailable 502 ├── DocumentRejected 422    ├── DocumentChanged 409   ├── RetrievalUnavailable 503
 ├── LLMUnavailable 503      ├── LLMTimeout 504          ├── LLMIncomplete 502     ├── LLMContextExceeded 422
 ├── ContentFiltered 422     ├── Cancelled 499           ├── DeadlineExceeded 504  ├── ProducerLost 503
@@ -60,6 +63,21 @@ class Forbidden(JacieError):
     public = "These credentials do not allow this."
 
 
+class NotOpen(Forbidden):
+    """There are no keys, and the request did not come from this machine."""
+
+    public = (
+        "This server has no keys, so it answers on its own machine only, at localhost. "
+        "Create one there: flask --app wsgi keys create NAME. JACIE_OPEN=yes opens it to everybody."
+    )
+
+
+class CrossSite(Forbidden):
+    """A browser sent this from another site's page, or it lacks what shows that it did not."""
+
+    public = "This request does not come from a page of this server."
+
+
 class NotFound(JacieError):
     """Unknown, expired or someone else's: one answer for all three."""
 
@@ -93,6 +111,12 @@ class Overloaded(JacieError):
 
     code, status, retryable = "overloaded", 503, True
     public = "The server is busy. Try again in a moment."
+
+
+class IdentityUnavailable(Overloaded):
+    """The identity provider's keys cannot be had: the credentials may be good, so this is no 401."""
+
+    public = "Credentials cannot be checked right now. Try again in a moment."
 
 
 class DocumentUnavailable(JacieError):

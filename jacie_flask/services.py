@@ -7,11 +7,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.access.gate import Gate
+from jacie_flask.access.keys import KeyFile
+from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
 from jacie_flask.breakers import Breaker
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.finding import rehearse
@@ -29,6 +33,7 @@ from jacie_flask.errors import ConfigurationError, DocumentUnavailable, JacieErr
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import (
     ANALYSIS_VERSION,
+    DEFAULT_TENANT,
     ChatModel,
     DocumentStore,
     Embedder,
@@ -58,6 +63,9 @@ _PICTURE_S = 20.0
 _PICTURES_BYTES = 300_000_000
 _OPENAI_URL = "https://api.openai.com/v1"
 _DEFAULT_MODEL = "gpt-4o-mini"
+
+
+_Step = tuple[str, Callable[[], object]]
 
 
 @dataclass
@@ -116,21 +124,55 @@ def _check_writable(folder: Path) -> None:
         raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
 
 
-def build(settings: Settings, beside: Background) -> Services:
-    """Return one of each part; nothing is contacted before it is needed or warmed."""
-    asked = _upstreams(settings)
-    store = document_store(settings, asked.get("documents"))
-    return Services(
-        documents=store,
-        catalog=StoreCatalog(store, _ledger(settings), ttl_s=settings.catalog_ttl_s),
-        reader=_reader(settings, store),
-        pictures=_pictures(settings, store),
-        index=vector_index(settings, asked.get("index")),
+@dataclass(frozen=True)
+class _Shared:
+    """The parts of which one serves all tenants: none of them keeps anything of a question or a document."""
+
+    embedder: Embedder
+    model: ChatModel
+    runs: SharedRunLog
+    pool: Executor
+    reading: Extractor
+    drawing: Extractor
+    upstreams: tuple[Upstream, ...]
+
+
+def build(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[str, Services]:
+    """Return the parts of each tenant: documents, index and caches of its own, the rest shared.
+
+    Nothing is contacted before it is needed or warmed.
+    """
+    settings = settings_of[DEFAULT_TENANT]
+    asked = _upstreams(settings, "embeddings", "model")
+    shared = _Shared(
         embedder=embedder(settings, asked.get("embeddings")),
         model=chat_model(settings, beside, asked.get("model")),
         runs=run_log(settings),
-        offload=concurrency.offload,
         pool=concurrency.pool(_LOADS, "load"),
+        reading=Extractor(settings.data / "spool"),
+        # children of their own: a long report that is being read does not hold up a page
+        drawing=Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S),
+        upstreams=tuple(asked.values()),
+    )
+    return {name: _services(one, shared) for name, one in settings_of.items()}
+
+
+def _services(settings: Settings, shared: _Shared) -> Services:
+    asked = _upstreams(settings, "documents", "index")
+    store, texts = document_store(settings, asked.get("documents")), TextCache(settings.data / "cache")
+    pictures = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
+    prefix = _collection(settings)
+    return Services(
+        documents=store,
+        catalog=StoreCatalog(store, _ledger(settings), ttl_s=settings.catalog_ttl_s),
+        reader=CachedReader(store, shared.reading, texts, prefix=prefix),
+        pictures=CachedPictures(store, shared.drawing, pictures, texts, prefix=prefix),
+        index=vector_index(settings, asked.get("index")),
+        embedder=shared.embedder,
+        model=shared.model,
+        runs=shared.runs,
+        offload=concurrency.offload,
+        pool=shared.pool,
         limits=Limits(
             deadline_s=settings.deadline_s,
             retries=settings.retries,
@@ -139,26 +181,51 @@ def build(settings: Settings, beside: Background) -> Services:
             refine_selection=settings.selection == "model",
         ),
         expectations=RecentAnswers(),
-        upstreams=tuple(asked.values()),
+        upstreams=(*asked.values(), *shared.upstreams),
     )
 
 
+def gate(settings: Settings, tenants: Collection[str]) -> Gate:
+    """Return who may ask by these settings; raise ConfigurationError for a file of keys that cannot be used."""
+    keys = key_file(settings)
+    keys.check()
+    tokens = None
+    if settings.oidc_issuer:
+        published = PublishedKeys(settings.oidc_jwks_url, clock=time.monotonic)
+        tokens = TokenVerifier(settings.oidc_issuer, settings.oidc_audience, published)
+    return Gate(
+        keys=keys,
+        tokens=tokens,
+        tenants=tenants,
+        required=bool(settings.keys),
+        open_to_all=settings.open == "yes",
+        tenant_claim=settings.oidc_tenant_claim,
+        scopes_claim=settings.oidc_scopes_claim,
+    )
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """Return the API keys."""
+    return KeyFile(settings.keys_file, clock=time.time)
+
+
 def ingestion(settings: Settings) -> Ingestion:
-    """Return the parts that ingestion works on."""
+    """Return the parts that the ingestion of one tenant works on."""
     asked = {name: Upstream(name, error, _INGESTING, Breaker(sys.maxsize)) for name, error in _remote(settings).items()}
     store = document_store(settings, asked.get("documents"))
     ledger = _ledger(settings)
+    reading = Extractor(settings.data / "spool")
     return Ingestion(
         catalog=StoreCatalog(store, ledger, ttl_s=math.inf),
-        reader=_reader(settings, store),
+        reader=CachedReader(store, reading, TextCache(settings.data / "cache"), prefix=_collection(settings)),
         index=vector_index(settings, asked.get("index")),
         embedder=embedder(settings, asked.get("embeddings")),
         ledger=ledger,
     )
 
 
-def _upstreams(settings: Settings) -> dict[str, Upstream]:
-    """Return what questions ask over the network, by name, each behind a breaker of this process."""
+def _upstreams(settings: Settings, *names: str) -> dict[str, Upstream]:
+    """Return those of the named parts that are asked over the network, each behind a breaker of this process."""
     return {
         name: Upstream(
             name,
@@ -167,6 +234,7 @@ def _upstreams(settings: Settings) -> dict[str, Upstream]:
             Breaker(settings.breaker_failures, settings.breaker_open_s),
         )
         for name, error in _remote(settings).items()
+        if name in names
     }
 
 
@@ -264,9 +332,17 @@ def run_log(settings: Settings) -> SharedRunLog:
     return RedisLog(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
 
 
+def warm_all(tenants: Mapping[str, Services], *, model_wait_s: float) -> None:
+    """Make the first calls of each tenant's parts; the shared ones are met once."""
+    for name, services in tenants.items():
+        if name != DEFAULT_TENANT:
+            _take([("documents", services.catalog.documents), ("index", services.index.warm)])
+    warm(tenants[DEFAULT_TENANT], model_wait_s=model_wait_s)
+
+
 def warm(services: Services, *, model_wait_s: float) -> None:
     """Make first calls before the first user does; what cannot be reached yet is logged and met again by a question."""
-    steps: list[tuple[str, Callable[[], object]]] = [
+    steps: list[_Step] = [
         ("documents", services.catalog.documents),
         ("extraction", services.reader.warm),
         ("index", services.index.warm),
@@ -275,6 +351,10 @@ def warm(services: Services, *, model_wait_s: float) -> None:
         ("search", lambda: rehearse(services)),
         ("model's server", lambda: _wait_for(services.model, model_wait_s)),
     ]
+    _take(steps)
+
+
+def _take(steps: Sequence[_Step]) -> None:
     for name, step in steps:
         try:
             step()
@@ -311,18 +391,3 @@ def _beside_others(path: Path, settings: Settings) -> Path:
 def _ledger(settings: Settings) -> Ledger:
     index = hashlib.blake2b(f"{settings.index} {settings.embeddings}".encode(), digest_size=4).hexdigest()
     return Ledger(settings.data / f"ledger-{_collection(settings)}-{index}-v{ANALYSIS_VERSION}.db")
-
-
-def _reader(settings: Settings, store: DocumentStore) -> CachedReader:
-    return CachedReader(store, Extractor(settings.data / "spool"), _texts(settings), prefix=_collection(settings))
-
-
-def _pictures(settings: Settings, store: DocumentStore) -> CachedPictures:
-    """Return the pictures with children of their own: a long report that is being read does not hold up a page."""
-    children = Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S)
-    cache = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
-    return CachedPictures(store, children, cache, _texts(settings), prefix=_collection(settings))
-
-
-def _texts(settings: Settings) -> TextCache:
-    return TextCache(settings.data / "cache")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from jacie_flask.chat.pipeline import bounded
 from jacie_flask.errors import InvalidRequest, PayloadTooLarge
 from jacie_flask.events import Turn
-from jacie_flask.interfaces import Limits, Question
+from jacie_flask.interfaces import DEFAULT_TENANT, Limits, Question
 
 _QUERY_CHARS = 8000
 _TURN_CHARS = 32_000
@@ -73,12 +73,13 @@ class QuestionBody(AskBody):
     conversation_history: Annotated[list[TurnBody], Field(max_length=200)] | None = None
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
-    def question(self, mode: str, limits: Limits) -> Question:
+    def question(self, mode: str, limits: Limits, tenant: str = DEFAULT_TENANT) -> Question:
         """Return the question as plain values, its history within the limits."""
         turns = [Turn(role=turn.role, content=turn.content) for turn in self.conversation_history or ()]
         return Question(
             query=self.query,
             mode=mode,
+            tenant=tenant,
             auto_load_documents=self.auto_load_documents,
             memory_enabled=self.memory_enabled,
             history=tuple(bounded(turns, limits)) if self.memory_enabled else (),
@@ -88,7 +89,7 @@ class QuestionBody(AskBody):
         )
 
 
-Body = TypeVar("Body", bound=AskBody)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 def read(kind: type[Body], max_bytes: int) -> Body:

@@ -1,7 +1,6 @@
 """The four question endpoints: guard, parse, start the run, then either stream its log or fold it."""
 
 import hashlib
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -13,9 +12,10 @@ from flask import Blueprint, Response, current_app, request, stream_with_context
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim
-from jacie_flask.runs import reader
+from jacie_flask.runs import ids, reader
 from jacie_flask.web import bodies, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
+from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import OpenStream, server_timing
 
 blueprint = Blueprint("chat", __name__)
@@ -106,7 +106,8 @@ def _start(parts: Jacie, mode: str) -> str:
     worker = current_app.extensions.get(WORKER)
     if worker and worker.draining:
         raise Overloaded("this worker is draining", retry_after_s=_DRAINING_RETRY_S)
-    question = body.question(mode, parts.services.limits)
+    asking = principal()
+    question = body.question(mode, parts.services.limits, asking.tenant)
     for place, document_id in enumerate(question.document_ids):
         try:
             parts.services.catalog.get(document_id)
@@ -114,8 +115,10 @@ def _start(parts: Jacie, mode: str) -> str:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
     claim = None
     if key := request.headers.get("Idempotency-Key", ""):
-        claim = Claim(key=_digest(key.encode()), fingerprint=_digest(msgspec.json.encode(question)))
-    return parts.runs.start(secrets.token_urlsafe(16), question, request_id(), claim)
+        claim = Claim(
+            key=_digest(f"{asking.tenant} {asking.key_id} {key}".encode()), fingerprint=_digest(msgspec.json.encode(question))
+        )
+    return parts.runs.start(ids.new(asking.tenant), question, request_id(), claim)
 
 
 def _digest(data: bytes) -> str:

@@ -13,6 +13,7 @@ from jacie_flask.runs import sse
 from jacie_flask.upstreams import Upstream
 from jacie_flask.web.chat import STREAM_HEADERS
 from jacie_flask.web.context import Jacie, jacie
+from jacie_flask.web.guard import principal
 
 blueprint = Blueprint("ops", __name__)
 
@@ -28,13 +29,15 @@ def health() -> Response:
 
 @blueprint.get("/ready")
 def ready() -> Response:
-    """Say how each part is; 503 names what is down."""
+    """Say whether all parts are well; how each of them is, and what is down, only to those with the scope ``metrics``."""
     parts = jacie()
     states = {name: _state(check, parts) for name, check in _CHECKS.items()}
     for upstream in parts.services.upstreams:
         states[upstream.name]["breaker"] = _breaker(upstream)
     down = [name for name, state in states.items() if not state["ready"]]
-    body = {"status": "ready" if not down else "unready", "down": down, "parts": states}
+    body: dict[str, Any] = {"status": "ready" if not down else "unready"}
+    if "metrics" in principal().scopes:
+        body |= {"down": down, "parts": states}
     response = Response(msgspec.json.encode(body), status=503 if down else 200, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -8,10 +8,24 @@ from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
 from jacie_flask import measures
-from jacie_flask.errors import DocumentRejected, DocumentUnavailable, Internal, InvalidRequest, JacieError, NotFound
+from jacie_flask.errors import (
+    DocumentRejected,
+    DocumentUnavailable,
+    Forbidden,
+    Internal,
+    InvalidRequest,
+    JacieError,
+    NotFound,
+    Unauthorized,
+)
 from jacie_flask.web.context import request_id
 
 log = logging.getLogger(__name__)
+
+_CHALLENGES: dict[type[JacieError], str] = {  # RFC 6750, section 3
+    Unauthorized: 'Bearer realm="jacie"',
+    Forbidden: 'Bearer realm="jacie", error="insufficient_scope"',
+}
 
 
 def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **members: Any) -> Response:
@@ -30,6 +44,8 @@ def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **member
     if isinstance(error, InvalidRequest):
         body["errors"] = [{"field": field, "message": message} for field, message in error.errors]
     response = Response(json.dumps(body) + "\n", status=code, content_type="application/problem+json")
+    if type(error) in _CHALLENGES:
+        response.headers["WWW-Authenticate"] = _CHALLENGES[type(error)]
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return response

@@ -3,6 +3,7 @@
 import { el, root, say } from "./dom.js";
 import { ended, Memory } from "./memory.js";
 import { PageView } from "./page-view.js";
+import { signIn } from "./sign-in.js";
 import { ask, cancel, newKey } from "./stream.js";
 import { failureOf, Turn } from "./turn.js";
 
@@ -113,6 +114,7 @@ async function run(turn, entry) {
     });
   } catch (error) {
     take({ event: "error", data: { ...failureOf(error), partial_response: turn.text.value } });
+    if (error.status === 401) signIn(() => run(turn, Object.assign(entry, { events: [] })));
   } finally {
     if (running === mine) running = null;
     refresh();
@@ -157,6 +159,7 @@ function questionsFor(documents) {
 
 async function showCollection() {
   const response = await fetch(`${root()}documents?limit=100`, { headers: { Accept: "application/json" } });
+  if (response.status === 401) signIn();
   if (!response.ok) return;
   const { documents = [], next_cursor: more } = await response.json();
   const companies = new Set(documents.map(({ company }) => company).filter(Boolean)).size;

@@ -36,9 +36,12 @@ export async function ask(url, body, options = {}) {
   }
 }
 
+/** What our pages send with everything that changes something: no other site's form can. */
+export const PAGE_HEADERS = { "X-Jacie-Page": "1" };
+
 /** Stop a run on the server; what was answered so far is kept. */
 export async function cancel(root, runId) {
-  const response = await fetch(`${root}runs/${encodeURIComponent(runId)}/cancel`, { method: "POST" });
+  const response = await fetch(`${root}runs/${encodeURIComponent(runId)}/cancel`, { method: "POST", headers: PAGE_HEADERS });
   if (!response.ok) throw await problemOf(response);
 }
 
@@ -158,7 +161,7 @@ class Run {
   }
 
   #post(accept) {
-    const headers = { "Content-Type": "application/json", Accept: accept, "Idempotency-Key": this.key };
+    const headers = { "Content-Type": "application/json", Accept: accept, "Idempotency-Key": this.key, ...PAGE_HEADERS };
     return { method: "POST", headers, body: this.body, signal: this.signal, cache: "no-store" };
   }
 

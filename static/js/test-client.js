@@ -4,7 +4,8 @@ import { checkStream, joined } from "./checks.js";
 import { el, root, safeUrl, timeLeft } from "./dom.js";
 import { spelled } from "./plain-text.js";
 import { curlOf, RequestForm } from "./request-form.js";
-import { cancel, newKey, problemOf, pump, StreamError } from "./stream.js";
+import { signIn } from "./sign-in.js";
+import { cancel, newKey, PAGE_HEADERS, problemOf, pump, StreamError } from "./stream.js";
 
 const MOST_ROWS = 2000;
 
@@ -126,7 +127,8 @@ async function send(request, { keep = false } = {}) {
   try {
     const { method, headers, body } = request;
     const url = new URL(request.path.slice(1), new URL(root(), location.href));
-    await receive(await fetch(url, { method, headers, body, signal: controller.signal, cache: "no-store" }));
+    const sent = { ...headers, ...(method === "GET" ? {} : PAGE_HEADERS) };
+    await receive(await fetch(url, { method, headers: sent, body, signal: controller.signal, cache: "no-store" }));
   } catch (error) {
     ended(error);
   } finally {
@@ -166,6 +168,7 @@ async function refused(response) {
   const copy = response.clone();
   const problem = await problemOf(response);
   byId("result").textContent = spelled(await copy.text());
+  if (problem.status === 401) signIn();
   show("Refused", `${problem.code}: ${problem.detail}`, "bad");
   const type = response.headers.get("Content-Type") ?? "none";
   showChecks([{ words: "Refused as application/problem+json", passed: type.startsWith("application/problem+json"), found: type }]);

@@ -39,7 +39,7 @@ def parts(model, tmp_path_factory):
         openai_base_url=model.url,
         background="parent",
     )
-    built, extractor = services.build(settings, services.background(settings)), Extractor(data / "spool")
+    built, extractor = services.build({"default": settings}, services.background(settings))["default"], Extractor(data / "spool")
     yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(data / "cache")))
     extractor.close()
 

@@ -224,7 +224,7 @@ def kill(shared: Shared, *, kills: int, runs: int, seed: int) -> Kills:
 def post(question: dict[str, Any], path: str = "/chat/stream") -> bytes:
     """Return a question as it goes over the wire."""
     body = json.dumps(question).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
