@@ -12,11 +12,12 @@ from jacie_flask.config import Settings, load
 from jacie_flask.events import ProgressCallback, Result
 from jacie_flask.interfaces import Question, Services
 from jacie_flask.runs.run import Runs
-from jacie_flask.web import chat, context, documents, guard, ops, pages, problems, runs, search
+from jacie_flask.web import chat, context, documents, guard, limits, openapi, ops, pages, problems, runs, search
 
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
 _SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After"]
+_SHOWN_HEADERS += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"]
 _SHOWN_HEADERS += ["X-Pages", "X-Highlight", "X-Highlight-Box"]
 
 
@@ -32,14 +33,16 @@ def create(settings: Settings | None = None) -> Flask:
         max_runs=settings.max_runs,
         deadline_s=settings.deadline_s,
         grace_s=settings.grace_s,
+        allowance=limits.allowance(settings, parts.runs),
     )
     app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     context.init_app(app)
     guard.init_app(app)
+    limits.init_app(app)
     problems.init_app(app)
-    for room in (chat, runs, documents, search, ops, pages):
+    for room in (chat, runs, documents, search, ops, pages, openapi):
         app.register_blueprint(room.blueprint)
     app.cli.add_command(cli.ingest_command)
     return app

@@ -1,7 +1,8 @@
 """The error tree: what can go wrong, as a code, a fixed public sentence, an HTTP status and whether a retry can help.
 
 JacieError
-├── InvalidRequest 400      ├── Unauthorized 401        ├── Forbidden 403         ├── NotFound 404
+├── InvalidRequest 400 (of it UnsupportedBody 415, BodyTimeout 408)
+├── Unauthorized 401        ├── Forbidden 403         ├── NotFound 404
 ├── Conflict 422            ├── PayloadTooLarge 413     ├── RateLimited 429       ├── Overloaded 503
 ├── DocumentUnavailable 502 ├── DocumentRejected 422    ├── DocumentChanged 409   ├── RetrievalUnavailable 503
 ├── LLMUnavailable 503      ├── LLMTimeout 504          ├── LLMIncomplete 502     ├── LLMContextExceeded 422
@@ -46,6 +47,18 @@ class InvalidRequest(JacieError):
         self.errors = errors
 
 
+class UnsupportedBody(InvalidRequest):
+    """The body is not JSON in UTF-8, sent as it is: another type, charset or content coding."""
+
+    status = 415
+
+
+class BodyTimeout(InvalidRequest):
+    """The body did not arrive in time."""
+
+    status, retryable = 408, True
+
+
 class Unauthorized(JacieError):
     """No valid credentials came with the request."""
 
@@ -86,6 +99,11 @@ class RateLimited(JacieError):
 
     code, status, retryable = "rate_limited", 429, True
     public = "Too many requests. Try again later."
+
+    def __init__(self, detail: str = "", *, reason: str = "", retry_after_s: float | None = None) -> None:
+        """Keep which bound was met, as a public phrase."""
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.reason = reason
 
 
 class Overloaded(JacieError):

@@ -14,7 +14,7 @@ from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
-from jacie_flask.web import bodies, problems
+from jacie_flask.web import bodies, limits, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
 
 blueprint = Blueprint("chat", __name__)
@@ -27,6 +27,7 @@ STREAM_HEADERS = {
 }
 WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
 _DRAINING_RETRY_S = 2.0
+_KEY_CHARS = 256
 
 
 @blueprint.post("/chat/stream", defaults={"mode": "chat"})
@@ -99,7 +100,8 @@ class _Body:
 
 def _start(parts: Jacie, mode: str) -> str:
     """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
-    body = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    limits.ask()
+    body = bodies.read(bodies.QuestionBody, parts.settings.max_body, parts.settings.body_timeout_s)
     worker = current_app.extensions.get(WORKER)
     if worker and worker.draining:
         raise Overloaded("this worker is draining", retry_after_s=_DRAINING_RETRY_S)
@@ -111,8 +113,10 @@ def _start(parts: Jacie, mode: str) -> str:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
     claim = None
     if key := request.headers.get("Idempotency-Key", ""):
+        if len(key) > _KEY_CHARS:
+            raise InvalidRequest(errors=(("Idempotency-Key", f"must be at most {_KEY_CHARS} characters"),))
         claim = Claim(key=_digest(key.encode()), fingerprint=_digest(msgspec.json.encode(question)))
-    return parts.runs.start(secrets.token_urlsafe(16), question, request_id(), claim)
+    return parts.runs.start(secrets.token_urlsafe(16), question, request_id(), claim, limits.caller())
 
 
 def _digest(data: bytes) -> str:

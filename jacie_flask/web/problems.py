@@ -1,13 +1,22 @@
 """Refusals and failures as ``application/problem+json`` (RFC 9457): one place, so that no detail of ours slips out."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from jacie_flask.errors import DocumentRejected, DocumentUnavailable, Internal, InvalidRequest, JacieError, NotFound
+from jacie_flask.errors import (
+    DocumentRejected,
+    DocumentUnavailable,
+    Internal,
+    InvalidRequest,
+    JacieError,
+    NotFound,
+    RateLimited,
+)
 from jacie_flask.web.context import request_id
 
 log = logging.getLogger(__name__)
@@ -30,7 +39,7 @@ def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **member
         body["errors"] = [{"field": field, "message": message} for field, message in error.errors]
     response = Response(json.dumps(body) + "\n", status=code, content_type="application/problem+json")
     if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
 
@@ -62,6 +71,8 @@ def init_app(app: Flask) -> None:
 def _detail(error: JacieError) -> str:
     if isinstance(error, DocumentRejected | DocumentUnavailable):
         return f"{error.public.rstrip('.')}: {error.reason}."
+    if isinstance(error, RateLimited) and error.reason:
+        return f"Too many requests: {error.reason}. Try again in {math.ceil(error.retry_after_s or 1)} s."
     if isinstance(error, InvalidRequest) and error.errors:
         return "; ".join(f"{field}: {message}" if field else message for field, message in error.errors)
     return error.public
