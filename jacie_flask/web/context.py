@@ -63,7 +63,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def warm_up() -> None:
-        if request.endpoint not in ("ops.health", "static"):
+        if request.endpoint not in ("ops.health", "openapi.description", "static"):
             jacie().ensure_warm()
 
     @app.after_request
