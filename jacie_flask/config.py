@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from jacie_flask.errors import ConfigurationError
 
-_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_SECRET = re.compile(r"(?<!PER_)KEY|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGNORECASE)
 # A password in a URL, and a provider's key that was put into the wrong variable.
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")

@@ -89,6 +89,12 @@ TOLD = {
     "openapi.description": Told(answers={200: (JSON, dict)}),
 }
 _TEXT: dict[str, Any] = {"type": "string"}
+_FRAME = {
+    "type": "object",
+    "description": "One frame of the stream; data is JSON of the shape that x-events gives for the event's name.",
+    "properties": {"id": _TEXT, "event": _TEXT, "data": {**_TEXT, "contentMediaType": JSON}},
+    "required": ["event", "data"],
+}
 _PARAMETERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Idempotency-Key": ("header", "The same key with the same question joins the first run.", {**_TEXT, "maxLength": 256}),
     "Prefer": ("header", "respond-async: 202 with the addresses of the run.", _TEXT),
@@ -185,8 +191,7 @@ def _parameter(name: str) -> dict[str, Any]:
 def _answer(status: int, told: Told, media: str, schema: type | None) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": _MEANING[status], "headers": _headers("X-Request-ID", *told.headers)}
     if media == SSE:
-        frames = {"type": "string", "description": "Frames of id, event and one line of data: JSON by the event's name."}
-        answer["content"] = {SSE: {"schema": frames, "x-events": {kind.name: _ref(kind) for kind in _EVENTS}}}
+        answer["content"] = {SSE: {"schema": _FRAME, "x-events": {kind.name: _ref(kind) for kind in _EVENTS}}}
     elif media == JSON and schema is not dict:
         answer["content"] = {media: {"schema": _ref(schema)}}
     elif media:

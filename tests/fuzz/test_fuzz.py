@@ -3,6 +3,7 @@
 A few hundred in the suite, JACIE_FUZZ (20,000) in the long run, which writes its counts to docs/reliability.md.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -59,14 +60,20 @@ class Judge:
         """Take one answer; ``kind`` is what the request was made by."""
         self.counts[kind] += 1
         self.counts[f"status {answer.status}"] += 1
-        if fault := self._fault(request, answer):
+        try:
+            fault = self._fault(request, answer)
+        except ValueError as error:
+            fault = f"not what its type says: {error}"
+        if fault:
             self.wrong.append((kind, fault, request[:600], answer.body[:300]))
 
     def _fault(self, request, answer):
         kind = answer.headers.get("content-type", "").partition(";")[0]
+        if request.startswith(b"HEAD ") and not answer.body and answer.status < 500:
+            return None
         if answer.status >= 500 and not (answer.status == 503 and answer.headers.get("retry-after", "").isdigit()):
             return f"status {answer.status}"
-        if kind == "text/event-stream" and answer.status == 200 and not request.startswith(b"HEAD"):
+        if kind == "text/event-stream" and answer.status == 200:
             return self._stream_fault(answer)
         if kind == "application/problem+json":
             return None if self._check["Problem"].is_valid(answer.json) else "a problem of another shape"
@@ -261,7 +268,7 @@ def fuzz(served, described, wanted, seed):
     stop, beats = threading.Event(), []
     watch = threading.Thread(target=_watch, args=(served.url, stop, beats))
     watch.start()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool, _ended(stop, watch):
         while judge.counts.total() == 0 or sum(judge.counts[kind] for kind in KINDS) < wanted:
             for kind in KINDS:
                 batch = [
@@ -271,12 +278,20 @@ def fuzz(served, described, wanted, seed):
                 for request, answer in zip(batch, pool.map(partial(sent, served.url, finish=kind == RAW), batch), strict=True):
                     judge.look(kind, request, answer)
                 step += 1
-    took = time.monotonic() - began
-    stop.set()
-    watch.join()
+        took = time.monotonic() - began
     judge.counts["beats of other streams"] = len(beats)
     assert all(end - start < 1.5 for start, end in beats)
     return judge, took
+
+
+@contextlib.contextmanager
+def _ended(stop, watch):
+    """Let the watch end with what it watches over."""
+    try:
+        yield
+    finally:
+        stop.set()
+        watch.join()
 
 
 def _watch(url, stop, beats):
