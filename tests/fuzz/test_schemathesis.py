@@ -41,7 +41,7 @@ def test_answers_are_as_described(described, examples):
         @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         def ask(case):
             case.call_and_validate(checks=CHECKS)
-            asked.add(operation.path)
+            asked.add(case.operation.path)
 
         ask()
-    assert asked == set(described.raw_schema["paths"]) - {"/health/stream"}
+    assert asked == set(described.raw_schema["paths"]) - {"/health/stream", "/openapi.json"}  # the last is what it reads

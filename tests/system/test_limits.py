@@ -113,9 +113,9 @@ def test_workers_share_places_and_outlive_redis(data, model):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not set(pids) & set(shared.workers()))
-        wait_for(lambda: _quietly(lambda: post(long)) == 202, 15)
-        redis.kill()
         brief = told_model.question(1, words=3, total_s=0)
+        wait_for(lambda: _quietly(lambda: post(brief)) == 202, 15)
+        redis.kill()
         assert wait_for(lambda: _quietly(lambda: ask(shared.running.url, "/chat/stream", brief))).terminal.name == "result"
         began = time.monotonic()
         assert [ask(shared.running.url, "/chat/stream", brief).status for _ in range(20)] == [200] * 20
