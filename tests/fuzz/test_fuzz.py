@@ -331,7 +331,7 @@ def test_many_thousands(served, described):
         "Hostile requests",
         f"{sent_all:,} made-up requests over {THREADS} connections at once in {took:.0f} s, on one worker, with a stream beside them all the "
         f"time. Answers by status: {told} (0: hung up on). {judge.counts['streams']:,} streams had {judge.counts['terminal events']:,} terminal events; "
-        f"{len(judge.wrong)} answers were wrong (a 5xx other than a 503 with Retry-After, a stream without one end, or of another shape "
+        f"answers that were wrong: {len(judge.wrong)} (a 5xx other than a 503 with Retry-After, a stream without one end, or of another shape "
         "than the description says); no worker was lost.",
         rows,
     )

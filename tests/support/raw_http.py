@@ -88,7 +88,11 @@ def received(sock: socket.socket) -> Answer:
         return Answer(0, {}, seen)
     lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-    return Answer(int(lines[0].split()[1]), headers, _plain(body) if "chunked" in headers.get("transfer-encoding", "") else body)
+    if "chunked" in headers.get("transfer-encoding", ""):
+        body = _plain(body)
+    elif "content-length" in headers:  # what follows answers bytes that were taken for another request
+        body = body[: int(headers["content-length"])]
+    return Answer(int(lines[0].split()[1]), headers, body)
 
 
 def _whole(seen: bytes) -> bool:
