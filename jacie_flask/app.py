@@ -21,7 +21,9 @@ from jacie_flask.web import (
     context,
     documents,
     guard,
+    limits,
     metrics,
+    openapi,
     ops,
     pages,
     problems,
@@ -35,6 +37,7 @@ from jacie_flask.web import (
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
 _SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After", "Server-Timing"]
+_SHOWN_HEADERS += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"]
 _SHOWN_HEADERS += ["X-Pages", "X-Highlight", "X-Highlight-Box"]
 
 
@@ -52,6 +55,7 @@ def create(settings: Settings | None = None) -> Flask:
         deadline_s=settings.deadline_s,
         grace_s=settings.grace_s,
         retries=settings.retries,
+        allowance=limits.allowance(settings, parts[DEFAULT_TENANT].runs),
     )
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
     app.extensions["jacie.gate"] = services.gate(settings, parts)
@@ -63,8 +67,9 @@ def create(settings: Settings | None = None) -> Flask:
     context.init_app(app)
     security_headers.init_app(app, settings)
     guard.init_app(app)
+    limits.init_app(app)
     problems.init_app(app)
-    for room in (chat, runs, documents, search, ops, metrics, pages, sign_in):
+    for room in (chat, runs, documents, search, ops, metrics, pages, sign_in, openapi):
         app.register_blueprint(room.blueprint)
     for command in (cli.ingest_command, cli.keys_commands):
         app.cli.add_command(command)

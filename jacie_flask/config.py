@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from jacie_flask.errors import ConfigurationError
 
-_SECRET = re.compile(r"KEY(?!S)|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGNORECASE)
 # A password in a URL, and a provider's key that was put into the wrong variable.
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _SECRET_CHARS = 32
+_RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 
 
@@ -54,8 +55,12 @@ class Settings(BaseSettings):
     slow_reader_s: float = Field(30.0, alias="JACIE_SLOW_READER_S", gt=0, le=3600)
     keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
+    rate_limit: str = Field("6000/minute", alias="JACIE_RATE_LIMIT")
+    runs_per_key: int = Field(256, alias="JACIE_RUNS_PER_KEY", ge=0)
+    tokens_per_day: int = Field(0, alias="JACIE_TOKENS_PER_DAY", ge=0)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
     max_body: int = Field(1_048_576, alias="JACIE_MAX_BODY_BYTES", ge=1024)
+    body_timeout_s: float = Field(10.0, alias="JACIE_BODY_TIMEOUT_S", gt=0, le=600)
     max_document: int = Field(200_000_000, alias="JACIE_MAX_DOCUMENT_BYTES", ge=1024)
     model_timeout_s: float = Field(60.0, alias="JACIE_MODEL_TIMEOUT_S", gt=0)
     documents_timeout_s: float = Field(15.0, alias="JACIE_DOCUMENTS_TIMEOUT_S", gt=0)
@@ -180,6 +185,13 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
+    @field_validator("rate_limit")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value != "off" and not _RATE.match(value):
+            raise ValueError("requests in a window, such as 60/minute (second, minute, hour or day), or off")
+        return value
+
     @field_validator("openai_base_url", "s3_endpoint", "pinecone_host", "otlp_endpoint")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -232,6 +244,12 @@ class Settings(BaseSettings):
     def keys_file(self) -> Path:
         """The file of API keys."""
         return Path(self.keys) if self.keys else self.data / "keys.json"
+
+    @property
+    def rate(self) -> tuple[int, str] | None:
+        """The requests a caller may send, and in which unit of time; None for any number."""
+        found = _RATE.match(self.rate_limit)
+        return (int(found[1]), found[2]) if found else None
 
     @property
     def documents_folder(self) -> Path | None:

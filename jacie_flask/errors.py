@@ -1,9 +1,8 @@
 """The error tree: what can go wrong, as a code, a fixed public sentence, an HTTP status and whether a retry can help.
 
 JacieError
-├── InvalidRequest 400      ├── Unauthorized 401        ├── Forbidden 403         ├── NotFound 404
-│                                                       │   ├── NotOpen           │
-│                                                       │   └── CrossSite         │
+├── InvalidRequest 400 (of it UnsupportedBody 415, BodyTimeout 408)
+├── Unauthorized 401        ├── Forbidden 403 (of it NotOpen, CrossSite)          ├── NotFound 404
 ├── Conflict 422            ├── PayloadTooLarge 413     ├── RateLimited 429       ├── Overloaded 503
 │                                                                                 │   └── IdentityUnavailable
 ├── DocumentUnavailable 502 ├── DocumentRejected 422    ├── DocumentChanged 409   ├── RetrievalUnavailable 503
@@ -47,6 +46,18 @@ class InvalidRequest(JacieError):
         """Keep the public list of what is wrong with which field."""
         super().__init__(detail)
         self.errors = errors
+
+
+class UnsupportedBody(InvalidRequest):
+    """The body is not JSON in UTF-8, sent as it is: another type, charset or content coding."""
+
+    status = 415
+
+
+class BodyTimeout(InvalidRequest):
+    """The body did not arrive in time."""
+
+    status, retryable = 408, True
 
 
 class Unauthorized(JacieError):
@@ -104,6 +115,11 @@ class RateLimited(JacieError):
 
     code, status, retryable = "rate_limited", 429, True
     public = "Too many requests. Try again later."
+
+    def __init__(self, detail: str = "", *, reason: str = "", retry_after_s: float | None = None) -> None:
+        """Keep which bound was met, as a public phrase."""
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.reason = reason
 
 
 class Overloaded(JacieError):

@@ -286,8 +286,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run beside its events; times are seconds since the epoch.
 
-    ``question`` is what another worker needs to begin again. ``resumable`` is False while the record is in one process only
-    although it should be shared.
+    ``question`` is what another worker needs to begin again, ``caller`` whom the run is counted for. ``resumable`` is False
+    while the record is in one process only although it should be shared.
     """
 
     run_id: str
@@ -298,6 +298,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool = False
     finished: bool = False
     question: Question | None = None
+    caller: str = ""
     resumable: bool = True
 
 
@@ -363,6 +364,15 @@ class SharedRunLog(RunLog, Protocol):
 
     def adopt(self, info: RunInfo, entry: Entry) -> bool:
         """Continue an orphaned run with ``entry`` of a new attempt; False when somebody else was first."""
+
+    def claimed(self, claim: Claim) -> str:
+        """Return the run that the claim stands for, or "" where there is none yet; raise Conflict."""
+
+    def count(self, name: str, amount: int, keep_s: int) -> int:
+        """Add to a count of all workers that is kept ``keep_s`` seconds, and return what it is."""
+
+    def occupy(self, caller: str, more: int, mine: int, most: int) -> bool:
+        """Say that this worker has ``more`` runs of a caller, ``mine`` now; False when all workers would have more than ``most``."""
 
     def elsewhere(self, *, leaving: bool) -> bool:
         """Say whether another worker serves readers now; ``leaving`` tells the others that this one does not."""

@@ -92,7 +92,10 @@ MEASURES = (
         ("cache", "outcome"), _each(("text", "pictures"), ("hit", "miss")),
     ),
     Measure("run_log_outages", "counter", "Times that Redis went away."),
-    Measure("rate_limit_fail_open", "counter", "Requests that were let through because the limits could not be asked."),
+    Measure(
+        "rate_limit_fail_open", "counter", "Times that a worker kept a bound for itself alone because Redis was away.", ("bound",),
+        _each(("rate", "tokens", "runs")),
+    ),
     Measure("hub_lag_seconds", "histogram", "How late a tick of 100 ms came in a gevent worker.", buckets=_QUICK),
 )  # fmt: skip
 

@@ -7,12 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from jacie_flask import concurrency, measures
-from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost, StateLost
+from jacie_flask.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Internal,
+    JacieError,
+    Overloaded,
+    ProducerLost,
+    RateLimited,
+    StateLost,
+)
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
 from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
 from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
 from jacie_flask.runs.account import Account
+from jacie_flask.runs.allowance import Allowance
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +30,7 @@ Pipeline = Callable[[Question, ProgressCallback, Budget], Result]
 _OVERLOAD_RETRY_S = 2.0
 _SENT_ON_S = 10.0
 _MAX_ATTEMPTS = 2
+_CHARS_A_TOKEN = 4
 _NOT_RESUMABLE = "The shared record of answers could not be reached: this answer can be read again from one server only."
 
 
@@ -40,9 +51,11 @@ class Runs:
         deadline_s: float,
         grace_s: float,
         retries: int = 6,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
+        self.allowance = allowance or Allowance(runlog)
         self._pipelines = pipelines
         self._max_runs = max_runs
         self._deadline_s = deadline_s
@@ -56,27 +69,50 @@ class Runs:
         """How many runs this process works on."""
         return len(self._active)
 
-    def start(self, run_id: str, question: Question, request_id: str, claim: Claim | None = None) -> str:
+    def start(self, run_id: str, question: Question, request_id: str, claim: Claim | None = None, caller: str = "") -> str:
         """Work on a new run beside the caller, unless its claim stands for another; return the id of the one to read.
 
-        Raise Overloaded when there are too many, Conflict when the claim was made with another body.
+        Raise Overloaded when there are too many, RateLimited when there are too many of this caller or its tokens are used up,
+        Conflict when the claim was made with another body.
         """
-        if len(self._active) >= self._max_runs:
-            raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
+        try:
+            self._admit(caller)
+        except (Overloaded, RateLimited):
+            reading = self.log.claimed(claim) if claim else ""
+            if reading:
+                return reading
+            raise
         now = self._clock()
         info = RunInfo(
-            run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now, question=question
+            run_id=run_id,
+            request_id=request_id,
+            mode=question.mode,
+            created_at=now,
+            updated_at=now,
+            question=question,
+            caller=caller,
         )
-        reading = self.log.create(info, claim)
+        reading = ""
+        try:
+            reading = self.log.create(info, claim)
+        finally:
+            if reading != run_id:
+                self.allowance.leave(caller)
         if reading == run_id:
-            self._begin(run_id, question, request_id, deadline_at=now + self._deadline_s)
+            self._begin(info, question, deadline_at=now + self._deadline_s)
         return reading
 
-    def _begin(
-        self, run_id: str, question: Question, request_id: str, *, deadline_at: float, after: reader.Position = (1, 0)
-    ) -> None:
+    def _admit(self, caller: str) -> None:
+        if len(self._active) >= self._max_runs:
+            raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
+        self.allowance.check_tokens(caller)
+        self.allowance.enter(caller)
+
+    def _begin(self, info: RunInfo, question: Question, *, deadline_at: float, after: reader.Position = (1, 0)) -> None:
+        run_id, request_id = info.run_id, info.request_id
         budget = Budget(self._retries, deadline_at - self._clock())
         run = Run(run_id, question, self.log, request_id, budget, deadline_at=deadline_at, clock=self._clock, after=after)
+        run.caller = info.caller
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
         measures.level("runs_active", len(self._active))
@@ -144,7 +180,8 @@ class Runs:
         place = (max(1, attempt) + 1, offset + 1)
         if question and self._may_restart(info, entries, place[0], deadline_at):
             if self._adopt(info, Reset(attempt=place[0]), place):
-                self._begin(info.run_id, question, info.request_id, deadline_at=deadline_at, after=place)
+                self.allowance.enter(info.caller, bounded=False)
+                self._begin(info, question, deadline_at=deadline_at, after=place)
         else:
             reason = Cancelled() if info.cancel_requested else ProducerLost(f"its worker died at {attempt}.{offset}")
             if self._adopt(info, reader.lost(reason, info, entries), place):
@@ -169,6 +206,8 @@ class Runs:
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
+            self.allowance.spend(run.caller, run.tokens)
+            self.allowance.leave(run.caller)
 
 
 class Run:
@@ -188,6 +227,8 @@ class Run:
     ) -> None:
         self.run_id = run_id
         self.question = question
+        self.caller = ""
+        self.tokens = 0
         self.readers = 0
         self.departures = 0
         self.task: concurrency.Task | None = None
@@ -285,6 +326,7 @@ class Run:
             result = pipeline(self.question, self.report, self._budget)
             if self._stop is not None:
                 raise self._stop
+            self.tokens = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
             degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]
             return msgspec.structs.replace(result, run_id=self.run_id, degraded=degraded)
         finally:
@@ -299,6 +341,7 @@ class Run:
             self._interruptible = True
 
     def _failure(self, error: JacieError) -> Event:
+        self.tokens = self.tokens or sum(map(len, self._text)) // _CHARS_A_TOKEN  # nobody counted what was not finished
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
             "the run ended with %s: %s", error.code, error,

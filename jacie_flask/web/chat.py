@@ -13,7 +13,7 @@ from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim
 from jacie_flask.runs import ids, reader
-from jacie_flask.web import bodies, problems
+from jacie_flask.web import bodies, limits, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
 from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import OpenStream, server_timing
@@ -28,6 +28,7 @@ STREAM_HEADERS = {
 }
 WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
 _DRAINING_RETRY_S = 2.0
+_KEY_CHARS = 256
 
 
 @blueprint.post("/chat/stream", defaults={"mode": "chat"})
@@ -102,7 +103,8 @@ class _Body:
 
 def _start(parts: Jacie, mode: str) -> str:
     """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
-    body = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    limits.ask()
+    body = bodies.read(bodies.QuestionBody, parts.settings.max_body, parts.settings.body_timeout_s)
     worker = current_app.extensions.get(WORKER)
     if worker and worker.draining:
         raise Overloaded("this worker is draining", retry_after_s=_DRAINING_RETRY_S)
@@ -115,10 +117,12 @@ def _start(parts: Jacie, mode: str) -> str:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
     claim = None
     if key := request.headers.get("Idempotency-Key", ""):
+        if len(key) > _KEY_CHARS:
+            raise InvalidRequest(errors=(("Idempotency-Key", f"must be at most {_KEY_CHARS} characters"),))
         claim = Claim(
             key=_digest(f"{asking.tenant} {asking.key_id} {key}".encode()), fingerprint=_digest(msgspec.json.encode(question))
         )
-    return parts.runs.start(ids.new(asking.tenant), question, request_id(), claim)
+    return parts.runs.start(ids.new(asking.tenant), question, request_id(), claim, limits.caller())
 
 
 def _digest(data: bytes) -> str:

@@ -68,7 +68,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def warm_up() -> None:
-        if request.endpoint not in ("ops.health", "metrics.metrics", "static"):
+        if request.endpoint not in ("ops.health", "metrics.metrics", "openapi.description", "static"):
             current_app.extensions["jacie"].ensure_warm()
 
     @app.after_request

@@ -17,6 +17,7 @@ blueprint = Blueprint("documents", __name__)
 
 _HIGHLIGHT_CHARS = 1000
 _LONGEST_FILENAME = 255
+_LIMIT = re.compile(r"[0-9]{1,4}")
 _SCALE = re.compile(r"[0-4](?:\.[0-9]{1,2})?")
 _SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}  # the rest is saved: none of it is a page of ours
 
@@ -140,7 +141,7 @@ def _scale(text: str) -> float:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 500:
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= 500:
         raise InvalidRequest(errors=(("limit", "must be a whole number from 1 to 500"),))
     return int(text)
 

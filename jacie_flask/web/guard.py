@@ -18,7 +18,7 @@ NOBODY = Principal(key_id="", name="nobody", scopes=frozenset())
 
 # Addresses that need no credentials: pages that sign in by themselves, and whether the server is well. All others need one of
 # the scopes below, an address that is not listed ``ask``.
-_OPEN = frozenset(
+OPEN = frozenset(
     {
         "/",
         "/test-client",
@@ -82,7 +82,7 @@ def init_app(app: Flask) -> None:
 
 def _admit(rule: str) -> None:
     """Set the principal; raise Unauthorized, Forbidden or IdentityUnavailable where the address needs another."""
-    needed = () if rule in _OPEN or not rule or request.method == "OPTIONS" else _SCOPES.get(rule, _ASK)
+    needed = () if rule in OPEN or not rule or request.method == "OPTIONS" else _SCOPES.get(rule, _ASK)
     try:
         g.principal = _principal() if rule not in _PROBES else NOBODY
     except JacieError:

@@ -1,6 +1,7 @@
 """Refusals and failures as ``application/problem+json`` (RFC 9457): one place, so that no detail of ours slips out."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from jacie_flask.errors import (
     InvalidRequest,
     JacieError,
     NotFound,
+    RateLimited,
     Unauthorized,
 )
 from jacie_flask.web.context import request_id
@@ -47,7 +49,7 @@ def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **member
     if type(error) in _CHALLENGES:
         response.headers["WWW-Authenticate"] = _CHALLENGES[type(error)]
     if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
 
@@ -82,6 +84,8 @@ def init_app(app: Flask) -> None:
 def _detail(error: JacieError) -> str:
     if isinstance(error, DocumentRejected | DocumentUnavailable):
         return f"{error.public.rstrip('.')}: {error.reason}."
+    if isinstance(error, RateLimited) and error.reason:
+        return f"Too many requests: {error.reason}. Try again in {math.ceil(error.retry_after_s or 1)} s."
     if isinstance(error, InvalidRequest) and error.errors:
         return "; ".join(f"{field}: {message}" if field else message for field, message in error.errors)
     return error.public

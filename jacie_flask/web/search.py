@@ -10,7 +10,7 @@ from jacie_flask.chat import finding
 from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.interfaces import Passage, Question, Services
 from jacie_flask.retries import Budget
-from jacie_flask.web import bodies
+from jacie_flask.web import bodies, limits
 from jacie_flask.web.context import jacie
 from jacie_flask.web.metrics import server_timing
 
@@ -23,7 +23,8 @@ _SELECTED = 50
 def search() -> Response:
     """Return the documents and pages that match, best first."""
     parts = jacie()
-    body = bodies.read(bodies.SearchBody, parts.settings.max_body)
+    limits.ask()
+    body = bodies.read(bodies.SearchBody, parts.settings.max_body, parts.settings.body_timeout_s)
     question = Question(
         query=body.query,
         mode="search",

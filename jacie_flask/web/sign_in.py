@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jacie_flask.errors import CrossSite, JacieError
 from jacie_flask.web import bodies, guard, origins
+from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("sign_in", __name__)
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class SignInBody(BaseModel):
 def sign_in() -> Response:
     """Open a session for a key."""
     _only_own_pages()
-    given = bodies.read(SignInBody, _BODY_BYTES).key.strip()
+    given = bodies.read(SignInBody, _BODY_BYTES, jacie().settings.body_timeout_s).key.strip()
     try:
         who = guard.gate().key(guard.gate().keys.verify(given).key_id)
     except JacieError as refused:

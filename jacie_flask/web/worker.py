@@ -18,6 +18,7 @@ import gevent.socket
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -141,6 +142,10 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self._idle.add(sock)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Refuse what is no HTTP/1.1; a transfer coding that nobody knows is the sender's mistake as well, and no 5xx."""
+        super().handle_error(req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, UnsupportedTransferCoding) else exc)
 
     def _listen(self, listener: Any) -> Any:
         listener.setblocking(1)

@@ -44,6 +44,8 @@ ADDRESSES = [
     Address("/health", "GET", ""),
     Address("/health/stream", "GET", ""),
     Address("/ready", "GET", ""),
+    Address("/openapi.json", "GET", ""),
+    Address("/metrics", "GET", "metrics"),
     Address("/sign-in", "POST", "", {"key": "jcy_"}),
     Address("/sign-out", "POST", ""),
     Address("/chat", "POST", body=QUESTION),
