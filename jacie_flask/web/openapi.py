@@ -238,6 +238,8 @@ _MEANING = {
     304: "It is as it was.",
     307: "The file is at another address for a short time.",
     400: "The request is not valid: `errors` says which field.",
+    401: "The server asks for a key, and none that is valid came.",
+    403: "The key does not cover this, or the server is open on its own machine only.",
     404: "Unknown, expired or someone else's.",
     408: "The body did not arrive in time.",
     409: "The document changed while it was read.",

@@ -21,7 +21,6 @@ _PAGE_ONLY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "accelerometer=(), browsing-topics=(), camera=(), clipboard-read=(), display-capture=(), geolocation=(), "
     "gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()",
-    "Cache-Control": "private, no-cache",  # its nonce is for one visit
 }
 
 

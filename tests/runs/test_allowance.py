@@ -166,7 +166,7 @@ def test_a_runs_tokens_are_those_of_its_usage():
 def test_a_stopped_run_costs_what_it_wrote():
     """Nobody asks for nothing by leaving before the end."""
 
-    def pipeline(_, report):
+    def pipeline(_, report, _budget):
         report(Token(text="four" * 50))
         raise Overloaded("gone")
 
@@ -186,7 +186,7 @@ class Gate:
         """Begin closed."""
         self.open = False
 
-    def __call__(self, question, report):
+    def __call__(self, question, report, budget):
         """Answer when open."""
         wait_for(lambda: self.open)
         return RESULT

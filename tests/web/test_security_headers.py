@@ -47,7 +47,7 @@ def test_a_page_runs_only_what_carries_its_nonce(app, path):
     }  # fmt: skip
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "camera=()" in answer.headers["Permissions-Policy"]
-    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Cache-Control"] == "private, no-store", "its nonce is for one visit"
 
 
 @pytest.mark.parametrize("path", ["/health", "/nowhere", "/static/js/chat.js", "/static/icon.svg", "/documents?limit=x"])
