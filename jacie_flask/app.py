@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jacie_flask import cli, services
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
@@ -34,6 +35,8 @@ def create(settings: Settings | None = None) -> Flask:
         grace_s=settings.grace_s,
     )
     app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
+    if settings.proxies:  # only those may say who asks and by which scheme; without any, nobody may
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     context.init_app(app)

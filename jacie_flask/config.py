@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     catalog_ttl_s: float = Field(30.0, alias="JACIE_CATALOG_TTL_S", ge=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="JACIE_CORS_ORIGINS")
     log_level: str = Field("INFO", alias="JACIE_LOG_LEVEL")
+    proxies: int = Field(0, alias="JACIE_PROXIES", ge=0, le=10)
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: int = Field(8000, alias="PORT", ge=0, le=65535)
