@@ -45,6 +45,7 @@ def create(settings: Settings | None = None) -> Flask:
     for room in (chat, runs, documents, search, ops, pages):
         app.register_blueprint(room.blueprint)
     app.cli.add_command(cli.ingest_command)
+    app.cli.add_command(cli.doctor_command)
     return app
 
 

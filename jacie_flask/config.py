@@ -181,6 +181,14 @@ def _one_of(value: str, *allowed: str) -> str:
     return value
 
 
+def concealed(text: str, settings: Settings) -> str:
+    """Return the text without the keys and passwords that the settings hold, or that look like some."""
+    held = [str(getattr(settings, name)) for name, field in Settings.model_fields.items() if _SECRET.search(str(field.alias))]
+    for secret in filter(None, [*held, urlsplit(settings.runs).password]):
+        text = text.replace(secret, "(not shown)")
+    return _SECRET_PART.sub("(not shown)", text)
+
+
 _INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_EMBEDDED_MODEL_URL", "JACIE_EMBEDDED_MODEL_KEY"}
 
 

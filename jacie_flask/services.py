@@ -45,6 +45,7 @@ from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_log import RedisLog
+from jacie_flask.runs.redis_store import Facts, redis_facts
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +210,16 @@ def run_log(settings: Settings) -> SharedRunLog:
     if settings.runs == "memory:":
         return MemoryLog(keep_s=settings.keep_runs_s)
     return RedisLog(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
+
+
+def runs_store(settings: Settings) -> Facts | None:
+    """Return what the Redis of the runs says of itself, None where they are in memory; raise StoreDown."""
+    return None if settings.runs == "memory:" else redis_facts(settings.runs)
+
+
+def extraction(settings: Settings) -> Extractor:
+    """Return a reader of documents with one child of its own, that nobody else waits for."""
+    return Extractor(settings.data / "spool", workers=1, timeout_s=10.0)
 
 
 def warm(services: Services, *, model_wait_s: float) -> None:

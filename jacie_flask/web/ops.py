@@ -64,18 +64,20 @@ def health_stream() -> Response:
 @blueprint.route("/health/request", methods=["GET", "POST"])
 def health_request() -> Response:
     """Say what of this request arrived: its scheme, host, client's address, which headers, how many bytes of body."""
-    given = request.headers
+    given, settings = request.headers, jacie().settings
     told = {
         "method": request.method,
         "protocol": request.environ.get("SERVER_PROTOCOL", ""),
         "scheme": request.scheme,
         "host": request.host,
         "client": request.remote_addr,
-        "proxies": jacie().settings.proxies,
+        "proxies": settings.proxies,
         "forwarded_for": len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
         "headers": {name: name in given for name in _ASKED_ABOUT},
-        "body_bytes": _body_bytes(jacie().settings.max_body),
-        "max_body_bytes": jacie().settings.max_body,
+        "body_bytes": _body_bytes(settings.max_body),
+        "max_body_bytes": settings.max_body,
+        "heartbeat_s": settings.heartbeat_s,
+        "deadline_s": settings.deadline_s,
     }
     return Response(msgspec.json.encode(told), content_type="application/json", headers={"Cache-Control": "no-store"})
 
