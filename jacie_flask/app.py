@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jacie_flask import __version__, cli, services, tenants, tracing
 from jacie_flask.access.secret import signing_secret
@@ -60,6 +61,8 @@ def create(settings: Settings | None = None) -> Flask:
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
     app.extensions["jacie.gate"] = services.gate(settings, parts)
     app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
+    if settings.proxies:  # only those may say who asks and by which scheme; without any, nobody may
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     tracing.configure(settings.otlp_endpoint, __version__)
@@ -71,7 +74,7 @@ def create(settings: Settings | None = None) -> Flask:
     problems.init_app(app)
     for room in (chat, runs, documents, search, ops, metrics, pages, sign_in, openapi):
         app.register_blueprint(room.blueprint)
-    for command in (cli.ingest_command, cli.keys_commands):
+    for command in (cli.ingest_command, cli.keys_commands, cli.doctor_command):
         app.cli.add_command(command)
     return app
 

@@ -1,4 +1,4 @@
-"""The command line: ``flask --app wsgi ingest`` and ``keys``, and the ingestion that a server runs beside itself."""
+"""The command line: ``flask --app wsgi ingest``, ``keys`` and ``doctor``, and the ingestion that a server runs beside itself."""
 
 import contextlib
 import logging
@@ -8,21 +8,30 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import click
 import msgspec
+from flask import current_app
+from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jacie_flask import logs, services, tenants
 from jacie_flask.config import Settings, load
+from jacie_flask.doctor import machine, parts, report, way
+from jacie_flask.doctor.findings import Finding, examine
+from jacie_flask.doctor.wire import Server
 from jacie_flask.errors import ConfigurationError, DocumentUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Report, Tick, ingest
 from jacie_flask.interfaces import DEFAULT_TENANT, SCOPES
 from jacie_flask.processes import end_with_parent
+from jacie_flask.redaction import redactor
 
 log = logging.getLogger(__name__)
 
+_DOCTOR_S = 14.0
 _PHASES = {"documents": "Reading documents", "vectors": "Adding vectors"}
 
 
@@ -35,11 +44,11 @@ def ingest_command(tenant: str | None) -> None:
         reports = {name: _ingest_with_bars(settings) for name, settings in chosen.items()}
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
         raise click.ClickException(str(error)) from error
-    for name, report in reports.items():
+    for name, done in reports.items():
         if len(reports) > 1:
             click.echo(f"{name}: ", nl=False)
-        _tell(report)
-    if any(report.vectors_missing for report in reports.values()):
+        _tell(done)
+    if any(done.vectors_missing for done in reports.values()):
         sys.exit(2)
 
 
@@ -116,6 +125,52 @@ def _spoken() -> Iterator[None]:
         yield
     except (ConfigurationError, OSError, msgspec.DecodeError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@click.command("doctor")
+@click.argument("url", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For programs: {ok, findings: [{part, state, said, change, took_ms}]}.")
+@click.option(
+    "--long",
+    "long_s",
+    type=click.FloatRange(1, 130),
+    default=way.QUICK_S,
+    show_default=True,
+    help="Seconds of silence to try with URL.",
+)
+@click.option("--origin", default="", help="An origin whose pages should be able to call URL.")
+@click.option("--key-file", type=click.File(), help="A file that holds the key for URL; - reads it from stdin.")
+@with_appcontext
+def doctor_command(url: str | None, as_json: bool, long_s: float, origin: str, key_file: TextIO | None) -> None:
+    """Look for what is wrong and say what to change: here and in every part, or on the way to URL. Exits with 1 for a failure."""
+    if url:
+        server = Server(_address(url), key_file.read().strip() if key_file else "")
+        findings = way.look(server, long_s=long_s, origin=origin)
+    else:
+        findings = _examined(current_app.extensions["jacie"])
+    click.echo(report.as_json(findings)) if as_json else report.show(findings)
+    sys.exit(1 if report.failed(findings) else 0)
+
+
+def _address(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise click.BadParameter("an http:// or https:// URL", param_hint="URL")
+    return url.rstrip("/")
+
+
+def _examined(jacie: Any) -> list[Finding]:
+    """Ask this machine and each part, with the built-in model's server started for as long as it takes."""
+    settings: Settings = jacie.settings
+    model_server = jacie.beside.model_server
+    if model_server:
+        model_server.start()
+    try:
+        found = examine({**machine.checks(settings), **parts.checks(settings, jacie.services)}, _DOCTOR_S)
+    finally:
+        if model_server:
+            model_server.stop()
+    conceal = redactor(settings.secrets)
+    return [msgspec.structs.replace(one, said=conceal(one.said), change=conceal(one.change)) for one in found]
 
 
 def _bars(bars: Progress) -> Tick:

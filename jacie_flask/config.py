@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     log_format: str = Field("console", alias="JACIE_LOG_FORMAT")
     access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
     otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    proxies: int = Field(0, alias="JACIE_PROXIES", ge=0, le=10)
 
     keys: str = Field("", alias="JACIE_KEYS")
     secret_key: str = Field("", alias="JACIE_SECRET_KEY", repr=False)

@@ -53,6 +53,7 @@ from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_log import RedisLog
+from jacie_flask.runs.redis_store import Facts, redis_facts
 from jacie_flask.upstreams import Unavailable, Upstream
 
 log = logging.getLogger(__name__)
@@ -338,6 +339,16 @@ def warm_all(tenants: Mapping[str, Services], *, model_wait_s: float) -> None:
         if name != DEFAULT_TENANT:
             _take([("documents", services.catalog.documents), ("index", services.index.warm)])
     warm(tenants[DEFAULT_TENANT], model_wait_s=model_wait_s)
+
+
+def runs_store(settings: Settings) -> Facts | None:
+    """Return what the Redis of the runs says of itself, None where they are in memory; raise StoreDown."""
+    return None if settings.runs == "memory:" else redis_facts(settings.runs)
+
+
+def extraction(settings: Settings) -> Extractor:
+    """Return a reader of documents with one child of its own, that nobody else waits for."""
+    return Extractor(settings.data / "spool", workers=1, timeout_s=10.0)
 
 
 def warm(services: Services, *, model_wait_s: float) -> None:

@@ -10,9 +10,11 @@ NEEDED = {
     "redis-server": "run logs shared by workers",
     "chromium": "the pages in a real browser",
     "nginx": "streaming through a reverse proxy",
+    "haproxy": "streaming through a load balancer",
+    "systemd-analyze": "the systemd unit, as systemd reads it",
     "tesseract": "text recognition on scanned pages",
 }
-PACKAGES = {"tesseract": "tesseract-ocr"}
+PACKAGES = {"tesseract": "tesseract-ocr", "systemd-analyze": "systemd"}
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
         install += [PACKAGES.get(name, name) for name in missing]
         subprocess.run(install, check=False, env=quiet, stdout=subprocess.DEVNULL)
-        for name in ("redis-server", "nginx"):  # Debian starts them; the tests run their own
+        for name in ("redis-server", "nginx", "haproxy"):  # Debian starts them; the tests run their own
             if name in missing and shutil.which("service"):
                 subprocess.run(["service", name, "stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for name, purpose in NEEDED.items():

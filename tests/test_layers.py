@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "jacie_flask"
 LAYERS = (
-    {"web", "cli", "app", "__init__"},
+    {"web", "cli", "app", "doctor", "__init__"},
     {"services", "chat", "ingest"},
     {"runs", "documents", "retrieval", "models", "access"},
     {"tenants"},

@@ -6,6 +6,7 @@ W works on) and ``inbox:W`` (stream of what W is told). A stream's ids are the e
 refuses the entry of a worker that has been replaced.
 """
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -374,6 +375,36 @@ class RedisStore:
 
     def _key(self, kind: str, name: str | None = None) -> str:
         return f"{self._prefix}:{kind}" if name is None else f"{self._prefix}:{kind}:{name}"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a Redis says of itself: sizes in bytes, ``most_bytes`` 0 for no limit, its clock in seconds since 1970."""
+
+    version: str
+    policy: str
+    used_bytes: int
+    most_bytes: int
+    cluster: bool
+    clock_s: float
+
+
+def redis_facts(url: str) -> Facts:
+    """Ask a Redis what it is, having done in it what runs need (a script, a stream); raise StoreDown."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 0))
+    probe = f"jacie:doctor:{secrets.token_hex(8)}"
+    with _translated(), client:
+        client.eval("return redis.call('XADD', KEYS[1], '1-1', 'e', 'x')", 1, probe)
+        client.delete(probe)
+        told: dict[str, Any] = client.info()
+        seconds, micros = client.time()
+    return Facts(
+        version=str(told["redis_version"]),
+        policy=str(told.get("maxmemory_policy", "unknown")),
+        used_bytes=int(told.get("used_memory", 0)),
+        most_bytes=int(told.get("maxmemory", 0)),
+        cluster=bool(told.get("cluster_enabled")),
+        clock_s=seconds + micros / 1e6,
+    )
 
 
 def _id(position: Position) -> str:

@@ -1,17 +1,20 @@
-"""For those who run Jacie: is it alive, is each part ready, does the stream arrive unbuffered."""
+"""For those who run Jacie: is it alive, is each part ready, does the stream arrive unbuffered, what of a request arrives."""
 
+import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response, current_app, request, stream_with_context
 
 from jacie_flask.chat import finding
-from jacie_flask.errors import JacieError
+from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, PayloadTooLarge, ProducerLost
 from jacie_flask.runs import sse
+from jacie_flask.runs.reader import Moved
 from jacie_flask.upstreams import Upstream
-from jacie_flask.web.chat import STREAM_HEADERS
+from jacie_flask.web.chat import STREAM_HEADERS, WORKER
 from jacie_flask.web.context import Jacie, jacie
 from jacie_flask.web.guard import principal
 
@@ -19,6 +22,9 @@ blueprint = Blueprint("ops", __name__)
 
 _PROBES = 5
 _PROBE_EVERY_S = 0.5
+_MOST_PROBES, _LONGEST_GAP_S, _LONGEST_PROBE_S = 1000, 130.0, 400.0
+_PROBING_AT_ONCE = threading.BoundedSemaphore(16)
+_ASKED_ABOUT = ("Authorization", "Idempotency-Key", "Last-Event-ID", "X-Request-ID", "Accept-Encoding", "Origin")
 
 
 @blueprint.get("/health")
@@ -45,17 +51,74 @@ def ready() -> Response:
 
 @blueprint.get("/health/stream")
 def health_stream() -> Response:
-    """Send five events, one each half second: when they arrive together, something in between buffers."""
-    return Response(stream_with_context(_probes()), headers=STREAM_HEADERS)
+    """Send ``events`` probes (5), one ``every`` so many seconds (0.5), and nothing between: does something on the way buffer or cut?"""
+    events = int(_number("events", _PROBES, 1, _MOST_PROBES))
+    every_s = _number("every", _PROBE_EVERY_S, 0.0, _LONGEST_GAP_S)
+    if (events - 1) * every_s > _LONGEST_PROBE_S:
+        raise InvalidRequest(errors=(("events", f"all of them must take at most {_LONGEST_PROBE_S:g} s"),))
+    if not _PROBING_AT_ONCE.acquire(blocking=False):
+        raise Overloaded("enough probes are open", retry_after_s=5.0)
+    pieces = _probes(events, every_s)
+    worker = current_app.extensions.get(WORKER)
+    if worker:
+        pieces = worker.while_connected(pieces, request.environ)
+    response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
+    response.call_on_close(_PROBING_AT_ONCE.release)
+    return response
 
 
-def _probes() -> Iterator[bytes]:
+@blueprint.route("/health/request", methods=["GET", "POST"])
+def health_request() -> Response:
+    """Say what of this request arrived: its scheme, host, client's address, which headers, how many bytes of body."""
+    given, settings = request.headers, jacie().settings
+    told = {
+        "method": request.method,
+        "protocol": request.environ.get("SERVER_PROTOCOL", ""),
+        "scheme": request.scheme,
+        "host": request.host,
+        "client": request.remote_addr,
+        "proxies": settings.proxies,
+        "forwarded_for": len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
+        "headers": {name: name in given for name in _ASKED_ABOUT},
+        "body_bytes": _body_bytes(settings.max_body),
+        "max_body_bytes": settings.max_body,
+        "heartbeat_s": settings.heartbeat_s,
+        "deadline_s": settings.deadline_s,
+    }
+    return Response(msgspec.json.encode(told), content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _number(name: str, default: float, least: float, most: float) -> float:
+    text = request.args.get(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise InvalidRequest(errors=((name, f"must be a number from {least:g} to {most:g}"),))
+    return value
+
+
+def _body_bytes(most: int) -> int:
+    """Return how long the body is, reading it piece by piece and keeping none of it."""
+    size = 0
+    while piece := request.stream.read(min(65_536, most + 1 - size)):
+        size += len(piece)
+        if size > most:
+            raise PayloadTooLarge(f"more than {most} bytes")
+    return size
+
+
+def _probes(events: int, every_s: float) -> Generator[bytes, None, None]:
     yield sse.PREAMBLE
-    for number in range(1, _PROBES + 1):
-        data = msgspec.json.encode({"n": number, "of": _PROBES, "timestamp": time.time()})
-        yield b"id: 0.%d\nevent: probe\ndata: %s\n\n" % (number, data)
-        if number < _PROBES:
-            time.sleep(_PROBE_EVERY_S)
+    try:
+        for number in range(1, events + 1):
+            data = msgspec.json.encode({"n": number, "of": events, "timestamp": time.time()})
+            yield b"id: 0.%d\nevent: probe\ndata: %s\n\n" % (number, data)
+            if number < events:
+                time.sleep(every_s)
+    except (Moved, ProducerLost):  # this server is about to stop
+        yield sse.reconnect(sse.RETRY_MS)
 
 
 def _state(check: Callable[[Jacie], dict[str, Any]], parts: Jacie) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""`doctor URL` through real proxies with one mistake each: it names the mistake and the line, and nothing else."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from jacie_flask.doctor import way
+from jacie_flask.doctor.findings import Finding
+from jacie_flask.doctor.wire import Server
+from tests.support.jacie import ROOT, environment, free_port, gunicorn
+from tests.support.proxies import proxy
+from tests.support.servers import Connection, LocalServer, Request
+
+LONG_S = 2.0
+PASS_ON = "proxy_set_header         X-Request-ID $jacie_request_id;"
+# What is changed in which proxy, and for each part what is said of it: (state, words of the change).
+MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
+    "nginx as delivered": ("nginx", {}, {}),
+    "HAProxy as delivered": ("haproxy", {}, {}),
+    "nginx buffers": (
+        "nginx",
+        {"proxy_buffering          off;": "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"},
+        {"streaming": ("fail", "nginx: proxy_buffering off")},
+    ),
+    "nginx compresses": (
+        "nginx",
+        {"gzip_types ": "gzip_min_length 0; proxy_hide_header Content-Encoding; gzip_types text/event-stream "},
+        {"streaming": ("fail", "nginx: gzip off")},
+    ),
+    "HAProxy compresses": (
+        "haproxy",
+        {
+            "    # No `compression`": "    compression algo gzip\n    compression type text/event-stream\n    # ",
+            "    default_backend jacie": "    http-response del-header Content-Encoding\n    http-response set-header Cache-Control no-cache\n"
+            "    default_backend jacie",
+        },
+        {"streaming": ("fail", "compression type")},
+    ),
+    "nginx is impatient": ("nginx", {"proxy_read_timeout       60s": "proxy_read_timeout 1s"}, {"silence": ("fail", "nginx: proxy_read_timeout")}),
+    "HAProxy is impatient": ("haproxy", {"timeout server 60s": "timeout server 1s"}, {"silence": ("fail", "HAProxy: timeout server")}),
+    "nginx takes small bodies": ("nginx", {"client_max_body_size     1m": "client_max_body_size 64k"}, {"body": ("fail", "client_max_body_size 1m")}),
+    "HAProxy takes small bodies": ("haproxy", {"gt 1048576": "gt 65536"}, {"body": ("fail", "req.body_size")}),
+    "nginx drops a header": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Last-Event-ID "";'}, {"headers": ("fail", 'proxy_set_header Last-Event-ID ""')}),
+    "nginx drops the key": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Authorization "";'}, {"headers": ("fail", "Authorization")}),
+    "HAProxy replaces the id": ("haproxy", {" unless { req.hdr(X-Request-ID) -m found }": ""}, {"headers": ("warn", "keep the caller's")}),
+    "nginx believes clients": (
+        "nginx", {"X-Forwarded-For $remote_addr": "X-Forwarded-For $http_x_forwarded_for"}, {"forwarded": ("fail", "X-Forwarded-For $remote_addr")}),
+    "nginx hides the host": ("nginx", {"Host $http_host": "Host inside"}, {"forwarded": ("warn", "Host $http_host")}),
+    "nginx speaks HTTP/1.0": ("nginx", {"proxy_http_version       1.1": "proxy_http_version 1.0"}, {"streaming": ("warn", "proxy_http_version 1.1")}),
+    "nginx allows every page": ("nginx", {"send_timeout ": "add_header Access-Control-Allow-Origin *; send_timeout "}, {"cors": ("fail", "JACIE_CORS_ORIGINS")}),
+    "nginx asks nobody": ("nginx", {"server 127.0.0.1:8000": "server 127.0.0.2:9", "server 127.0.0.1:8001": "server 127.0.0.2:9"}, {"reach": ("fail", "upstream")}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def jacie(tmp_path_factory):
+    """A Jacie that trusts one proxy."""
+    with gunicorn(tmp_path_factory.mktemp("jacie"), JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_PROXIES="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def looked(jacie, tmp_path_factory):
+    """What the doctor finds behind each of the proxies, all looked at side by side."""
+    with ExitStack() as stack, ThreadPoolExecutor(6) as pool:
+        jobs = {}
+        for name, (kind, changes, _) in MISTAKES.items():
+            if shutil.which(kind):
+                behind = stack.enter_context(proxy(kind, tmp_path_factory.mktemp(kind), [jacie.url], changes))
+                jobs[name] = pool.submit(way.look, Server(behind.url), long_s=LONG_S)
+        yield {name: job.result() for name, job in jobs.items()}
+
+
+def worst(findings: list[Finding]) -> dict[str, Finding]:
+    """Return for each part that is not right the worst that was found."""
+    wrong = sorted((one for one in findings if one.state != "ok"), key=lambda one: one.state, reverse=True)
+    return {one.part: one for one in wrong}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_named_with_its_line(name, looked):
+    """The part that the mistake touches is not ok and its line is named; everything else is ok."""
+    kind, _, expected = MISTAKES[name]
+    if name not in looked:
+        pytest.skip(f"NOT TESTED: doctor behind {kind} ({kind} is not installed)")
+    found = worst(looked[name])
+    assert {part: one.state for part, one in found.items()} == {part: state for part, (state, _) in expected.items()}, found
+    for part, (_, words) in expected.items():
+        assert words in found[part].change, found[part]
+
+
+class Impatient:
+    """A relay of TCP connections that ends each after ``seconds``, however busy it is: a platform's longest request."""
+
+    def __init__(self, port: int, seconds: float) -> None:
+        """Listen on a free port."""
+        self._to, self._seconds = port, seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        end = time.monotonic() + self._seconds
+        with suppress(OSError):
+            while (left := end - time.monotonic()) > 0:
+                one.settimeout(left)
+                data = one.recv(65536)
+                if not data:
+                    break
+                other.sendall(data)
+        for sock in (one, other):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def test_a_limit_on_duration_is_found(jacie):
+    """Something that ends every connection after 2.5 s is told from a limit on silence: events were coming."""
+    relay = Impatient(int(jacie.url.rpartition(":")[2]), 2.5)
+    try:
+        found = {one.part: one for one in way.look(Server(relay.url), long_s=4.0)}
+    finally:
+        relay.close()
+    assert found["duration"].state == "fail"
+    assert "although events were coming" in found["duration"].said
+    assert found["streaming"].state == "ok"
+
+
+def test_trust_without_a_proxy_is_found(jacie):
+    """Asked directly, a Jacie that trusts one proxy believes what clients claim, and the doctor says so."""
+    found = worst(way.look(Server(jacie.url), long_s=0.5))
+    assert list(found) == ["forwarded"]
+    assert "can claim any address" in found["forwarded"].said
+
+
+class Other(LocalServer):
+    """Another web server."""
+
+    def answer(self, request: Request, connection: Connection) -> None:
+        """Send a page, whatever is asked."""
+        connection.respond(200, b"<h1>It works!</h1>", "text/html")
+
+
+def test_the_command_exits_with_one_and_speaks_json(tmp_path):
+    """What answers is no Jacie: exit code 1, one finding, as JSON; the same as a table; an address that is none is refused."""
+    with Other() as other:
+        done = command(tmp_path, other.origin, "--json")
+        table = command(tmp_path, other.origin)
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"], [one["part"] for one in said["findings"]]) == (1, False, ["reach"])
+    assert table.returncode == 1
+    assert "1 fail" in table.stdout
+    assert command(tmp_path, f"ftp://127.0.0.1:{free_port()}").returncode == 2
+
+
+def command(data, *arguments):
+    """Run ``flask --app wsgi doctor``."""
+    call = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor", *arguments]
+    known = environment(data, JACIE_MODEL="scripted", JACIE_INGEST="off")
+    return subprocess.run(call, cwd=ROOT, env=known, capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,1 @@
+"""Programs for those who keep the project: pins and licences of what it installs."""
