@@ -144,11 +144,12 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an index is: documents and chunks it holds, and how many chunks have a dense vector."""
+    """How far an index is: documents and chunks it holds, how many chunks have a dense vector, and the labels of its pages."""
 
     documents: int
     chunks: int
     vectors: int
+    labels: frozenset[str] = frozenset()
 
 
 class VectorIndex(Protocol):

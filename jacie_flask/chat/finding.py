@@ -12,6 +12,7 @@ from jacie_flask.chat.selection import SelectedDocument, Selection, select
 from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
 from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQuery, Services
+from jacie_flask.retrieval.ranking import likeness_weight
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,11 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
 
 
 def search_query(selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
-    """Return the prepared query with its vector, and what had to be left out in words."""
+    """Return the prepared query, with its vector where likeness counts, and what had to be left out in words."""
     query = prepare(selection, top_k=top_k)
     try:
-        if services.index.status().vectors == 0:
+        status = services.index.status()
+        if status.vectors == 0 or likeness_weight(query, status.labels) == 0:
             return query, []
         vector = services.embedder.embed([query.text])[0]
     except RetrievalUnavailable as error:

@@ -151,7 +151,8 @@ class PineconeIndex:
         heads = self._heads()
         vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
         chunks = sum(int(head["chunks"]) for head in heads)
-        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors)
+        labels = frozenset(label for head in heads for label in head.get("labels", ()))
+        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors, labels=labels)
         self._status_until = time.monotonic() + _STATUS_S
         return self._status
 

@@ -1,6 +1,6 @@
 """The one ranker: BM25 over pages, their best chunk and their headings, with labels, selection and vectors on top."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from jacie_flask.text.terms import is_number, term_counts
 K1, B = 1.2, 0.75
 PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.6
 SECOND_LABELS = 0.4
-SURE_LABEL, DENSE_LEAST = 0.5, 0.1
+SURE_LABEL = 0.5
 BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE
 DENSE_PAGES = 200
 
@@ -111,7 +111,7 @@ def rank_pages(
         score[~allowed[corpus.page_start[:-1]]] = -1.0
     if query.vector is not None or similarity is not None:
         similarity = _similarity(corpus, query, score) if similarity is None else similarity
-        score += _dense_weight(query) * _dense(corpus, similarity, lexical)
+        score += likeness_weight(query, corpus.labels) * _dense(corpus, similarity, lexical)
         chunk = chunk + float(chunk.max(initial=0.0)) * np.nan_to_num(similarity)
     return _top(score, chunk, query.top_k)
 
@@ -226,10 +226,10 @@ def _bonus(corpus: Corpus, query: SearchQuery) -> Floats:
     return bonus + np.float32(SELECTION) * selection[corpus.page_document] if corpus.pages else bonus
 
 
-def _dense_weight(query: SearchQuery) -> float:
-    """Return what similarity counts: the surer the labels say where the answer stands, the less likeness adds."""
-    surest = min(max(query.labels.values(), default=0.0) / SURE_LABEL, 1.0)
-    return max(DENSE_LEAST, DENSE * (1.0 - max(surest, 0.0)))
+def likeness_weight(query: SearchQuery, labels: Collection[str]) -> float:
+    """Return what similarity counts: the surer the labels that pages have say where the answer stands, the less likeness adds."""
+    surest = max((bonus for label, bonus in query.labels.items() if label in labels), default=0.0)
+    return DENSE * (1.0 - min(max(surest, 0.0) / SURE_LABEL, 1.0))
 
 
 def _similarity(corpus: Corpus, query: SearchQuery, score: Floats) -> Floats:

@@ -78,7 +78,7 @@ class SqliteIndex:
         self._snapshot: _Snapshot | None = None
         self._rebuilding = threading.Lock()
         self._rest_until = 0.0
-        self._status: tuple[tuple[int, int], IndexStatus] | None = None
+        self._counted: tuple[tuple[int, int], tuple[int, int, int]] | None = None
         self._connections = SqliteConnections(self.path)
         with _translated():
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,9 +167,12 @@ class SqliteIndex:
             self._keep_up(connection)
             connection.execute("BEGIN")
             state = _state(connection)
-            if self._status is None or self._status[0] != state:
-                self._status = state, _counted(connection)
-            return self._status[1]
+            counted = self._counted
+            if counted is None or counted[0] != state:
+                self._counted = counted = state, _counted(connection)
+            documents, chunks, vectors = counted[1]
+            labels = self._snapshot.corpus.labels if self._snapshot else frozenset()
+            return IndexStatus(documents=documents, chunks=chunks, vectors=vectors, labels=labels)
 
     def warm(self) -> None:
         """Build the snapshot."""
@@ -271,11 +274,11 @@ def _state(connection: sqlite3.Connection) -> tuple[int, int]:
     return generation, last
 
 
-def _counted(connection: sqlite3.Connection) -> IndexStatus:
-    """Count what the index holds."""
+def _counted(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Count documents, chunks and vectors."""
     documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
     vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
-    return IndexStatus(documents=documents, chunks=chunks, vectors=vectors)
+    return documents, chunks, vectors
 
 
 def _read_snapshot(connection: sqlite3.Connection, generation: int) -> _Snapshot:

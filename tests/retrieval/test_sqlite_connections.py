@@ -52,9 +52,11 @@ def test_nobody_shares_a_connection_while_it_is_used(connections):
 
 def test_what_fails_is_rolled_back_and_its_connection_closed(connections):
     """A write that raises leaves nothing, and the next use gets a connection that works."""
-    with pytest.raises(KeyError), connections.writing() as connection:
-        connection.execute("INSERT INTO t VALUES (1)")
-        raise KeyError
+    writing = connections.writing()
+    connection = writing.__enter__()
+    connection.execute("INSERT INTO t VALUES (1)")
+    with pytest.raises(KeyError):
+        writing.gen.throw(KeyError())
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("SELECT 1")
     assert numbers(connections) == []
