@@ -168,7 +168,7 @@ def test_status_names_the_labels_of_pages(index):
     fill(index)
     places(index, asked("bark"))
     before = index.status().labels
-    index.put(document("books"), analyse([CONTENTS], "9"))
+    index.put(document("books"), analyse(["Books", CONTENTS], "9"))
     places(index, asked("bark"))
     assert "contents" in index.status().labels - before
 
