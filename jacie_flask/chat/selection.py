@@ -14,7 +14,7 @@ from jacie_flask.events import Turn
 from jacie_flask.interfaces import CatalogDocument, Passage
 
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
-TITLE_POINTS = 6.0
+TITLE_POINTS, FULL = 2.0, 6.0
 EVIDENCE, DECIDED = 0.15, 4.0
 
 
@@ -212,7 +212,7 @@ def _scored(
     base = COMPANY_POINTS if named else 0.0
     span = max(best - base, 1.0)
     relative = [
-        (0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, 1.0), one, why)
+        (0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, FULL), one, why)
         for points, one, why in scored
     ]
     return sorted(relative, key=lambda row: (row[0], row[1].order), reverse=True)
