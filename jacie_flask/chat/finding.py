@@ -55,6 +55,14 @@ def search(query: SearchQuery, services: Services) -> list[Passage]:
     return services.index.search(query)
 
 
+def doubts(passages: Sequence[Passage], services: Services) -> list[str]:
+    """Return in words that not one page is like the question, where likeness is known; a ranking always has a first."""
+    known = [passage.likeness for passage in passages if passage.likeness is not None]
+    if not known or max(known) >= services.embedder.unlike:
+        return []
+    return ["No page is much like the question: the collection may not hold the answer."]
+
+
 def rehearse(services: Services) -> None:
     """Go the way of a question once, so that the first real one finds patterns compiled and the index in memory."""
     question = Question(query="What was the revenue for FY2024 in the annual report?", mode="search")

@@ -161,7 +161,7 @@ def _search(run: _Answering) -> None:
         query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
         run.terms = query.terms
         passages = finding.search(query, run.services)
-        run.degraded += notes + finding.coverage(run.services)
+        run.degraded += notes + finding.doubts(passages, run.services) + finding.coverage(run.services)
     except RetrievalUnavailable as error:
         log.warning("answering from the documents themselves: %s", error)
         run.degraded.append("The search index was not available; the documents were read instead.")

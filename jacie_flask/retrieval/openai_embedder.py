@@ -23,6 +23,8 @@ class OpenAIEmbedder:
     ``base_url`` None is OpenAI's own. A batch is tried again at most ``max_retries`` times and while ``retry_budget_s`` lasts.
     """
 
+    unlike = 0.0
+
     def __init__(
         self,
         *,

@@ -1,7 +1,7 @@
 """The one ranker: BM25 over pages, their best chunk and their headings, with labels, selection and vectors on top."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,15 @@ class ChunkCandidate:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The best page rows of a corpus, best first, with their scores from 0 to 1 and the score of every chunk row."""
+    """The best page rows of a corpus, best first, with their scores from 0 to 1 and the score of every chunk row.
+
+    ``likeness`` is the cosine of every chunk row, NaN where it is not known.
+    """
 
     pages: list[int]
     scores: list[float]
     chunk_scores: Floats
+    likeness: Floats | None = None
 
 
 def rank_chunks(
@@ -113,7 +117,7 @@ def rank_pages(
         similarity = _similarity(corpus, query, score) if similarity is None else similarity
         score += likeness_weight(query, corpus.labels) * _dense(corpus, similarity, lexical)
         chunk = chunk + float(chunk.max(initial=0.0)) * np.nan_to_num(similarity)
-    return _top(score, chunk, query.top_k)
+    return replace(_top(score, chunk, query.top_k), likeness=similarity)
 
 
 def passages(corpus: Corpus, query: SearchQuery, ranking: Ranking, texts: Texts) -> list[Passage]:
@@ -135,9 +139,16 @@ def passages(corpus: Corpus, query: SearchQuery, ranking: Ranking, texts: Texts)
                 text=passage_text([found[row] for row in rows], scores),
                 snippet=snippet(found[rows[best]], weights),
                 whole="\n".join(found[row] for row in rows),
+                likeness=_likeness(ranking, rows),
             )
         )
     return made
+
+
+def _likeness(ranking: Ranking, rows: Sequence[int]) -> float | None:
+    """Return the best cosine of some chunks, None where there is none."""
+    known = [] if ranking.likeness is None else [float(ranking.likeness[row]) for row in rows]
+    return max((value for value in known if not np.isnan(value)), default=None)
 
 
 def _columns(ordered: Sequence[ChunkCandidate]) -> list[Columns]:

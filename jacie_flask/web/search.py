@@ -42,7 +42,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
-        "degraded": notes + finding.coverage(parts.services),
+        "degraded": notes + finding.doubts(passages, parts.services) + finding.coverage(parts.services),
         "timings_ms": {
             "doc_selection": round((selected - began) * 1000, 1),
             "vector_search": round((ended - selected) * 1000, 1),
