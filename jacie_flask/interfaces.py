@@ -134,7 +134,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """A page found for a question: ``text`` is the page's passages in reading order, ``snippet`` the best of them.
 
-    ``whole`` is all of the page's text, to check against.
+    ``whole`` is all of the page's text, to check against; ``likeness`` its best cosine to the question, where that is known.
     """
 
     document_id: str
@@ -143,14 +143,16 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     snippet: str
     whole: str = ""
+    likeness: float | None = None
 
 
 class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an index is: documents and chunks it holds, and how many chunks have a dense vector."""
+    """How far an index is: documents and chunks it holds, how many chunks have a dense vector, and the labels of its pages."""
 
     documents: int
     chunks: int
     vectors: int
+    labels: frozenset[str] = frozenset()
 
 
 class VectorIndex(Protocol):
@@ -180,10 +182,11 @@ class VectorIndex(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors."""
+    """Turns texts into unit vectors; those below the cosine ``unlike`` have nothing to do with each other, 0 if not known."""
 
     label: str
     dimension: int
+    unlike: float
 
     def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""

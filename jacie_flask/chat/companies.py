@@ -182,9 +182,10 @@ def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:
 
 
 def company_in_filename(filename: str) -> str:
-    """Return what a file name says of the company, before its year, quarter or kind; empty when it says nothing."""
+    """Return what a file name says of the company, before its year, quarter or kind; a name without these is a title."""
     stem = re.sub(r"[_\-.]+", " ", re.sub(r"\.[A-Za-z0-9]{2,5}$", "", filename))
-    name = _FILE_NOISE.sub("", stem).strip()
+    name, cuts = _FILE_NOISE.subn("", stem)
+    name = name.strip() if cuts else ""
     return name if re.search(r"[A-Za-z]{2}|[A-Za-z]\d|\d[A-Za-z]", name) else ""
 
 

@@ -14,6 +14,7 @@ from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
 from jacie_flask.interfaces import CatalogDocument, IndexStatus, Passage, Question, SearchQuery, Services
 from jacie_flask.retries import Budget
+from jacie_flask.retrieval.ranking import likeness_weight
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,14 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
 def search_query(
     selection: Selection, services: Services, top_k: int, budget: Budget | None = None
 ) -> tuple[SearchQuery, list[str]]:
-    """Return the prepared query with its vector, and in words what is left out or not indexed yet.
+    """Return the prepared query, with its vector where likeness counts, and in words what is left out or not indexed yet.
 
     Raise RetrievalUnavailable when the index is not there; without embeddings the query has no vector.
     """
     query = prepare(selection, top_k=top_k)
     status = services.index.status(budget)
     notes = _coverage(services, status)
-    if status.vectors == 0:
+    if status.vectors == 0 or likeness_weight(query, status.labels) == 0:
         return query, notes
     try:
         vector = services.embedder.embed([query.text], budget)[0]
@@ -58,6 +59,14 @@ def search_query(
         log.warning("the question was not embedded: %s", error)
         return query, ["Semantic search was not available; the pages were found by their words alone.", *notes]
     return msgspec.structs.replace(query, vector=vector), notes
+
+
+def doubts(passages: Sequence[Passage], services: Services) -> list[str]:
+    """Return in words that not one page is like the question, where likeness is known; a ranking always has a first."""
+    known = [passage.likeness for passage in passages if passage.likeness is not None]
+    if not known or max(known) >= services.embedder.unlike:
+        return []
+    return ["No page is much like the question: the collection may not hold the answer."]
 
 
 def rehearse(services: Services) -> None:

@@ -159,7 +159,7 @@ def _search(run: _Answering) -> None:
         query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages, run.budget)
         run.terms = query.terms
         passages = run.services.index.search(query, run.budget)
-        run.degraded += notes
+        run.degraded += notes + finding.doubts(passages, run.services)
     except RetrievalUnavailable as error:
         log.warning("answering from the documents themselves: %s", error)
         run.degraded.append("The search index was not available; the documents were read instead.")

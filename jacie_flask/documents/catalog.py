@@ -195,14 +195,17 @@ def _from_listing(objects: Objects) -> list[CatalogDocument]:
 
 
 def _read_name(path: PurePosixPath) -> tuple[str, str, str]:
-    """Return (company, period, document type) as a file's name tells them; empty where it does not."""
+    """Return (company, period, document type) as a file's name tells them; empty where it does not.
+
+    The company stands before the others: a name that has none of them is a title.
+    """
     stem = path.stem.replace("_", " ")
     year = _YEAR.search(stem)
     kind = next((name for name, pattern in _TYPES if re.search(pattern, stem, re.IGNORECASE)), "")
     cuts = [match.start() for match in (year, _QUARTER.search(stem)) if match]
     cuts += [m.start() for _, pattern in _TYPES if (m := re.search(pattern, stem, re.IGNORECASE))]
-    company = stem[: min(cuts)].strip(" -.") if cuts else stem.strip()
-    if not company and len(path.parts) > 1:
+    company = stem[: min(cuts)].strip(" -.") if cuts else ""
+    if cuts and not company and len(path.parts) > 1:
         company = path.parts[-2].replace("_", " ")
     return company, year.group() if year else "", kind
 

@@ -26,6 +26,8 @@ class OpenAIEmbedder:
     ``base_url`` None is OpenAI's own. A batch is tried again as ``upstream`` has it.
     """
 
+    unlike = 0.0
+
     def __init__(
         self,
         *,

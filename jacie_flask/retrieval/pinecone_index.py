@@ -34,7 +34,7 @@ from jacie_flask.upstreams import Trouble, Upstream
 _CONNECTIONS = 32
 _DELETE_IDS, _FETCH_IDS = 1000, 40
 _HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
-_PAGES, _PAGES_EACH, _PAGES_MOST = 60, 20, 200
+_PAGES, _PAGES_EACH, _PAGES_MOST, _PAGES_ASKED = 60, 20, 200, 100
 _STATUS_S = 10.0
 
 
@@ -152,7 +152,8 @@ class PineconeIndex:
         heads = self._heads(budget)
         vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
         chunks = sum(int(head["chunks"]) for head in heads)
-        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors)
+        labels = frozenset(label for head in heads for label in head.get("labels", ()))
+        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors, labels=labels)
         self._status_until = time.monotonic() + _STATUS_S
         return self._status
 
@@ -220,6 +221,29 @@ class PineconeIndex:
         self, keys: list[str], vector: list[float] | None, budget: Budget | None
     ) -> tuple[list[dict[str, Any]], NDArray[np.float32] | None]:
         """Return all chunks of pages, sorted, and the cosine of each where the question and the chunk have a vector."""
+        matches = list(self._chunks_of(keys, vector))
+        matches.sort(key=lambda match: (match.metadata["document_id"], match.metadata["page"], match.metadata["position"]))
+        chunks = [match.metadata for match in matches]
+        if vector is None:
+            return chunks, None
+        cosines = [match.score if match.metadata.get("dense") else np.nan for match in matches]
+        return chunks, np.array(cosines, dtype=np.float32)
+
+    def _chunks_of(self, keys: list[str], vector: list[float] | None) -> Iterator[Any]:  # the SDK's own values
+        """Yield all chunks of pages: pages that one answer cannot hold are asked for in two."""
+        groups = [keys[at : at + _PAGES_ASKED] for at in range(0, len(keys), _PAGES_ASKED)]
+        while groups:
+            answers = list(self._pool.map(lambda group: self._chunks_of_few(group, vector), groups))
+            full = [len(matches) >= _PAGE_HITS and len(group) > 1 for group, matches in zip(groups, answers, strict=True)]
+            for matches, again in zip(answers, full, strict=True):
+                yield from () if again else matches
+            halves = [
+                (group[: len(group) // 2], group[len(group) // 2 :]) for group, again in zip(groups, full, strict=True) if again
+            ]
+            groups = [half for pair in halves for half in pair]
+
+    def _chunks_of_few(self, keys: list[str], vector: list[float] | None) -> list[Any]:  # the SDK's own values
+        """Return the chunks of pages, as many as one answer holds."""
         found = self._call(
             "query",
             budget,
@@ -229,13 +253,7 @@ class PineconeIndex:
             include_metadata=True,
             namespace=self._chunks,
         )
-        matches = [match for match in found.matches if match.metadata]
-        matches.sort(key=lambda match: (match.metadata["document_id"], match.metadata["page"], match.metadata["position"]))
-        chunks = [match.metadata for match in matches]
-        if vector is None:
-            return chunks, None
-        cosines = [match.score if match.metadata.get("dense") else np.nan for match in matches]
-        return chunks, np.array(cosines, dtype=np.float32)
+        return [match for match in found.matches if match.metadata]
 
     # -------------------------------------------------------------------------------------------------- documents
 

@@ -97,6 +97,7 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
         for n, part in enumerate(parts)
     ]
     head = {**counts, "head": True, "digest": digest, "content_hash": analysed.content_hash, "parts": len(parts)}
+    head["labels"] = sorted(set().union(*analysed.labels.values()))
     records.append({"id": head_id(document.document_id), "values": placeholder(dimension), "metadata": head})
     return records
 

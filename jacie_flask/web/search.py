@@ -52,7 +52,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
-        "degraded": notes,
+        "degraded": notes + finding.doubts(passages, parts.services),
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

@@ -99,6 +99,17 @@ def test_large_documents_are_written_in_requests_that_pinecone_takes(index_of):
         assert not any(space.records for space in server.namespaces.values())
 
 
+def test_long_pages_come_back_whole(server, index_of):
+    """Pages whose chunks are more than one answer holds are asked for in parts: citations are checked against all of them."""
+    pages = ["\n".join(f"Bark of tree {tree} on hill {hill}" for tree in range(1200)) for hill in range(28)]
+    analysed = analyse(pages, "long")
+    index = index_of(server, read_timeout_s=10)
+    index.put(DOCUMENT, analysed)
+    found = index.search(SearchQuery(text="bark hill 3", terms=dict.fromkeys(term_counts("bark hill 3"), 1.0), top_k=28))
+    assert len(analysed.chunks) > 1000
+    assert {passage.page: passage.whole for passage in found} == dict(enumerate(pages, 1))
+
+
 def test_an_unchanged_document_is_not_written_again(server, index_of):
     """A second put asks for the head and writes nothing."""
     index = index_of(server)
