@@ -221,7 +221,7 @@ class PineconeIndex:
         self, keys: list[str], vector: list[float] | None, budget: Budget | None
     ) -> tuple[list[dict[str, Any]], NDArray[np.float32] | None]:
         """Return all chunks of pages, sorted, and the cosine of each where the question and the chunk have a vector."""
-        matches = list(self._chunks_of(keys, vector))
+        matches = list(self._chunks_of(keys, vector, budget))
         matches.sort(key=lambda match: (match.metadata["document_id"], match.metadata["page"], match.metadata["position"]))
         chunks = [match.metadata for match in matches]
         if vector is None:
@@ -229,11 +229,13 @@ class PineconeIndex:
         cosines = [match.score if match.metadata.get("dense") else np.nan for match in matches]
         return chunks, np.array(cosines, dtype=np.float32)
 
-    def _chunks_of(self, keys: list[str], vector: list[float] | None) -> Iterator[Any]:  # the SDK's own values
+    def _chunks_of(
+        self, keys: list[str], vector: list[float] | None, budget: Budget | None
+    ) -> Iterator[Any]:  # the SDK's own values
         """Yield all chunks of pages: pages that one answer cannot hold are asked for in two."""
         groups = [keys[at : at + _PAGES_ASKED] for at in range(0, len(keys), _PAGES_ASKED)]
         while groups:
-            answers = list(self._pool.map(lambda group: self._chunks_of_few(group, vector), groups))
+            answers = list(self._pool.map(lambda group: self._chunks_of_few(group, vector, budget), groups))
             full = [len(matches) >= _PAGE_HITS and len(group) > 1 for group, matches in zip(groups, answers, strict=True)]
             for matches, again in zip(answers, full, strict=True):
                 yield from () if again else matches
@@ -242,7 +244,9 @@ class PineconeIndex:
             ]
             groups = [half for pair in halves for half in pair]
 
-    def _chunks_of_few(self, keys: list[str], vector: list[float] | None) -> list[Any]:  # the SDK's own values
+    def _chunks_of_few(
+        self, keys: list[str], vector: list[float] | None, budget: Budget | None
+    ) -> list[Any]:  # the SDK's own values
         """Return the chunks of pages, as many as one answer holds."""
         found = self._call(
             "query",

@@ -25,7 +25,7 @@ def parts(tmp_path_factory):
     settings = Settings(
         documents=f"file:{folder}", data=data, index=f"sqlite:{data}/index.db", model="scripted", background="parent"
     )
-    built = services.build(settings, services.background(settings))
+    built = services.build({"default": settings}, services.background(settings))["default"]
     for document in built.catalog.documents():
         analysed = analyse(TEXTS[document.filename].split("\f"), document.filename)
         built.index.put(document, analysed)

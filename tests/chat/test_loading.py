@@ -37,7 +37,10 @@ def parts(store, tmp_path, monkeypatch):
         model="scripted",
         background="parent",
     )
-    built, extractor = services.build(settings, services.background(settings)), Extractor(tmp_path / "spool")
+    built, extractor = (
+        services.build({"default": settings}, services.background(settings))["default"],
+        Extractor(tmp_path / "spool"),
+    )
     yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(tmp_path / "cache")))
     extractor.close()
 
