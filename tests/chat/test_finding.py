@@ -39,7 +39,7 @@ def asked(text, parts):
     selection = finding.choose(Question(query=text, mode="search"), parts, 10)
     query, notes = finding.search_query(selection, parts, 5)
     assert notes == []
-    return query, finding.search(query, parts)
+    return query, parts.index.search(query)
 
 
 @pytest.mark.parametrize(
