@@ -116,3 +116,20 @@ class Readiness(msgspec.Struct, frozen=True):
     status: str
     down: list[str]
     parts: dict[str, dict[str, Any]]
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a request reached the server; times in seconds."""
+
+    method: str
+    protocol: str
+    scheme: str
+    host: str
+    client: str | None
+    proxies: int
+    forwarded_for: int
+    headers: dict[str, bool]
+    body_bytes: int
+    max_body_bytes: int
+    heartbeat_s: float
+    deadline_s: float

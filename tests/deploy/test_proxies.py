@@ -36,7 +36,7 @@ def servers(tmp_path_factory):
     with ExitStack() as stack:
         model, redis = stack.enter_context(OpenAIServer(told_model.told)), stack.enter_context(RedisServer())
         settings = {
-            "JACIE_RUNS": redis.url, "OPENAI_BASE_URL": model.url, "JACIE_INGEST": "off", "JACIE_HEARTBEAT_S": "0.3", "JACIE_PROXIES": "1",
+            "JACIE_RUNS": redis.url, "OPENAI_BASE_URL": model.url, "JACIE_INGEST": "off", "JACIE_HEARTBEAT_S": "0.3", "JACIE_PROXIES": "1", "JACIE_OPEN": "yes",
         }  # fmt: skip
         begun = [stack.enter_context(ThreadPoolExecutor(2)).submit(_serve, data, settings) for _ in range(2)]
         both = [one.result() for one in begun]

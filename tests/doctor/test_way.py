@@ -63,7 +63,9 @@ MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
 @pytest.fixture(scope="module")
 def jacie(tmp_path_factory):
     """A Jacie that trusts one proxy."""
-    with gunicorn(tmp_path_factory.mktemp("jacie"), JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_PROXIES="1") as running:
+    with gunicorn(
+        tmp_path_factory.mktemp("jacie"), JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_PROXIES="1", JACIE_OPEN="yes"
+    ) as running:
         yield running
 
 
