@@ -39,7 +39,7 @@ _PROBES = (
     "/health/stream",
     "/health/request",
 )  # they tell nothing, and probes come from other machines and through proxies
-_CACHEABLE = ("/static/<path:filename>", *_PROBES)
+_CACHEABLE = ("/static/<path:filename>", "/health", "/health/stream")
 
 
 def principal() -> Principal:

@@ -145,7 +145,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint in TOLD:
             for method in _methods(rule):
-                paths.setdefault(_path(rule), {})[method] = _operation(app, rule, TOLD[rule.endpoint])
+                paths.setdefault(_path(rule), {})[method] = _operation(app, rule, method, TOLD[rule.endpoint])
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jacie", "version": __version__, "description": "Answers questions about filings, live."},
@@ -166,10 +166,11 @@ def _path(rule: Rule) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
 
 
-def _operation(app: Flask, rule: Rule, told: Told) -> dict[str, Any]:
+def _operation(app: Flask, rule: Rule, method: str, told: Told) -> dict[str, Any]:
     view = app.view_functions[rule.endpoint]
+    several = [method] if len(list(_methods(rule))) > 1 else []
     operation: dict[str, Any] = {
-        "operationId": "_".join([rule.endpoint.replace(".", "_"), *map(str, (rule.defaults or {}).values())]),
+        "operationId": "_".join([rule.endpoint.replace(".", "_"), *map(str, (rule.defaults or {}).values()), *several]),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],
         "tags": [rule.endpoint.partition(".")[0]],
         "parameters": [*_in_path(rule), *map(_parameter, told.parameters)],

@@ -302,7 +302,7 @@ HEADERS = [
 def test_garbage_in_other_headers_does_no_harm(served, line):
     """A header that cannot be understood is as good as none, and its bytes do not come back."""
     answer = sent(served.url, post(None, line, path="/fast_chat/stream"))
-    assert answer.status in (200, 400), answer
+    assert answer.status in (200, 400, 403), answer
     if answer.status == 200:
         assert [frame.name for frame in answer.frames][-1] == "result"
     assert "\xff" not in "".join(answer.headers.values())
