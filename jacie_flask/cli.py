@@ -26,7 +26,7 @@ from jacie_flask.processes import end_with_parent
 
 log = logging.getLogger(__name__)
 
-_DOCTOR_S = 14.0
+_DOCTOR_S, _BUILT_IN_S = 14.0, 30.0  # the built-in model has to be started first
 _PHASES = {"documents": "Reading documents", "vectors": "Adding vectors"}
 
 
@@ -89,7 +89,9 @@ def _examined(jacie: Any) -> list[Finding]:
     if model_server:
         model_server.start()
     try:
-        found = examine({**machine.checks(settings), **parts.checks(settings, jacie.services)}, _DOCTOR_S)
+        found = examine(
+            {**machine.checks(settings), **parts.checks(settings, jacie.services)}, _BUILT_IN_S if model_server else _DOCTOR_S
+        )
     finally:
         if model_server:
             model_server.stop()
