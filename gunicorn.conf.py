@@ -8,15 +8,24 @@ gevent.config.track_greenlet_tree = False  # who spawned whom costs two kilobyte
 
 import gc
 import os
+import shutil
+import socket
 import sys
 
-from jacie_flask import logs, services
+from jacie_flask import logs
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError
+from jacie_flask.processes import own_folder
 
 try:
     _settings = load()
+    _counts = own_folder(_settings.data / "metrics")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
+    from jacie_flask import measures, services, tenants
+    from jacie_flask.web.origins import is_loopback
+
     _background = services.background(_settings)
+    _gate = services.gate(_settings, tenants.settings_of(_settings))
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")
 
@@ -26,12 +35,14 @@ worker_class = "jacie_flask.web.worker.DrainingWorker"
 worker_connections = 10_000  # gunicorn lets one connection more hang without an answer; Jacie refuses work itself, with a reason
 timeout = 60
 graceful_timeout = 60  # the master kills then; an answer under way has until 3 s before
-keepalive = 15
+keepalive = 15  # also how long a head may take to arrive
 max_requests = 0  # recycling a worker would cut its live streams
 control_socket_disable = True
 proc_name = "jacie"
 loglevel = _settings.log_level.lower()
-logs.configure(_settings.log_level)
+logger_class = "jacie_flask.web.gunicorn_log.PlainLogger"
+accesslog = "-" if _settings.access_log == "on" else None
+logs.configure(_settings)
 
 
 def post_worker_init(worker):
@@ -42,16 +53,36 @@ def post_worker_init(worker):
     gc.set_threshold(20_000, 20, 100)  # a full collection over thousands of streams would hold them all up
 
 
+def access_refused(server):
+    """Return why these addresses may not be served as the settings are, "" where they may."""
+    elsewhere = [sock.getsockname()[0] for sock in server.LISTENERS if sock.sock.family != socket.AF_UNIX]
+    elsewhere = [address for address in elsewhere if not is_loopback(address)]
+    if not elsewhere or _gate.safe_everywhere:
+        return ""
+    return (
+        f"{elsewhere[0]} can be reached from other machines and there are no keys; allowed: HOST=127.0.0.1, a key "
+        "(flask --app wsgi keys create NAME), or JACIE_OPEN=yes to let everybody ask"
+    )
+
+
 def when_ready(server):
     """Start the built-in model and the ingestion, tell the workers where they are, and say where Jacie is.
 
     Here, because the address is taken by now: a second server on it would have ended before it started anything.
     """
+    if refused := access_refused(server):
+        sys.exit(f"jacie: {refused}")
     _background.start()
     os.environ.update(_background.environment())
     server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])
 
 
+def child_exit(server, worker):
+    """Take what a worker that is gone had open out of the sums."""
+    measures.forget(worker.pid)
+
+
 def on_exit(server):
-    """End the processes that this master started."""
+    """End the processes that this master started, and forget what its workers counted."""
     _background.stop()
+    shutil.rmtree(_counts, ignore_errors=True)

@@ -8,7 +8,7 @@ from jacie_flask.errors import ConfigurationError
 
 try:
     settings = load()
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     app = create_app(settings)
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")

@@ -1,5 +1,6 @@
 """The application factory: wires services, blueprints and error handlers."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -7,17 +8,37 @@ from flask import Flask
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from jacie_flask import cli, services
+from jacie_flask import __version__, cli, services, tenants, tracing
+from jacie_flask.access.secret import signing_secret
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
 from jacie_flask.config import Settings, load
+from jacie_flask.errors import Internal
 from jacie_flask.events import ProgressCallback, Result
-from jacie_flask.interfaces import Question, Services
+from jacie_flask.interfaces import DEFAULT_TENANT, Question, Services
+from jacie_flask.retries import Budget
 from jacie_flask.runs.run import Runs
-from jacie_flask.web import chat, context, documents, guard, ops, pages, problems, runs, search
+from jacie_flask.web import (
+    chat,
+    context,
+    documents,
+    guard,
+    limits,
+    metrics,
+    openapi,
+    ops,
+    pages,
+    problems,
+    runs,
+    search,
+    security_headers,
+    sessions,
+    sign_in,
+)
 
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
-_SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After"]
+_SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After", "Server-Timing"]
+_SHOWN_HEADERS += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"]
 _SHOWN_HEADERS += ["X-Pages", "X-Highlight", "X-Highlight-Box"]
 
 
@@ -25,29 +46,43 @@ def create(settings: Settings | None = None) -> Flask:
     """Return the application for these settings (the environment's by default); raise ConfigurationError."""
     settings = settings or load()
     app = Flask("jacie_flask", template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
+    settings_of = tenants.settings_of(settings)
     beside = services.background(settings)
-    parts = services.build(settings, beside)
+    parts = services.build(settings_of, beside)
     started = Runs(
-        parts.runs,
+        parts[DEFAULT_TENANT].runs,
         {mode: partial(_answer, pipeline, parts) for mode, pipeline in PIPELINES.items()},
         max_runs=settings.max_runs,
         deadline_s=settings.deadline_s,
         grace_s=settings.grace_s,
+        retries=settings.retries,
+        allowance=limits.allowance(settings, parts[DEFAULT_TENANT].runs),
     )
-    app.extensions["jacie"] = context.Jacie(settings, parts, started, beside)
+    app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
+    app.extensions["jacie.gate"] = services.gate(settings, parts)
+    app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
     if settings.proxies:  # only those may say who asks and by which scheme; without any, nobody may
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
+    tracing.configure(settings.otlp_endpoint, __version__)
+    metrics.init_app(app)
     context.init_app(app)
+    security_headers.init_app(app, settings)
     guard.init_app(app)
+    limits.init_app(app)
     problems.init_app(app)
-    for room in (chat, runs, documents, search, ops, pages):
+    for room in (chat, runs, documents, search, ops, metrics, pages, sign_in, openapi):
         app.register_blueprint(room.blueprint)
-    app.cli.add_command(cli.ingest_command)
-    app.cli.add_command(cli.doctor_command)
+    for command in (cli.ingest_command, cli.keys_commands, cli.doctor_command):
+        app.cli.add_command(command)
     return app
 
 
-def _answer(pipeline: Pipeline, parts: Services, question: Question, report: ProgressCallback) -> Result:
-    return pipeline(question, parts, report)
+def _answer(
+    pipeline: Pipeline, parts: Mapping[str, Services], question: Question, report: ProgressCallback, budget: Budget
+) -> Result:
+    """Answer from the documents of the question's tenant; a worker that does not know it has other settings than its peers."""
+    if question.tenant not in parts:
+        raise Internal(f"there is no tenant {question.tenant!r} here")
+    return pipeline(question, parts[question.tenant], report, budget)

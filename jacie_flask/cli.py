@@ -1,9 +1,12 @@
-"""The command line: ``flask --app wsgi ingest`` and ``doctor``, and the ingestion that a server runs beside itself."""
+"""The command line: ``flask --app wsgi ingest``, ``keys`` and ``doctor``, and the ingestion that a server runs beside itself."""
 
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -15,14 +18,16 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jacie_flask import logs, services
-from jacie_flask.config import Settings, concealed, load
+from jacie_flask import logs, services, tenants
+from jacie_flask.config import Settings, load
 from jacie_flask.doctor import machine, parts, report, way
 from jacie_flask.doctor.findings import Finding, examine
 from jacie_flask.doctor.wire import Server
 from jacie_flask.errors import ConfigurationError, DocumentUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Report, Tick, ingest
+from jacie_flask.interfaces import DEFAULT_TENANT, SCOPES
 from jacie_flask.processes import end_with_parent
+from jacie_flask.redaction import redactor
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +36,31 @@ _PHASES = {"documents": "Reading documents", "vectors": "Adding vectors"}
 
 
 @click.command("ingest")
-def ingest_command() -> None:
+@click.option("--tenant", help="Only this tenant's documents; all of them without it.")
+def ingest_command(tenant: str | None) -> None:
     """Bring the index in line with the documents: new and changed ones in, deleted ones out."""
-    console = Console(stderr=True)
+    try:
+        chosen = _chosen(tenants.settings_of(load()), tenant)
+        reports = {name: _ingest_with_bars(settings) for name, settings in chosen.items()}
+    except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
+        raise click.ClickException(str(error)) from error
+    for name, done in reports.items():
+        if len(reports) > 1:
+            click.echo(f"{name}: ", nl=False)
+        _tell(done)
+    if any(done.vectors_missing for done in reports.values()):
+        sys.exit(2)
+
+
+def _chosen(settings_of: Mapping[str, Settings], tenant: str | None) -> Mapping[str, Settings]:
+    if tenant is None:
+        return settings_of
+    if tenant not in settings_of:
+        raise click.BadParameter(f"{tenant!r} is not one of {', '.join(settings_of)}", param_hint="--tenant")
+    return {tenant: settings_of[tenant]}
+
+
+def _ingest_with_bars(settings: Settings) -> Report:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,14 +68,63 @@ def ingest_command() -> None:
         TimeElapsedColumn(),
         TextColumn("{task.fields[name]}"),
     )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        return ingest(services.ingestion(settings), _bars(bars))
+
+
+@click.group("keys")
+def keys_commands() -> None:
+    """Make, list and revoke the API keys."""
+
+
+@keys_commands.command("create")
+@click.argument("name")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose documents it sees.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), help="What it may do; ask without it.")
+@click.option("--expires", type=click.DateTime(), help="When it ends, in UTC; never without it.")
+def create_key(name: str, tenant: str, scopes: tuple[str, ...], expires: datetime | None) -> None:
+    """Make a key and show it, this one time."""
+    with _spoken():
+        settings = load()
+        _chosen(tenants.settings_of(settings), tenant)
+        end = expires.replace(tzinfo=UTC).timestamp() if expires else None
+        keys = services.key_file(settings)
+        key, token = keys.create(name, tenant=tenant, scopes=frozenset(scopes or ("ask",)), expires_at=end)
+    click.echo(f"Key {key.key_id} for {tenant}, scopes {', '.join(key.scopes)}, in {keys.path}. It is not shown again:", err=True)
+    click.echo(token)
+
+
+@keys_commands.command("list")
+def list_keys() -> None:
+    """Show all keys, without their secrets."""
+    with _spoken():
+        keys = services.key_file(load())
+        keys.check()
+    for key in keys.all():
+        until = f"until {datetime.fromtimestamp(key.expires_at, UTC):%Y-%m-%d %H:%M} UTC" if key.expires_at is not None else ""
+        state = key.ended(time.time()) or until or "valid"
+        click.echo(f"{key.key_id}  {key.name}  {key.tenant}  {','.join(key.scopes)}  {state}")
+
+
+@keys_commands.command("revoke")
+@click.argument("key_id")
+def revoke_key(key_id: str) -> None:
+    """End a key at once, in every worker that reads the file."""
+    with _spoken():
+        try:
+            key = services.key_file(load()).revoke(key_id)
+        except KeyError:
+            raise click.ClickException(f"there is no key {key_id!r}") from None
+    click.echo(f"Key {key.key_id} ({key.name}) is revoked.")
+
+
+@contextlib.contextmanager
+def _spoken() -> Iterator[None]:
+    """Say what cannot be done in one line."""
     try:
-        with Progress(*columns, console=console) as bars:
-            report = ingest(services.ingestion(load()), _bars(bars))
-    except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
+        yield
+    except (ConfigurationError, OSError, msgspec.DecodeError) as error:
         raise click.ClickException(str(error)) from error
-    _tell(report)
-    if report.vectors_missing:
-        sys.exit(2)
 
 
 @click.command("doctor")
@@ -95,9 +171,8 @@ def _examined(jacie: Any) -> list[Finding]:
     finally:
         if model_server:
             model_server.stop()
-    return [
-        msgspec.structs.replace(one, said=concealed(one.said, settings), change=concealed(one.change, settings)) for one in found
-    ]
+    conceal = redactor(settings.secrets)
+    return [msgspec.structs.replace(one, said=conceal(one.said), change=conceal(one.change)) for one in found]
 
 
 def _bars(bars: Progress) -> Tick:
@@ -127,21 +202,29 @@ def background_ingest(done: Path) -> None:
     """
     end_with_parent()
     settings = load()
-    logs.configure(settings.log_level)
+    logs.configure(settings)
+    finished = [_ingest_quietly(name, one) for name, one in tenants.settings_of(settings).items()]
+    if not all(finished):
+        sys.exit(1)
+    done.touch()
+
+
+def _ingest_quietly(tenant: str, settings: Settings) -> bool:
+    """Ingest one tenant's documents and say whether nothing is left to do; what stops it does not stop the others."""
     try:
         report = ingest(services.ingestion(settings), _quiet_tick(lambda: os.nice(15)))
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
-        log.error("ingestion stopped and will be tried again: %s", error)
-        sys.exit(1)
+        log.error("ingestion of %s stopped and will be tried again: %s", tenant, error)
+        return False
     for filename, reason in report.skipped.items():
         log.warning("%s was left out: %s", filename, reason)
     for filename, notes in report.notes.items():
         log.warning("%s: %s", filename, "; ".join(notes))
-    counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
     if report.vectors_missing:
-        sys.exit(1)
-    done.touch()
-    log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added", *counts)
+        return False
+    counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
+    log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added (tenant %s)", *counts, tenant)
+    return True
 
 
 def _quiet_tick(lower_priority: Callable[[], object]) -> Tick:

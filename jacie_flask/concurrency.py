@@ -1,15 +1,19 @@
 """Greenlets where the process is gevent-patched, threads where it is not: the package's only importer of gevent."""
 
 import _thread
+import contextvars
 import functools
+import heapq
+import itertools
 import logging
 import math
+import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ def spawn(function: Callable[[], None], name: str) -> Task:
 
         greenlet = gevent.spawn(guarded)
         greenlet.name = name
+        greenlet.born = next(_births)
         return _Greenlet(greenlet)
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()
@@ -185,11 +190,17 @@ def breathe() -> None:
 
 def offload(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run C code that drops the GIL (numpy, onnxruntime, sqlite) without holding up other greenlets; return its value."""
-    if patched():
-        import gevent  # noqa: PLC0415
+    if not patched():
+        return function(*args, **kwargs)
+    import gevent  # noqa: PLC0415
 
+    if not gevent.get_hub().main_hub:  # whose turns they are
         return gevent.get_hub().threadpool.apply(function, args, kwargs)
-    return function(*args, **kwargs)
+    _turns.take()
+    try:
+        return gevent.get_hub().threadpool.apply(function, args, kwargs)
+    finally:
+        _turns.give()
 
 
 def beside(function: Callable[[], Any]) -> None:
@@ -203,8 +214,57 @@ def beside(function: Callable[[], Any]) -> None:
 
 
 def pool(size: int, name: str) -> ThreadPoolExecutor:
-    """Return a bounded pool for upstream calls: greenlets when patched, threads otherwise."""
-    return ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
+    """Return a bounded pool for upstream calls: greenlets when patched, threads otherwise; they know what they work for."""
+    return _Pool(max_workers=size, thread_name_prefix=name)
+
+
+class _Pool(ThreadPoolExecutor):
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
+
+
+class _Turns:
+    """As many native threads as there are processors; of those who wait, what was spawned first goes first.
+
+    Were it first come, first served, many questions at once would go through each step together and all be done at the end; so
+    the first of them is done early, and half of them in half the time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting: list[tuple[int, int, Any]] = []
+
+    def take(self) -> None:
+        """Wait for a turn."""
+        if self._free:
+            self._free -= 1
+            return
+        import gevent  # noqa: PLC0415
+        from gevent.event import Event  # noqa: PLC0415
+
+        come = Event()
+        place = (getattr(gevent.getcurrent(), "born", 0), next(_births), come)
+        heapq.heappush(self._waiting, place)
+        try:
+            come.wait()
+        except BaseException:  # a kill
+            if come.is_set():
+                self.give()
+            else:
+                self._waiting.remove(place)
+                heapq.heapify(self._waiting)
+            raise
+
+    def give(self) -> None:
+        """Hand the turn on."""
+        if self._waiting:
+            heapq.heappop(self._waiting)[2].set()
+        else:
+            self._free += 1
+
+
+_births = itertools.count(1)
+_turns = _Turns(max(2, os.cpu_count() or 1))
 
 
 class _GreenBell:

@@ -4,16 +4,18 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jacie_flask.errors import ConfigurationError
 
-_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGNORECASE)
 # A password in a URL, and a provider's key that was put into the wrong variable.
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
+_SECRET_CHARS = 32
+_RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 
 
@@ -32,6 +34,7 @@ class Settings(BaseSettings):
     model: str = Field("", alias="JACIE_MODEL")
     model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
     guard: str = Field("small", alias="JACIE_GUARD")
+    selection: str = Field("rules", alias="JACIE_SELECTION")
     runs: str = Field("memory:", alias="JACIE_RUNS", repr=False)
     ingest: str = Field("start", alias="JACIE_INGEST")
     data: Path = Field(Path("./var"), alias="JACIE_DATA")
@@ -41,6 +44,10 @@ class Settings(BaseSettings):
     pinecone_api_key: str = Field("", alias="PINECONE_API_KEY", repr=False)
     pinecone_host: str = Field("", alias="PINECONE_INDEX_HOST")
     s3_endpoint: str = Field("", alias="AWS_ENDPOINT_URL_S3")
+    # Read by SDKs themselves; known here so that they can be kept out of logs and of children that need none.
+    aws_secret_access_key: str = Field("", alias="AWS_SECRET_ACCESS_KEY", repr=False)
+    aws_session_token: str = Field("", alias="AWS_SESSION_TOKEN", repr=False)
+    otlp_headers: str = Field("", alias="OTEL_EXPORTER_OTLP_HEADERS", repr=False)
 
     heartbeat_s: float = Field(15.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
     deadline_s: float = Field(300.0, alias="JACIE_DEADLINE_S", gt=0, le=3600)
@@ -48,14 +55,37 @@ class Settings(BaseSettings):
     slow_reader_s: float = Field(30.0, alias="JACIE_SLOW_READER_S", gt=0, le=3600)
     keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
+    rate_limit: str = Field("6000/minute", alias="JACIE_RATE_LIMIT")
+    runs_per_key: int = Field(256, alias="JACIE_RUNS_PER_KEY", ge=0)
+    tokens_per_day: int = Field(0, alias="JACIE_TOKENS_PER_DAY", ge=0)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
     max_body: int = Field(1_048_576, alias="JACIE_MAX_BODY_BYTES", ge=1024)
+    body_timeout_s: float = Field(10.0, alias="JACIE_BODY_TIMEOUT_S", gt=0, le=600)
     max_document: int = Field(200_000_000, alias="JACIE_MAX_DOCUMENT_BYTES", ge=1024)
     model_timeout_s: float = Field(60.0, alias="JACIE_MODEL_TIMEOUT_S", gt=0)
+    documents_timeout_s: float = Field(15.0, alias="JACIE_DOCUMENTS_TIMEOUT_S", gt=0)
+    index_timeout_s: float = Field(10.0, alias="JACIE_INDEX_TIMEOUT_S", gt=0)
+    embeddings_timeout_s: float = Field(20.0, alias="JACIE_EMBEDDINGS_TIMEOUT_S", gt=0)
+    retries: int = Field(6, alias="JACIE_RETRIES", ge=0, le=50)
+    breaker_failures: int = Field(5, alias="JACIE_BREAKER_FAILURES", ge=1)
+    breaker_open_s: float = Field(10.0, alias="JACIE_BREAKER_OPEN_S", gt=0, le=3600)
     catalog_ttl_s: float = Field(30.0, alias="JACIE_CATALOG_TTL_S", ge=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="JACIE_CORS_ORIGINS")
     log_level: str = Field("INFO", alias="JACIE_LOG_LEVEL")
+    log_format: str = Field("console", alias="JACIE_LOG_FORMAT")
+    access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
+    otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     proxies: int = Field(0, alias="JACIE_PROXIES", ge=0, le=10)
+
+    keys: str = Field("", alias="JACIE_KEYS")
+    secret_key: str = Field("", alias="JACIE_SECRET_KEY", repr=False)
+    open: str = Field("no", alias="JACIE_OPEN")
+    tenants: str = Field("", alias="JACIE_TENANTS")
+    oidc_issuer: str = Field("", alias="JACIE_OIDC_ISSUER")
+    oidc_audience: str = Field("", alias="JACIE_OIDC_AUDIENCE")
+    oidc_jwks_url: str = Field("", alias="JACIE_OIDC_JWKS_URL")
+    oidc_tenant_claim: str = Field("", alias="JACIE_OIDC_TENANT_CLAIM")
+    oidc_scopes_claim: str = Field("scope", alias="JACIE_OIDC_SCOPES_CLAIM", min_length=1)
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: int = Field(8000, alias="PORT", ge=0, le=65535)
@@ -81,16 +111,7 @@ class Settings(BaseSettings):
     @field_validator("documents")
     @classmethod
     def _documents(cls, value: str) -> str:
-        if value.startswith("s3://"):
-            if not urlsplit(value).netloc:
-                raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
-            return value
-        if "://" in value and not value.startswith("file://"):
-            raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
-        folder = value.removeprefix("file://").removeprefix("file:")
-        if not folder or not Path(folder).is_dir():
-            raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
-        return f"file:{folder}"
+        return documents_place(value)
 
     @field_validator("index")
     @classmethod
@@ -116,10 +137,46 @@ class Settings(BaseSettings):
     def _guard(cls, value: str) -> str:
         return _one_of(value, "small", "always")
 
+    @field_validator("selection")
+    @classmethod
+    def _selection(cls, value: str) -> str:
+        return _one_of(value, "rules", "model")
+
+    @field_validator("open")
+    @classmethod
+    def _open(cls, value: str) -> str:
+        return _one_of(value.lower(), "no", "yes")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret(cls, value: str) -> str:
+        if value and len(value) < _SECRET_CHARS:
+            raise ValueError(f"at least {_SECRET_CHARS} random characters, the same on all machines")
+        return value
+
+    @field_validator("oidc_jwks_url")
+    @classmethod
+    def _jwks_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if value and not (local or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("an https:// URL (http:// on this machine only)")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _log_level(cls, value: str) -> str:
         return _one_of(value.upper(), "DEBUG", "INFO", "WARNING", "ERROR")
+
+    @field_validator("log_format")
+    @classmethod
+    def _log_format(cls, value: str) -> str:
+        return _one_of(value, "console", "json")
+
+    @field_validator("access_log")
+    @classmethod
+    def _access_log(cls, value: str) -> str:
+        return _one_of(value, "off", "on")
 
     @field_validator("runs")
     @classmethod
@@ -129,7 +186,14 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
-    @field_validator("openai_base_url", "s3_endpoint", "pinecone_host")
+    @field_validator("rate_limit")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value != "off" and not _RATE.match(value):
+            raise ValueError("requests in a window, such as 60/minute (second, minute, hour or day), or off")
+        return value
+
+    @field_validator("openai_base_url", "s3_endpoint", "pinecone_host", "otlp_endpoint")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
@@ -155,9 +219,22 @@ class Settings(BaseSettings):
             )
         if self.index.startswith("pinecone://") and not self.pinecone_api_key:
             raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
+        oidc = {"ISSUER": self.oidc_issuer, "AUDIENCE": self.oidc_audience, "JWKS_URL": self.oidc_jwks_url}
+        if any(oidc.values()) and not all(oidc.values()):
+            missing = ", ".join(f"JACIE_OIDC_{name}" for name, value in oidc.items() if not value)
+            raise ValueError(
+                f"JACIE_OIDC_ISSUER, JACIE_OIDC_AUDIENCE and JACIE_OIDC_JWKS_URL belong together; missing: {missing}"
+            )
         if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
             raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
         return self
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be told to anybody: the values of secret settings, and what stands before the host of any URL."""
+        held = {str(getattr(self, name)) for name, field in type(self).model_fields.items() if not field.repr}
+        named = {str(getattr(self, name)) for name in type(self).model_fields}
+        return frozenset(filter(None, held.union(*map(_parts, held), *map(_credentials, named)) - {"memory:"}))
 
     @property
     def uses_embedded_model(self) -> bool:
@@ -165,9 +242,55 @@ class Settings(BaseSettings):
         return not (self.openai_api_key or self.openai_base_url)
 
     @property
+    def keys_file(self) -> Path:
+        """The file of API keys."""
+        return Path(self.keys) if self.keys else self.data / "keys.json"
+
+    @property
+    def rate(self) -> tuple[int, str] | None:
+        """The requests a caller may send, and in which unit of time; None for any number."""
+        found = _RATE.match(self.rate_limit)
+        return (int(found[1]), found[2]) if found else None
+
+    @property
     def documents_folder(self) -> Path | None:
         """The local folder of documents, or None when they are in S3."""
         return Path(self.documents.removeprefix("file:")) if self.documents.startswith("file:") else None
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the names of the variables that hold a secret: a child that needs none is started without them."""
+    urls = {"OPENAI_BASE_URL", "PINECONE_INDEX_HOST", "AWS_ENDPOINT_URL_S3", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    return frozenset({str(field.alias) for field in Settings.model_fields.values() if not field.repr} | urls)
+
+
+def _credentials(value: str) -> set[str]:
+    """Return the user information of a URL: whole, its password, and both as they are sent."""
+    place = urlsplit(value).netloc if "://" in value else ""
+    if "@" not in place:
+        return set()
+    whole = place.rpartition("@")[0]
+    password = whole.partition(":")[2]
+    return {whole, unquote(whole), password, unquote(password)}
+
+
+def _parts(value: str) -> set[str]:
+    """Return the values of a list such as ``name=value,name=value``, which are told apart where they are used."""
+    return {part.partition("=")[2].strip() for part in value.split(",") if "=" in part}
+
+
+def documents_place(value: str) -> str:
+    """Return where documents are as ``file:folder`` or an S3 URL; raise ValueError with what is allowed."""
+    if value.startswith("s3://"):
+        if not urlsplit(value).netloc:
+            raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+        return value
+    if "://" in value and not value.startswith("file://"):
+        raise ValueError("a folder (file:./folder) or s3://bucket/prefix")
+    folder = value.removeprefix("file://").removeprefix("file:")
+    if not folder or not Path(folder).is_dir():
+        raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
+    return f"file:{folder}"
 
 
 def _database(path: str) -> bool:
@@ -181,14 +304,7 @@ def _one_of(value: str, *allowed: str) -> str:
     return value
 
 
-def concealed(text: str, settings: Settings) -> str:
-    """Return the text without the keys and passwords that the settings hold, or that look like some."""
-    held = [str(getattr(settings, name)) for name, field in Settings.model_fields.items() if _SECRET.search(str(field.alias))]
-    for secret in filter(None, [*held, urlsplit(settings.runs).password]):
-        text = text.replace(secret, "(not shown)")
-    return _SECRET_PART.sub("(not shown)", text)
-
-
+_CLIENTS = {"JACIE_KEY"}  # the command-line client's, in the same shell perhaps
 _INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_EMBEDDED_MODEL_URL", "JACIE_EMBEDDED_MODEL_KEY"}
 
 
@@ -196,7 +312,7 @@ def load(**overrides: object) -> Settings:
     """Return the settings of this process; raise ConfigurationError with one line for the first thing that is wrong."""
     known = {str(field.alias) for field in Settings.model_fields.values()}
     for name in sorted(os.environ):
-        if name.startswith("JACIE_") and name not in known | _INTERNAL:
+        if name.startswith("JACIE_") and name not in known | _INTERNAL | _CLIENTS:
             raise ConfigurationError(f"{name} is not a setting; the settings are {', '.join(sorted(known - _INTERNAL))}")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them

@@ -1,8 +1,10 @@
 """The error tree: what can go wrong, as a code, a fixed public sentence, an HTTP status and whether a retry can help.
 
 JacieError
-├── InvalidRequest 400      ├── Unauthorized 401        ├── Forbidden 403         ├── NotFound 404
+├── InvalidRequest 400 (of it UnsupportedBody 415, BodyTimeout 408)
+├── Unauthorized 401        ├── Forbidden 403 (of it NotOpen, CrossSite)          ├── NotFound 404
 ├── Conflict 422            ├── PayloadTooLarge 413     ├── RateLimited 429       ├── Overloaded 503
+│                                                                                 │   └── IdentityUnavailable
 ├── DocumentUnavailable 502 ├── DocumentRejected 422    ├── DocumentChanged 409   ├── RetrievalUnavailable 503
 ├── LLMUnavailable 503      ├── LLMTimeout 504          ├── LLMIncomplete 502     ├── LLMContextExceeded 422
 ├── ContentFiltered 422     ├── Cancelled 499           ├── DeadlineExceeded 504  ├── ProducerLost 503
@@ -46,6 +48,18 @@ class InvalidRequest(JacieError):
         self.errors = errors
 
 
+class UnsupportedBody(InvalidRequest):
+    """The body is not JSON in UTF-8, sent as it is: another type, charset or content coding."""
+
+    status = 415
+
+
+class BodyTimeout(InvalidRequest):
+    """The body did not arrive in time."""
+
+    status, retryable = 408, True
+
+
 class Unauthorized(JacieError):
     """No valid credentials came with the request."""
 
@@ -58,6 +72,21 @@ class Forbidden(JacieError):
 
     code, status = "forbidden", 403
     public = "These credentials do not allow this."
+
+
+class NotOpen(Forbidden):
+    """There are no keys, and the request did not come from this machine."""
+
+    public = (
+        "This server has no keys, so it answers on its own machine only, at localhost. "
+        "Create one there: flask --app wsgi keys create NAME. JACIE_OPEN=yes opens it to everybody."
+    )
+
+
+class CrossSite(Forbidden):
+    """A browser sent this from another site's page, or it lacks what shows that it did not."""
+
+    public = "This request does not come from a page of this server."
 
 
 class NotFound(JacieError):
@@ -87,6 +116,11 @@ class RateLimited(JacieError):
     code, status, retryable = "rate_limited", 429, True
     public = "Too many requests. Try again later."
 
+    def __init__(self, detail: str = "", *, reason: str = "", retry_after_s: float | None = None) -> None:
+        """Keep which bound was met, as a public phrase."""
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.reason = reason
+
 
 class Overloaded(JacieError):
     """This worker runs as many questions as it may."""
@@ -95,15 +129,21 @@ class Overloaded(JacieError):
     public = "The server is busy. Try again in a moment."
 
 
+class IdentityUnavailable(Overloaded):
+    """The identity provider's keys cannot be had: the credentials may be good, so this is no 401."""
+
+    public = "Credentials cannot be checked right now. Try again in a moment."
+
+
 class DocumentUnavailable(JacieError):
     """A document could not be read from its store; ``reason`` is a short public phrase."""
 
     code, status, retryable = "document_unavailable", 502, True
     public = "A document could not be loaded from its store."
 
-    def __init__(self, detail: str = "", *, reason: str = "its store did not answer") -> None:
+    def __init__(self, detail: str = "", *, reason: str = "its store did not answer", retry_after_s: float | None = None) -> None:
         """Keep the public reason beside the private detail."""
-        super().__init__(detail or reason)
+        super().__init__(detail or reason, retry_after_s=retry_after_s)
         self.reason = reason
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
+from jacie_flask.retries import Budget
+from jacie_flask.upstreams import Upstream
 
 # ---------------------------------------------------------------------------------------------------------- documents
 
@@ -103,7 +105,7 @@ class DocumentStore(Protocol):
     def list(self) -> list[StoredObject]:
         """List every object below the root, metadata.json included."""
 
-    def read(self, key: str, unless: str = "") -> Blob | None:
+    def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the whole object, of one version, or None while it still has the version ``unless``."""
 
     def locate(self, key: str) -> Path | str:
@@ -132,7 +134,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """A page found for a question: ``text`` is the page's passages in reading order, ``snippet`` the best of them.
 
-    ``whole`` is all of the page's text, to check against.
+    ``whole`` is all of the page's text, to check against; ``likeness`` its best cosine to the question, where that is known.
     """
 
     document_id: str
@@ -141,14 +143,16 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     snippet: str
     whole: str = ""
+    likeness: float | None = None
 
 
 class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an index is: documents and chunks it holds, and how many chunks have a dense vector."""
+    """How far an index is: documents and chunks it holds, how many chunks have a dense vector, and the labels of its pages."""
 
     documents: int
     chunks: int
     vectors: int
+    labels: frozenset[str] = frozenset()
 
 
 class VectorIndex(Protocol):
@@ -167,10 +171,10 @@ class VectorIndex(Protocol):
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
 
-    def search(self, query: SearchQuery) -> list[Passage]:
+    def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages, best first, at most ``query.top_k``."""
 
-    def status(self) -> IndexStatus:
+    def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
 
     def warm(self) -> None:
@@ -178,12 +182,13 @@ class VectorIndex(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors."""
+    """Turns texts into unit vectors; those below the cosine ``unlike`` have nothing to do with each other, 0 if not known."""
 
     label: str
     dimension: int
+    unlike: float
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
 
     def warm(self) -> None:
@@ -203,11 +208,15 @@ def inline(function: Callable[..., Any], *args: Any) -> Any:
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is asked: chat messages ({role, content}) and how long the answer may become, in tokens."""
+    """What a model is asked: chat messages ({role, content}) and how long the answer may become, in tokens.
+
+    ``patience_s`` bounds the wait for each read of the answer; None leaves it to the model's settings.
+    """
 
     messages: list[dict[str, str]]
     max_tokens: int
     temperature: float = 0.0
+    patience_s: float | None = None
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +235,7 @@ class ChatModel(Protocol):
     context_tokens: int
     small: bool
 
-    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+    def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
 
     def ready(self) -> bool:
@@ -280,8 +289,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run beside its events; times are seconds since the epoch.
 
-    ``question`` is what another worker needs to begin again. ``resumable`` is False while the record is in one process only
-    although it should be shared.
+    ``question`` is what another worker needs to begin again, ``caller`` whom the run is counted for. ``resumable`` is False
+    while the record is in one process only although it should be shared.
     """
 
     run_id: str
@@ -292,6 +301,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool = False
     finished: bool = False
     question: Question | None = None
+    caller: str = ""
     resumable: bool = True
 
 
@@ -358,6 +368,15 @@ class SharedRunLog(RunLog, Protocol):
     def adopt(self, info: RunInfo, entry: Entry) -> bool:
         """Continue an orphaned run with ``entry`` of a new attempt; False when somebody else was first."""
 
+    def claimed(self, claim: Claim) -> str:
+        """Return the run that the claim stands for, or "" where there is none yet; raise Conflict."""
+
+    def count(self, name: str, amount: int, keep_s: int) -> int:
+        """Add to a count of all workers that is kept ``keep_s`` seconds, and return what it is."""
+
+    def occupy(self, caller: str, more: int, mine: int, most: int) -> bool:
+        """Say that this worker has ``more`` runs of a caller, ``mine`` now; False when all workers would have more than ``most``."""
+
     def elsewhere(self, *, leaving: bool) -> bool:
         """Say whether another worker serves readers now; ``leaving`` tells the others that this one does not."""
 
@@ -367,7 +386,11 @@ class SharedRunLog(RunLog, Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """One of each part, built once per process by services.py and handed to every step."""
+    """One of each part, built once per process by services.py and handed to every step.
+
+    ``upstreams`` are those of the parts that ask another server, with their breakers' states and counts. Where a question asks, it
+    hands on its ``Budget``; a call without one stands for itself.
+    """
 
     documents: DocumentStore
     catalog: "Catalog"
@@ -381,6 +404,7 @@ class Services:
     pool: Executor
     limits: "Limits"
     expectations: "Expectations"
+    upstreams: tuple[Upstream, ...] = ()
 
 
 class Catalog(Protocol):
@@ -396,7 +420,7 @@ class Catalog(Protocol):
 class DocumentReader(Protocol):
     """Reads documents whole: bytes from the store, text through the sandboxed extractor, both cached by content."""
 
-    def read(self, document: CatalogDocument) -> AnalysedDocument:
+    def read(self, document: CatalogDocument, budget: Budget | None = None) -> AnalysedDocument:
         """Return the document's text and terms; raise DocumentUnavailable, DocumentRejected or DocumentChanged."""
 
     def warm(self) -> None:
@@ -454,13 +478,17 @@ class Expectations(Protocol):
 class Limits:
     """Bounds that pipelines keep; seconds, bytes and counts.
 
+    ``retries``: how often all upstreams together may be asked again for one question.
     ``guard_all``: sentences of capable models are checked before they go out too, not only those of the small one.
+    ``refine_selection``: a capable model is asked which of the documents that fit best a question is about.
     """
 
     deadline_s: float = 300.0
+    retries: int = 6
     max_documents: int = 6
     max_passages: int = 8
     max_history_turns: int = 20
     max_history_chars: int = 24_000
     answer_tokens: int = 800
     guard_all: bool = False
+    refine_selection: bool = False

@@ -1,13 +1,17 @@
 """Child processes that belong to a parent: started, watched, started again when they die, and gone when it goes."""
 
 import contextlib
+import functools
+import glob
 import logging
 import os
+import shutil
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jacie_flask import concurrency
@@ -20,15 +24,24 @@ _STEADY_S = 30.0
 
 
 class OwnedProcess:
-    """One child of this process, running ``python -m module args``.
+    """One child of this process, running ``python -m module args`` with this process's environment, ``without`` some of it.
 
     A child that dies is started again, with a growing pause when it dies at once, unless it has made the file ``done``. A
     forked copy of this object (a gunicorn worker's) watches nothing: only the process that started the child owns it.
     """
 
-    def __init__(self, module: str, args: tuple[str, ...], env: Mapping[str, str], *, done: Path | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        args: tuple[str, ...],
+        env: Mapping[str, str],
+        *,
+        done: Path | None = None,
+        without: Collection[str] = (),
+    ) -> None:
         self._argv = [sys.executable, "-m", module, *args]
-        self._env = {**os.environ, "PYTHONPATH": import_path(), **env}
+        kept = {name: value for name, value in os.environ.items() if name not in without}
+        self._env = {**kept, "PYTHONPATH": import_path(), **env}
         self._done = done
         self._owner = 0
         self._pid = 0
@@ -92,6 +105,31 @@ class OwnedProcess:
                 if os.getpid() == self._owner and not self._stopping:
                     self._spawn()
                     started = time.monotonic()
+
+
+@functools.cache
+def own_folder(parent: Path) -> Path:
+    """Return an empty folder below ``parent`` that belongs to this process; those of processes that are gone are removed.
+
+    Machines that share ``parent`` leave each other's alone. Asked again, the same process gets the same folder as it is.
+    """
+    host = socket.gethostname()
+    mine = parent / f"{host}-{os.getpid()}"
+    for folder in parent.glob(f"{glob.escape(host)}-*"):
+        if folder == mine or not _runs(folder.name.rpartition("-")[2]):
+            shutil.rmtree(folder, ignore_errors=True)
+    mine.mkdir(parents=True, exist_ok=True)
+    return mine
+
+
+def _runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def import_path() -> str:

@@ -3,14 +3,20 @@
 import hashlib
 import logging
 import math
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.access.gate import Gate
+from jacie_flask.access.keys import KeyFile
+from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
+from jacie_flask.breakers import Breaker
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.finding import rehearse
 from jacie_flask.config import Settings
@@ -23,10 +29,11 @@ from jacie_flask.documents.pictures import CachedPictures
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.documents.text_cache import TextCache
-from jacie_flask.errors import ConfigurationError, JacieError, LLMUnavailable, RetrievalUnavailable
+from jacie_flask.errors import ConfigurationError, DocumentUnavailable, JacieError, LLMUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import (
     ANALYSIS_VERSION,
+    DEFAULT_TENANT,
     ChatModel,
     DocumentStore,
     Embedder,
@@ -36,9 +43,10 @@ from jacie_flask.interfaces import (
     VectorIndex,
 )
 from jacie_flask.models import embedded_server
-from jacie_flask.models.openai_model import OpenAIModel
+from jacie_flask.models.openai_model import PATIENCE, OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
 from jacie_flask.processes import OwnedProcess
+from jacie_flask.retries import Patience
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
@@ -46,14 +54,19 @@ from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_log import RedisLog
 from jacie_flask.runs.redis_store import Facts, redis_facts
+from jacie_flask.upstreams import Unavailable, Upstream
 
 log = logging.getLogger(__name__)
 
 _LOADS = 32
+_INGESTING = Patience(retries=4, longest_s=60.0)
 _PICTURE_S = 20.0
 _PICTURES_BYTES = 300_000_000
 _OPENAI_URL = "https://api.openai.com/v1"
 _DEFAULT_MODEL = "gpt-4o-mini"
+
+
+_Step = tuple[str, Callable[[], object]]
 
 
 @dataclass
@@ -97,7 +110,9 @@ def background(settings: Settings) -> Background:
         return Background(settings)
     server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not _scripted(settings) else None
     done = settings.data / "ingestion.done"
-    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done)
+    # its counts would be read as a worker's, and each start of it would leave a file of them
+    counts = ("PROMETHEUS_MULTIPROC_DIR",)
+    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done, without=counts)
     return Background(settings, server, ingestion if settings.ingest == "start" else None)
 
 
@@ -110,46 +125,146 @@ def _check_writable(folder: Path) -> None:
         raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
 
 
-def build(settings: Settings, beside: Background) -> Services:
-    """Return one of each part; nothing is contacted before it is needed or warmed."""
-    store = document_store(settings)
+@dataclass(frozen=True)
+class _Shared:
+    """The parts of which one serves all tenants: none of them keeps anything of a question or a document."""
+
+    embedder: Embedder
+    model: ChatModel
+    runs: SharedRunLog
+    pool: Executor
+    reading: Extractor
+    drawing: Extractor
+    upstreams: tuple[Upstream, ...]
+
+
+def build(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[str, Services]:
+    """Return the parts of each tenant: documents, index and caches of its own, the rest shared.
+
+    Nothing is contacted before it is needed or warmed.
+    """
+    settings = settings_of[DEFAULT_TENANT]
+    asked = _upstreams(settings, "embeddings", "model")
+    shared = _Shared(
+        embedder=embedder(settings, asked.get("embeddings")),
+        model=chat_model(settings, beside, asked.get("model")),
+        runs=run_log(settings),
+        pool=concurrency.pool(_LOADS, "load"),
+        reading=Extractor(settings.data / "spool"),
+        # children of their own: a long report that is being read does not hold up a page
+        drawing=Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S),
+        upstreams=tuple(asked.values()),
+    )
+    return {name: _services(one, shared) for name, one in settings_of.items()}
+
+
+def _services(settings: Settings, shared: _Shared) -> Services:
+    asked = _upstreams(settings, "documents", "index")
+    store, texts = document_store(settings, asked.get("documents")), TextCache(settings.data / "cache")
+    pictures = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
+    prefix = _collection(settings)
     return Services(
         documents=store,
         catalog=StoreCatalog(store, _ledger(settings), ttl_s=settings.catalog_ttl_s),
-        reader=_reader(settings, store),
-        pictures=_pictures(settings, store),
-        index=vector_index(settings),
-        embedder=embedder(settings),
-        model=chat_model(settings, beside),
-        runs=run_log(settings),
+        reader=CachedReader(store, shared.reading, texts, prefix=prefix),
+        pictures=CachedPictures(store, shared.drawing, pictures, texts, prefix=prefix),
+        index=vector_index(settings, asked.get("index")),
+        embedder=shared.embedder,
+        model=shared.model,
+        runs=shared.runs,
         offload=concurrency.offload,
-        pool=concurrency.pool(_LOADS, "load"),
-        limits=Limits(deadline_s=settings.deadline_s, max_documents=settings.max_documents, guard_all=settings.guard == "always"),
+        pool=shared.pool,
+        limits=Limits(
+            deadline_s=settings.deadline_s,
+            retries=settings.retries,
+            max_documents=settings.max_documents,
+            guard_all=settings.guard == "always",
+            refine_selection=settings.selection == "model",
+        ),
         expectations=RecentAnswers(),
+        upstreams=(*asked.values(), *shared.upstreams),
     )
 
 
+def gate(settings: Settings, tenants: Collection[str]) -> Gate:
+    """Return who may ask by these settings; raise ConfigurationError for a file of keys that cannot be used."""
+    keys = key_file(settings)
+    keys.check()
+    tokens = None
+    if settings.oidc_issuer:
+        published = PublishedKeys(settings.oidc_jwks_url, clock=time.monotonic)
+        tokens = TokenVerifier(settings.oidc_issuer, settings.oidc_audience, published)
+    return Gate(
+        keys=keys,
+        tokens=tokens,
+        tenants=tenants,
+        required=bool(settings.keys),
+        open_to_all=settings.open == "yes",
+        tenant_claim=settings.oidc_tenant_claim,
+        scopes_claim=settings.oidc_scopes_claim,
+    )
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """Return the API keys."""
+    return KeyFile(settings.keys_file, clock=time.time)
+
+
 def ingestion(settings: Settings) -> Ingestion:
-    """Return the parts that ingestion works on."""
-    store = document_store(settings)
+    """Return the parts that the ingestion of one tenant works on."""
+    asked = {name: Upstream(name, error, _INGESTING, Breaker(sys.maxsize)) for name, error in _remote(settings).items()}
+    store = document_store(settings, asked.get("documents"))
     ledger = _ledger(settings)
+    reading = Extractor(settings.data / "spool")
     return Ingestion(
         catalog=StoreCatalog(store, ledger, ttl_s=math.inf),
-        reader=_reader(settings, store),
-        index=vector_index(settings),
-        embedder=embedder(settings),
+        reader=CachedReader(store, reading, TextCache(settings.data / "cache"), prefix=_collection(settings)),
+        index=vector_index(settings, asked.get("index")),
+        embedder=embedder(settings, asked.get("embeddings")),
         ledger=ledger,
     )
 
 
-def document_store(settings: Settings) -> DocumentStore:
+def _upstreams(settings: Settings, *names: str) -> dict[str, Upstream]:
+    """Return those of the named parts that are asked over the network, each behind a breaker of this process."""
+    return {
+        name: Upstream(
+            name,
+            error,
+            PATIENCE if name == "model" else Patience(),
+            Breaker(settings.breaker_failures, settings.breaker_open_s),
+        )
+        for name, error in _remote(settings).items()
+        if name in names
+    }
+
+
+def _remote(settings: Settings) -> dict[str, Unavailable]:
+    """Return the parts that are other servers, each with the error that says that it is not there."""
+    parts: dict[str, tuple[bool, Unavailable]] = {
+        "documents": (settings.documents_folder is None, DocumentUnavailable),
+        "index": (settings.index.startswith("pinecone:"), RetrievalUnavailable),
+        "embeddings": (settings.embeddings == "openai", RetrievalUnavailable),
+        "model": (not _scripted(settings), LLMUnavailable),
+    }
+    return {name: error for name, (elsewhere, error) in parts.items() if elsewhere}
+
+
+def document_store(settings: Settings, upstream: Upstream | None = None) -> DocumentStore:
     """Return the folder or the S3 prefix that the settings name."""
     if settings.documents_folder is not None:
         return FolderStore(settings.documents_folder, max_bytes=settings.max_document)
-    return S3Store(settings.documents, endpoint=settings.s3_endpoint, max_bytes=settings.max_document, connections=_LOADS)
+    return S3Store(
+        settings.documents,
+        endpoint=settings.s3_endpoint,
+        max_bytes=settings.max_document,
+        connections=_LOADS,
+        read_timeout_s=settings.documents_timeout_s,
+        upstream=upstream,
+    )
 
 
-def vector_index(settings: Settings) -> VectorIndex:
+def vector_index(settings: Settings, upstream: Upstream | None = None) -> VectorIndex:
     """Return the SQLite file or the Pinecone index that the settings name."""
     kind, _, place = settings.index.partition(":")
     if kind == "sqlite":
@@ -164,10 +279,12 @@ def vector_index(settings: Settings) -> VectorIndex:
         host=settings.pinecone_host,
         dimension=_dimension(settings),
         namespace=_collection(settings),
+        read_timeout_s=settings.index_timeout_s,
+        upstream=upstream,
     )
 
 
-def embedder(settings: Settings) -> Embedder:
+def embedder(settings: Settings, upstream: Upstream | None = None) -> Embedder:
     """Return the built-in encoder or the OpenAI-compatible one."""
     if settings.embeddings == "embedded":
         return EmbeddedEmbedder(offload=concurrency.offload)
@@ -176,10 +293,12 @@ def embedder(settings: Settings) -> Embedder:
         api_key=settings.openai_api_key or "none",
         model=settings.embedding_model,
         dimension=settings.embedding_dimension,
+        read_timeout_s=settings.embeddings_timeout_s,
+        upstream=upstream,
     )
 
 
-def chat_model(settings: Settings, beside: Background) -> ChatModel:
+def chat_model(settings: Settings, beside: Background, upstream: Upstream | None = None) -> ChatModel:
     """Return the model that the settings name, the built-in one where they name none."""
     if _scripted(settings):
         return ScriptedModel()
@@ -192,6 +311,7 @@ def chat_model(settings: Settings, beside: Background) -> ChatModel:
             context_tokens=settings.model_context,
             small=False,
             read_timeout_s=settings.model_timeout_s,
+            upstream=upstream,
         )
     server = beside.model_server
     return OpenAIModel(
@@ -202,6 +322,7 @@ def chat_model(settings: Settings, beside: Background) -> ChatModel:
         context_tokens=embedded_server.CONTEXT_TOKENS,
         small=True,
         read_timeout_s=settings.model_timeout_s,
+        upstream=upstream,
     )
 
 
@@ -210,6 +331,14 @@ def run_log(settings: Settings) -> SharedRunLog:
     if settings.runs == "memory:":
         return MemoryLog(keep_s=settings.keep_runs_s)
     return RedisLog(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
+
+
+def warm_all(tenants: Mapping[str, Services], *, model_wait_s: float) -> None:
+    """Make the first calls of each tenant's parts; the shared ones are met once."""
+    for name, services in tenants.items():
+        if name != DEFAULT_TENANT:
+            _take([("documents", services.catalog.documents), ("index", services.index.warm)])
+    warm(tenants[DEFAULT_TENANT], model_wait_s=model_wait_s)
 
 
 def runs_store(settings: Settings) -> Facts | None:
@@ -224,7 +353,7 @@ def extraction(settings: Settings) -> Extractor:
 
 def warm(services: Services, *, model_wait_s: float) -> None:
     """Make first calls before the first user does; what cannot be reached yet is logged and met again by a question."""
-    steps: list[tuple[str, Callable[[], object]]] = [
+    steps: list[_Step] = [
         ("documents", services.catalog.documents),
         ("extraction", services.reader.warm),
         ("index", services.index.warm),
@@ -233,6 +362,10 @@ def warm(services: Services, *, model_wait_s: float) -> None:
         ("search", lambda: rehearse(services)),
         ("model's server", lambda: _wait_for(services.model, model_wait_s)),
     ]
+    _take(steps)
+
+
+def _take(steps: Sequence[_Step]) -> None:
     for name, step in steps:
         try:
             step()
@@ -269,18 +402,3 @@ def _beside_others(path: Path, settings: Settings) -> Path:
 def _ledger(settings: Settings) -> Ledger:
     index = hashlib.blake2b(f"{settings.index} {settings.embeddings}".encode(), digest_size=4).hexdigest()
     return Ledger(settings.data / f"ledger-{_collection(settings)}-{index}-v{ANALYSIS_VERSION}.db")
-
-
-def _reader(settings: Settings, store: DocumentStore) -> CachedReader:
-    return CachedReader(store, Extractor(settings.data / "spool"), _texts(settings), prefix=_collection(settings))
-
-
-def _pictures(settings: Settings, store: DocumentStore) -> CachedPictures:
-    """Return the pictures with children of their own: a long report that is being read does not hold up a page."""
-    children = Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S)
-    cache = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
-    return CachedPictures(store, children, cache, _texts(settings), prefix=_collection(settings))
-
-
-def _texts(settings: Settings) -> TextCache:
-    return TextCache(settings.data / "cache")

@@ -58,6 +58,10 @@ BAD = [
     ("OPENAI_BASE_URL", "https://", "an http:// or https:// URL"),
     ("PINECONE_INDEX_HOST", "index.svc", "an http:// or https:// URL"),
     ("AWS_ENDPOINT_URL_S3", "minio:9000", "an http:// or https:// URL"),
+    ("JACIE_OPEN", "maybe", "no or yes"),
+    ("JACIE_OIDC_JWKS_URL", "http://login.example.com/keys", "an https:// URL"),
+    ("JACIE_OIDC_JWKS_URL", "file:///etc/passwd", "an https:// URL"),
+    ("JACIE_OIDC_SCOPES_CLAIM", "", "at least 1 character"),
     ("JACIE_HEARTBEAT_S", "0", "greater than 0"),
     ("JACIE_HEARTBEAT_S", "61", "less than or equal to 60"),
     ("JACIE_HEARTBEAT_S", "nan", "a finite number"),
@@ -68,6 +72,12 @@ BAD = [
     ("JACIE_DISCONNECT_GRACE_S", "-0.5", "greater than or equal to 0"),
     ("JACIE_KEEP_RUNS_S", "0", "greater than or equal to 1"),
     ("JACIE_MAX_RUNS", "0", "greater than or equal to 1"),
+    ("JACIE_RATE_LIMIT", "60", "such as 60/minute"),
+    ("JACIE_RATE_LIMIT", "0/minute", "such as 60/minute"),
+    ("JACIE_RATE_LIMIT", "60/fortnight", "such as 60/minute"),
+    ("JACIE_RUNS_PER_KEY", "-1", "greater than or equal to 0"),
+    ("JACIE_TOKENS_PER_DAY", "many", "a valid integer"),
+    ("JACIE_BODY_TIMEOUT_S", "0", "greater than 0"),
     ("JACIE_MAX_RUNS", "1.5", "a valid integer"),
     ("JACIE_GUARD", "off", "small"),
     ("JACIE_MAX_DOCUMENTS", "51", "less than or equal to 50"),
@@ -138,6 +148,21 @@ def test_parts_that_need_each_other(monkeypatch):
     assert "OPENAI_API_KEY" in refused(monkeypatch, JACIE_EMBEDDINGS="openai")
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     assert load().embeddings == "openai"
+    told = refused(monkeypatch, JACIE_OIDC_ISSUER="https://login.example.com/", JACIE_OIDC_AUDIENCE="jacie")
+    assert "missing: JACIE_OIDC_JWKS_URL" in told
+
+
+def test_a_signing_secret_that_can_be_guessed_is_refused_unseen(monkeypatch):
+    """It has to be long, and is not shown."""
+    line = refused(monkeypatch, JACIE_SECRET_KEY="changeme")
+    assert "at least 32 random characters" in line
+    assert "changeme" not in line
+
+
+def test_the_clients_key_may_stand_in_the_same_shell(monkeypatch):
+    """JACIE_KEY is the command-line client's; the server passes it over."""
+    monkeypatch.setenv("JACIE_KEY", SECRET)
+    assert SECRET not in repr(load())
 
 
 def test_without_settings_everything_is_embedded():

@@ -185,6 +185,8 @@ def _settings(contender: Contender, model: Upstream, heartbeat_s: int, folder: P
         "JACIE_DOCUMENTS": str(ROOT / "sample_documents"),
         "JACIE_INGEST": "off",
         "JACIE_MAX_RUNS": "20000",
+        "JACIE_RATE_LIMIT": "off",
+        "JACIE_RUNS_PER_KEY": "0",
         "JACIE_DEADLINE_S": "3600",
         "JACIE_MODEL_TIMEOUT_S": "600",
         "JACIE_HEARTBEAT_S": str(heartbeat_s),

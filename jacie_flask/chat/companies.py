@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS
 from jacie_flask.text.terms import STOP_WORDS, word_set
@@ -73,13 +74,20 @@ class CompanyNames:
                 for written, strength in _aliases(name, firsts).items():
                     known = self._names.setdefault(written, {})
                     known[company] = max(known.get(company, 0.0), strength)
-        for company in companies:
-            for shorter in companies:
-                if " ".join(_words(company)).startswith(" ".join(_words(shorter)) + " "):
-                    self._names[" ".join(_words(shorter))].setdefault(company, _SHORTENED)
+        self._add_shortened(companies)
         self._longest = max((len(name.split()) for name in self._names), default=1)
         self._squashed = {company: "".join(_words(company)) for company in companies}
         self._initials = {company: _initials(company) for company in companies}
+
+    def _add_shortened(self, companies: Iterable[str]) -> None:
+        """Let a whole name stand for the longer names that begin with it as well."""
+        names = {company: _words(company) for company in companies}
+        whole = {" ".join(words) for words in names.values()}
+        for company, words in names.items():
+            for size in range(1, len(words)):
+                shorter = " ".join(words[:size])
+                if shorter in whole:
+                    self._names[shorter].setdefault(company, _SHORTENED)
 
     def mentions(self, text: str) -> list[Mention]:
         """Return the companies that a text names, each once, in the order of the text."""
@@ -174,16 +182,18 @@ def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:
 
 
 def company_in_filename(filename: str) -> str:
-    """Return what a file name says of the company, before its year, quarter or kind; empty when it says nothing."""
+    """Return what a file name says of the company, before its year, quarter or kind; a name without these is a title."""
     stem = re.sub(r"[_\-.]+", " ", re.sub(r"\.[A-Za-z0-9]{2,5}$", "", filename))
-    name = _FILE_NOISE.sub("", stem).strip()
+    name, cuts = _FILE_NOISE.subn("", stem)
+    name = name.strip() if cuts else ""
     return name if re.search(r"[A-Za-z]{2}|[A-Za-z]\d|\d[A-Za-z]", name) else ""
 
 
-def _words(name: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def _words(name: str) -> tuple[str, ...]:
     """Return the words of a name, lower case, without its legal form."""
-    words = [word.lower() for word in _WORD.findall(name.replace("'", "").replace("’", ""))]
-    shorter = [word for word in words if word not in _LEGAL]
+    words = tuple(word.lower() for word in _WORD.findall(name.replace("'", "").replace("’", "")))
+    shorter = tuple(word for word in words if word not in _LEGAL)
     return shorter or words
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -11,7 +12,9 @@ from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import SelectedDocument, Selection, select
 from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
-from jacie_flask.interfaces import CatalogDocument, Passage, Question, SearchQuery, Services
+from jacie_flask.interfaces import CatalogDocument, IndexStatus, Passage, Question, SearchQuery, Services
+from jacie_flask.retries import Budget
+from jacie_flask.retrieval.ranking import likeness_weight
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +25,14 @@ UNREADABLE = ("missing", "rejected")
 def choose(question: Question, services: Services, limit: int) -> Selection:
     """Return the documents to look at: the ones the question names by id, else those its words, history and filters point at."""
     catalog = [document for document in services.catalog.documents() if document.status not in UNREADABLE]
+    chosen = partial(select, question.query, history=question.history)
     if not question.document_ids:
-        return select(question.query, catalog, history=question.history, filters=question.filters, limit=limit)
+        # Thousands of names take a moment of Python: beside the streams, not between them.
+        found: Selection = services.offload(partial(chosen, filters=question.filters, limit=limit), catalog)
+        return found
     wanted = set(question.document_ids)
     named = [document for document in catalog if document.document_id in wanted]
-    selection = select(question.query, named, history=question.history, limit=len(wanted))
+    selection = chosen(named, limit=len(wanted))
     if not named:
         return selection
     picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in named]
@@ -35,22 +41,32 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
     return replace(selection, documents=picked, scores=scores, message=message, confident=True)
 
 
-def search_query(selection: Selection, services: Services, top_k: int) -> tuple[SearchQuery, list[str]]:
-    """Return the prepared query with its vector, and what had to be left out in words."""
+def search_query(
+    selection: Selection, services: Services, top_k: int, budget: Budget | None = None
+) -> tuple[SearchQuery, list[str]]:
+    """Return the prepared query, with its vector where likeness counts, and in words what is left out or not indexed yet.
+
+    Raise RetrievalUnavailable when the index is not there; without embeddings the query has no vector.
+    """
     query = prepare(selection, top_k=top_k)
+    status = services.index.status(budget)
+    notes = _coverage(services, status)
+    if status.vectors == 0 or likeness_weight(query, status.labels) == 0:
+        return query, notes
     try:
-        if services.index.status().vectors == 0:
-            return query, []
-        vector = services.embedder.embed([query.text])[0]
+        vector = services.embedder.embed([query.text], budget)[0]
     except RetrievalUnavailable as error:
         log.warning("the question was not embedded: %s", error)
-        return query, ["Semantic search was not available; the pages were found by their words alone."]
-    return msgspec.structs.replace(query, vector=vector), []
+        return query, ["Semantic search was not available; the pages were found by their words alone.", *notes]
+    return msgspec.structs.replace(query, vector=vector), notes
 
 
-def search(query: SearchQuery, services: Services) -> list[Passage]:
-    """Return the index's best pages for the query; raise RetrievalUnavailable."""
-    return services.index.search(query)
+def doubts(passages: Sequence[Passage], services: Services) -> list[str]:
+    """Return in words that not one page is like the question, where likeness is known; a ranking always has a first."""
+    known = [passage.likeness for passage in passages if passage.likeness is not None]
+    if not known or max(known) >= services.embedder.unlike:
+        return []
+    return ["No page is much like the question: the collection may not hold the answer."]
 
 
 def rehearse(services: Services) -> None:
@@ -58,13 +74,17 @@ def rehearse(services: Services) -> None:
     question = Question(query="What was the revenue for FY2024 in the annual report?", mode="search")
     selection = choose(question, services, 1)
     query, _ = search_query(selection, services, 3)
-    passages = search(query, services)
+    passages = services.index.search(query)
     cite("Revenue was 1.0 million [1].", [Evidence(found, "Revenue 1.0") for found in sources(passages, services)])
     coverage(services)
 
 
-def coverage(services: Services) -> list[str]:
+def coverage(services: Services, budget: Budget | None = None) -> list[str]:
     """Return in words how much of the catalog is not in the index yet; nothing when all of it is."""
+    return _coverage(services, services.index.status(budget))
+
+
+def _coverage(services: Services, status: IndexStatus) -> list[str]:
     documents = services.catalog.documents()
     readable = sum(document.status not in UNREADABLE for document in documents)
     notes = []
@@ -72,9 +92,8 @@ def coverage(services: Services) -> list[str]:
     if unread:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")
-    indexed = services.index.status().documents
-    if indexed < readable:
-        notes.append(f"The index is still being built: {indexed} of {readable} documents can be searched so far.")
+    if status.documents < readable:
+        notes.append(f"The index is still being built: {status.documents} of {readable} documents can be searched so far.")
     return notes
 
 

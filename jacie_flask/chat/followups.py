@@ -17,6 +17,12 @@ _AFTER = re.compile(
     r"\b(?:the )?(?:(?:year|quarter|period) (?:after|later)|(?:next|following|subsequent) (?:fiscal )?(?:year|quarter|period))\b",
     re.I,
 )
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5}
+_YEARS_AWAY = re.compile(
+    rf"\b(?P<count>{'|'.join(_COUNTS)}|[2-9]) (?:fiscal )?years (?:(?P<back>before|earlier|prior|ago)|after|later)(?: that)?\b",
+    re.I,
+)
+_FULL_YEAR = re.compile(r"\b(?:full|whole|entire) (?:fiscal |financial )?year\b", re.I)
 _QUARTER_WORD = re.compile(r"\bquarter\b", re.I)
 _OPENING = re.compile(
     r"^\W*(?:and|but|so|or|also|then|now|ok(?:ay)?|what about|how about|and what about|same (?:question )?for|compared? (?:to|with)|versus|vs)\b",
@@ -50,7 +56,9 @@ def _continued(text: str, before: str, names: CompanyNames) -> str:
     mentions = names.mentions(text)
     named = bool(mentions) or bool(strangers(text, mentions))
     dated = bool(periods(text).years or periods(text).quarters or periods(text).days)
-    shift = -1 if _BEFORE.search(text) else 1 if _AFTER.search(text) else 0
+    shift = _shift(text)
+    if not dated and _FULL_YEAR.search(text):
+        before = _without_quarters(before)
     topic = _topic(text, names)
     if not topic:
         return _swapped(text, before, names, shift)
@@ -60,10 +68,27 @@ def _continued(text: str, before: str, names: CompanyNames) -> str:
     return _completed(text, before, names, named, dated, shift)
 
 
+def _shift(text: str) -> int:
+    """Return by how many periods a question moves on from the one before."""
+    if away := _YEARS_AWAY.search(text):
+        count = _COUNTS.get(away["count"].lower()) or int(away["count"])
+        return -count if away["back"] else count
+    return -1 if _BEFORE.search(text) else 1 if _AFTER.search(text) else 0
+
+
+def _without_quarters(text: str) -> str:
+    """Return a text whose periods are whole years."""
+    for start, end in reversed(period_spans(text)):
+        asked = periods(text[start:end])
+        if asked.quarters:
+            text = text[:start] + " and ".join(map(str, asked.years)) + text[end:]
+    return re.sub(r"\b(?:in|for|of)\s+(?:the\s+)?(?=(?:in|for|of)\b)|[ \t]{2,}", " ", text)
+
+
 def _topic(text: str, names: CompanyNames) -> list[str]:
     """Return the words of a question that say what it is about, besides company, period and manner."""
     taken = names.spans(text, names.mentions(text)) + period_spans(text)
-    for pattern in (_BEFORE, _AFTER):
+    for pattern in (_BEFORE, _AFTER, _YEARS_AWAY, _FULL_YEAR):
         taken += [match.span() for match in pattern.finditer(text)]
     words = []
     for match in re.finditer(r"[A-Za-z][\w&-]*", without_instructions(text)):

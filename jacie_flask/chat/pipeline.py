@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from jacie_flask.chat import finding, prompts, reading
+from jacie_flask.chat import finding, loading, prompts, reading, refining
 from jacie_flask.chat.citations import Evidence, cite, unproved
 from jacie_flask.chat.guard import FigureGuard, Guard, rank_units
+from jacie_flask.chat.loading import Loaded
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import CHAT, FAST_CHAT, Steps, Table
 from jacie_flask.chat.writing import Writing
-from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, RetrievalUnavailable
+from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import ProgressCallback, Result, Source, Sources, Token, Turn, Usage
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Forecast, Limits, Passage, Question, Services, Taken
+from jacie_flask.interfaces import CatalogDocument, Forecast, Limits, Passage, Question, Services, Taken
+from jacie_flask.retries import Budget
 from jacie_flask.retrieval.ranking import rank_documents
 from jacie_flask.text.terms import term_counts
 
@@ -22,8 +24,6 @@ log = logging.getLogger(__name__)
 
 _EXPECTED_TOKENS = {True: 60, False: 250}
 _SELECTED = 50
-
-Loaded = list[tuple[CatalogDocument, AnalysedDocument]]
 
 
 @dataclass
@@ -33,6 +33,7 @@ class _Answering:
     question: Question
     services: Services
     progress: ProgressCallback
+    budget: Budget
     forecast: Forecast
     steps: Steps
     selection: Selection = field(default_factory=lambda: Selection([], "", False, ""))
@@ -44,16 +45,17 @@ class _Answering:
     writing: Writing | None = None
 
 
-def _begin(question: Question, services: Services, progress: ProgressCallback, table: Table) -> _Answering:
+def _begin(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None, table: Table) -> _Answering:
+    budget = budget or Budget(services.limits.retries, services.limits.deadline_s)
     forecast = services.expectations.of(question.mode, services.model.label)
     steps = Steps(table, progress, store=services.documents.label, forecast=forecast)
     steps.at("start", mode=question.mode)
-    return _Answering(question, services, progress, forecast, steps)
+    return _Answering(question, services, progress, budget, forecast, steps)
 
 
-def chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
+def chat(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None = None) -> Result:
     """Answer thoroughly: select documents, load them from their store, read them, ask the model."""
-    run = _begin(question, services, progress, CHAT)
+    run = _begin(question, services, progress, budget, CHAT)
     if question.auto_load_documents:
         _select(run)
         loaded = _load(run, [item.document for item in run.selection.documents][: services.limits.max_documents])
@@ -61,9 +63,9 @@ def chat(question: Question, services: Services, progress: ProgressCallback) -> 
     return _conclude(run)
 
 
-def fast_chat(question: Question, services: Services, progress: ProgressCallback) -> Result:
+def fast_chat(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None = None) -> Result:
     """Answer fast: prepare the query, select documents, search the index, ask the model."""
-    run = _begin(question, services, progress, FAST_CHAT)
+    run = _begin(question, services, progress, budget, FAST_CHAT)
     run.steps.at("query_prep")
     if question.auto_load_documents:
         _select(run, limit=_SELECTED)
@@ -80,6 +82,8 @@ def _select(run: _Answering, limit: int = 0) -> None:
     run.selection = finding.choose(run.question, run.services, limit or run.services.limits.max_documents)
     if not limit and run.selection.documents and not run.selection.confident:
         run.selection = _selection_from_index(run)
+    if run.services.limits.refine_selection and not run.question.document_ids:
+        run.selection = refining.refine(run.selection, run.services.model, run.services.limits.max_documents)
     run.steps.at(
         "doc_selection",
         1.0,
@@ -95,8 +99,8 @@ def _select(run: _Answering, limit: int = 0) -> None:
 def _selection_from_index(run: _Answering) -> Selection:
     try:
         wide = finding.choose(run.question, run.services, _SELECTED)
-        query, _ = finding.search_query(wide, run.services, top_k=20)
-        found = [passage.document_id for passage in finding.search(query, run.services)]
+        query, _ = finding.search_query(wide, run.services, 20, run.budget)
+        found = [passage.document_id for passage in run.services.index.search(query, run.budget)]
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
         return run.selection
@@ -110,28 +114,22 @@ def _selection_from_index(run: _Answering) -> Selection:
 
 
 def _load(run: _Answering, documents: Sequence[CatalogDocument]) -> Loaded:
-    """Load documents side by side, reporting each as it lands; what cannot be loaded is named and the others are used."""
+    """Load documents, reporting each as it lands."""
     if not documents:
         return []
-    total = len(documents)
-    run.steps.at("doc_loading", 0.0, loaded=0, total=total)
-    jobs = {run.services.pool.submit(run.services.reader.read, document): document for document in documents}
-    landed: dict[str, AnalysedDocument] = {}
-    for done, job in enumerate(as_completed(jobs), 1):
-        document = jobs[job]
-        try:
-            landed[document.document_id] = job.result()
-        except (DocumentUnavailable, DocumentRejected) as error:
-            log.warning("%s was left out: %s", document.filename, error)
-            run.degraded.append(f"{document.filename} was left out: {error.reason}.")
-        message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
-        left = run.steps.left_at_pace("doc_loading", done / total)
-        pages = sum(len(analysed.pages) for analysed in landed.values())
-        facts = {"loaded": done, "total": total, "filename": document.filename, "pages_total": pages}
-        run.steps.at("doc_loading", done / total, message, left=left, **facts)
-    if not landed:
-        raise DocumentUnavailable(f"none of {total} documents could be loaded")
-    return [(document, landed[document.document_id]) for document in documents if document.document_id in landed]
+    run.steps.at("doc_loading", 0.0, loaded=0, total=len(documents))
+    return _landed(run, documents, "doc_loading", 1.0)
+
+
+def _landed(run: _Answering, documents: Sequence[CatalogDocument], step: str, part: float) -> Loaded:
+    """Load documents as a part of a step."""
+
+    def tell(share: float, message: str, facts: dict[str, Any]) -> None:
+        run.steps.at(step, share * part, message, left=run.steps.left_at_pace(step, share * part), **facts)
+
+    landed, left_out = loading.load(documents, run.services, run.budget, tell)
+    run.degraded += left_out
+    return landed
 
 
 def _read(run: _Answering, loaded: Loaded) -> None:
@@ -158,10 +156,10 @@ def _search(run: _Answering) -> None:
     if not run.selection.documents:
         return
     try:
-        query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages)
+        query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages, run.budget)
         run.terms = query.terms
-        passages = finding.search(query, run.services)
-        run.degraded += notes + finding.coverage(run.services)
+        passages = run.services.index.search(query, run.budget)
+        run.degraded += notes + finding.doubts(passages, run.services)
     except RetrievalUnavailable as error:
         log.warning("answering from the documents themselves: %s", error)
         run.degraded.append("The search index was not available; the documents were read instead.")
@@ -182,22 +180,12 @@ def _pages_of(run: _Answering) -> int:
 
 
 def _read_instead(run: _Answering) -> None:
+    """Read the documents of the selection; ranking them is a part of the step's work as well."""
     documents = [item.document for item in run.selection.documents][: run.services.limits.max_documents]
-    landed: Loaded = []
-    total = len(documents)
-    for done, document in enumerate(documents, 1):
-        try:
-            landed.append((document, run.services.reader.read(document)))
-        except (DocumentUnavailable, DocumentRejected) as error:
-            run.degraded.append(f"{document.filename} was left out: {error.reason}.")
-        message = f"Loaded {done} of {total} documents from {run.services.documents.label}..."
-        share = done / (total + 1)  # ranking them is work as well
-        run.steps.at(
-            "vector_search", share, message, left=run.steps.left_at_pace("vector_search", share), loaded=done, total=total
-        )
+    landed = _landed(run, documents, "vector_search", len(documents) / (len(documents) + 1))
     query = prepare(run.selection, top_k=run.services.limits.max_passages)
     run.terms = query.terms
-    _gather(run, run.services.offload(rank_documents, landed, query) if landed else [])
+    _gather(run, run.services.offload(rank_documents, landed, query))
     run.loaded = [document.filename for document, _ in landed]
     run.pages = sum(len(analysed.pages) for _, analysed in landed)
 
@@ -275,7 +263,7 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
             _say(run, said, f"{notice} The closest pages say:\n")
     usage, reason, tokens = Usage(), "", 0
     run.writing, report_at = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[model.small]), Writing.FIRST
-    deltas = model.stream(prompt)
+    deltas = model.stream(prompt, run.budget)
     del prompt
     for delta in deltas:
         tokens += delta.tokens
@@ -368,6 +356,6 @@ def bounded(turns: Sequence[Turn], limits: Limits) -> list[Turn]:
     return kept[::-1]
 
 
-Pipeline = Callable[[Question, Services, ProgressCallback], Result]
+Pipeline = Callable[[Question, Services, ProgressCallback, Budget], Result]
 
 PIPELINES: Mapping[str, Pipeline] = {"chat": chat, "fast_chat": fast_chat}

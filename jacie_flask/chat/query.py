@@ -1,6 +1,7 @@
 """From a question to what the index is asked: weighted terms, page labels and the documents to stay near."""
 
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from jacie_flask.text.lexicon import (
     METRIC_POINTERS,
     STATEMENT_POINTERS,
     TOPIC_POINTERS,
+    Pointer,
     without_instructions,
 )
 from jacie_flask.text.terms import is_number, term_ids
@@ -54,10 +56,9 @@ def weigh(text: str) -> dict[int, float]:
             weights[term] = NUMBER if is_number(term) else WORD
     if not weights:
         weights = dict.fromkeys(term_ids(text), WORD)
-    for pointer in (*STATEMENT_POINTERS, *METRIC_POINTERS, *TOPIC_POINTERS):
-        if pointer.words and pointer.pattern.search(text):
-            for term in term_ids(pointer.words):
-                weights.setdefault(term, ADDED)
+    for pointer in _pointers(text):
+        for term in term_ids(pointer.words):
+            weights.setdefault(term, ADDED)
     return weights
 
 
@@ -67,14 +68,20 @@ def point(text: str) -> dict[str, float]:
     A question that names a statement is answered there: what its figures alone would point to counts less.
     """
     labels: dict[str, float] = dict(PENALTIES)
-    named = [pointer for pointer in STATEMENT_POINTERS if pointer.pattern.search(text)]
-    for pointer in (*named, *METRIC_POINTERS, *TOPIC_POINTERS):
-        if pointer.pattern.search(text):
-            for label in pointer.labels:
-                labels[label] = max(labels.get(label, 0.0), pointer.strength)
-    beyond = not named and BEYOND_STATEMENTS.search(text)
+    pointers = _pointers(text)
+    for pointer in pointers:
+        for label in pointer.labels:
+            labels[label] = max(labels.get(label, 0.0), pointer.strength)
+    beyond = not any(pointer in STATEMENT_POINTERS for pointer in pointers) and BEYOND_STATEMENTS.search(text)
     for label in ("balance_sheet", "income_statement", "cash_flow"):
         if label in labels:
             labels[label] *= BEYOND if beyond else 1.0
             labels[f"{label}_summary"] = 0.4 * labels[label]
     return labels
+
+
+@lru_cache(maxsize=256)
+def _pointers(text: str) -> tuple[Pointer, ...]:
+    """Return the pointers of the lexicon that a cleaned question has, statements first."""
+    known = (*STATEMENT_POINTERS, *METRIC_POINTERS, *TOPIC_POINTERS)
+    return tuple(pointer for pointer in known if pointer.pattern.search(text))

@@ -9,10 +9,12 @@ from jacie_flask.chat.companies import CompanyNames, Mention, company_in_filenam
 from jacie_flask.chat.followups import resolve
 from jacie_flask.chat.kinds import ANNUAL, CURRENT, EARNINGS, OTHER, QUARTERLY, kind_cues, kind_of
 from jacie_flask.chat.periods import Periods, periods
+from jacie_flask.chat.titles import Titles
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import CatalogDocument, Passage
 
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
+TITLE_POINTS, FULL = 2.0, 6.0
 EVIDENCE, DECIDED = 0.15, 4.0
 
 
@@ -73,6 +75,7 @@ class _Catalog:
                 aliases = companies.setdefault(one.company, [])
                 aliases.extend(alias for alias in one.document.aliases if alias not in aliases)
         self.names = CompanyNames(companies)
+        self.titles = Titles({one.document.document_id: one.document.filename for one in self.facts if not one.company})
 
 
 _prepared: dict[tuple[int, ...], _Catalog] = {}
@@ -114,11 +117,11 @@ def select(
         return Selection([], _nothing(filters, catalog), bool(filters), question, names=names)
     named = {mention.company: mention for mention in mentions}
     of_company = [one for one in facts if one.company in named]
-    strange = strangers(question, mentions) if not of_company else []
+    strange = strangers(question, mentions) if prepared.names.companies and not of_company else []
     pool = of_company or facts
-    single = len({one.company for one in facts}) == 1 and not strange
+    single = len({one.company for one in facts}) == 1 and bool(facts[0].company) and not strange
     confident = bool(of_company) or bool(filters) or single
-    scored = _scored(question, pool, named)
+    scored = _scored(question, pool, named, prepared.titles.named_by(question))
     return _selection(question, scored, confident, strange, limit, names)
 
 
@@ -179,7 +182,9 @@ def _passes(one: _Facts, filters: Mapping[str, str]) -> bool:
     return kind_of(kind) == one.kind
 
 
-def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention]) -> list[tuple[float, _Facts, str]]:
+def _scored(
+    question: str, pool: Sequence[_Facts], named: Mapping[str, Mention], titled: Mapping[str, float]
+) -> list[tuple[float, _Facts, str]]:
     """Score the documents in question from 0 to 1, best first; the same score goes to the later document."""
     asked = periods(question)
     cues = kind_cues(question)
@@ -194,9 +199,12 @@ def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention])
         if one.company in named:
             points += COMPANY_POINTS * named[one.company].strength
             reasons.append(f"company {one.company}")
+        if title := titled.get(one.document.document_id):
+            points += TITLE_POINTS * title
+            reasons.append("its title")
         points += _period_points(asked, one, reasons) + _kind_points(asked, cues, one, reasons)
         default = not asked.years and one.kind != CURRENT and (one.kind in cues or not decided)
-        if one.order == newest[one.company, one.kind] and (asked.latest or default):
+        if one.company and one.order == newest[one.company, one.kind] and (asked.latest or default):
             points += YEAR_POINTS if asked.latest else YEAR_POINTS / 2
             reasons.append("the latest")
         scored.append((points, one, ", ".join(reasons) or "in the catalog"))
@@ -204,7 +212,7 @@ def _scored(question: str, pool: Sequence[_Facts], named: Mapping[str, Mention])
     base = COMPANY_POINTS if named else 0.0
     span = max(best - base, 1.0)
     relative = [
-        (0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, 1.0), one, why)
+        (0.4 + 0.6 * max(points - base, 0.0) / span if named else points / max(best, FULL), one, why)
         for points, one, why in scored
     ]
     return sorted(relative, key=lambda row: (row[0], row[1].order), reverse=True)
@@ -269,7 +277,7 @@ def _selection(
     companies = tuple(dict.fromkeys(one.company for _, one, _ in scored if one.company)) if confident else ()
     return Selection(
         documents=documents,
-        message=_message(documents, confident, strange, len(scored)),
+        message=_message(documents, confident, strange, len(scored), any(one.company for _, one, _ in scored)),
         confident=confident,
         question=question,
         scores={one.document.document_id: round(score * weight, 4) for score, one, _ in best_first},
@@ -297,16 +305,17 @@ def _spread(question: str, scored: list[tuple[float, _Facts, str]]) -> list[tupl
     return [(max(row[0], top * 0.97), *row[1:]) if len(front) > 1 else row for row in front.values()] + rest
 
 
-def _message(documents: Sequence[SelectedDocument], confident: bool, strange: Sequence[str], considered: int) -> str:
+def _message(
+    documents: Sequence[SelectedDocument], confident: bool, strange: Sequence[str], considered: int, companies: bool
+) -> str:
     """Say what was chosen and why, in a sentence or two."""
     first = f"Selected {documents[0].document.filename} ({documents[0].reason})"
     more = f" and {len(documents) - 1} more" if len(documents) > 1 else ""
     if strange:
         return f"No company in the catalog matches “{strange[0]}”; searching all {considered} documents."
     if not confident:
-        return (
-            f"No company of the catalog was named; searching all {considered} documents, {documents[0].document.filename} first."
-        )
+        why = "No company of the catalog was named; searching" if companies else "Searching"
+        return f"{why} all {considered} documents, {documents[0].document.filename} first."
     return f"{first}{more}."
 
 

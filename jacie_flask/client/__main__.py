@@ -26,6 +26,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("question")
     parser.add_argument("--fast", action="store_true", help="search the index instead of reading whole documents")
     parser.add_argument("--url", default=DEFAULT_URL, help="the server (default: %(default)s)")
+    parser.add_argument("--key", default=os.environ.get("JACIE_KEY"), help="an API key or token (default: $JACIE_KEY)")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no steps on stderr when stdout is not a terminal")
     parser.add_argument("--company", help="only documents of this company")
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     view = _view(options)
     try:
-        with Client(options.url, timeout=options.timeout) as client:
+        with Client(options.url, api_key=options.key, timeout=options.timeout) as client:
             return _run(client.stream(options.question, on_reconnect=view.reconnecting, **_ask_options(options)), view)
     except BrokenPipeError:  # the reader of our output left, as head does; the interpreter must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

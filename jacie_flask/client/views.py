@@ -17,7 +17,10 @@ from rich.text import Text
 
 from jacie_flask.client.stream import Reconnecting, ServerEvent
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Controls but tab and newline, marks that turn other letters around, and what has no width or is not seen at all.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 
 class View(Protocol):
@@ -61,10 +64,10 @@ class LiveView:
     def reconnecting(self, notice: Reconnecting) -> None:
         """Say so in the bar, or on a line of its own when the answer has begun."""
         if not self._writing:
-            self._bar.update(self._task, description=notice.words, there=None)
+            self._bar.update(self._task, description=clean(notice.words), there=None)
             return
         self._put(self._wrap.turn())
-        self._note(notice.words)
+        self._note(clean(notice.words))
 
     def close(self) -> None:
         """Take the bar away and give the cursor back."""
@@ -131,11 +134,11 @@ class PlainView:
         elif event.name == "reset":
             self._say("The answer starts again.")
         elif event.terminal:
-            sys.stdout.write("\n".join(_lines(event.data, self._url)) + "\n")
+            sys.stdout.write(clean("\n".join(_lines(event.data, self._url))) + "\n")
 
     def reconnecting(self, notice: Reconnecting) -> None:
         """Say so on stderr."""
-        self._say(notice.words)
+        self._say(clean(notice.words))
 
     def close(self) -> None:
         """Hand over what is buffered."""
@@ -189,7 +192,7 @@ class _Wrap:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without control characters: neither a document nor a model gets to drive the terminal."""
+    """Return ``text`` without what drives a terminal or disguises: neither a document nor a model gets to do either."""
     return _CONTROLS.sub("", text.replace("\r\n", "\n"))
 
 
@@ -213,6 +216,12 @@ def _verified(data: Mapping[str, Any], n: int) -> str:
     return "" if not marks else "verified" if all(marks) else "not verified"
 
 
+def _link(source: Mapping[str, Any], url: str) -> str:
+    """Return where a source is found, "" where a terminal should not offer to go."""
+    link = urljoin(url + "/", "".join(clean(str(source["url"])).split()))
+    return link if link.startswith(("http://", "https://")) else ""
+
+
 def _lines(data: Mapping[str, Any], url: str) -> Iterator[str]:
     yield clean(data.get("response") or data.get("partial_response") or "").strip()
     for words in data.get("degraded", ()):
@@ -221,7 +230,7 @@ def _lines(data: Mapping[str, Any], url: str) -> Iterator[str]:
         yield "\nSources:"
     for source in data.get("sources", ()):
         mark = _verified(data, source["n"])
-        link = urljoin(url + "/", clean(source["url"]))
+        link = _link(source, url)
         yield f"[{source['n']}] {_words(source)}, page {source['page']}{f' ({mark})' if mark else ''}: {link}"
 
 
@@ -230,8 +239,7 @@ def _table(data: Mapping[str, Any], url: str) -> Table:
     for heading in ("#", "Company", "Period", "Page", "Document", "Cited"):
         table.add_column(heading, justify="right" if heading in ("#", "Page") else "left", overflow="fold")
     for source in data["sources"]:
-        link = urljoin(url + "/", clean(source["url"]))
-        document = Text(clean(source["filename"]), style=Style(link=link))
+        document = Text(clean(source["filename"]), style=Style(link=_link(source, url) or None))
         cells = [Text(clean(str(source.get(name, "")))) for name in ("n", "company", "period", "page")]
         table.add_row(*cells, document, Text(_verified(data, source["n"])))
     return table

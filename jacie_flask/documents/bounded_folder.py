@@ -6,6 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from jacie_flask.concurrency import offload
+
 _UNFINISHED = ".part-"
 _ABANDONED_S = 3600.0
 
@@ -21,7 +23,7 @@ class BoundedFolder:
         """Return a file's bytes and note its use; None where there is no such file."""
         path = self._folder / name
         try:
-            data = path.read_bytes()
+            data: bytes = offload(path.read_bytes)
         except OSError:
             return None
         with contextlib.suppress(OSError):
@@ -41,7 +43,7 @@ class BoundedFolder:
         handle, unfinished = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                offload(file.write, data)
             os.replace(unfinished, self._folder / name)
         except BaseException:
             Path(unfinished).unlink(missing_ok=True)

@@ -6,11 +6,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import msgspec
 
+from jacie_flask.concurrency import offload
 from jacie_flask.documents.ledger import Ledger, LedgerRow
 from jacie_flask.errors import DocumentUnavailable, NotFound
 from jacie_flask.interfaces import CatalogDocument, DocumentStore, StoredObject
@@ -30,6 +32,9 @@ _TYPES = (
     ("annual_report", r"annual|integrated"),
     ("notice", r"notice|(?<![a-z])agm(?![a-z])|circular"),
 )
+
+
+Objects = Mapping[str, StoredObject]
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +63,7 @@ class StoreCatalog:
         self._entries: list[CatalogDocument] = []
         self._documents: dict[str, CatalogDocument] = {}
         self._stamp: tuple[int, ...] = ()
+        self._merging = 0
         self._listed_at: float | None = None
         self._refreshing = False
         self.note = ""
@@ -84,11 +90,11 @@ class StoreCatalog:
 
     def _merge(self) -> None:
         """Put what ingestion knows beside what the store lists."""
-        self._stamp = self._ledger.stamp()
-        rows = self._ledger.rows()
-        documents = [_with_ledger(entry, rows.get(entry.document_id)) for entry in self._entries]
-        documents.sort(key=lambda d: (d.company.lower(), d.period, d.filename))
-        self._documents = {document.document_id: document for document in documents}
+        self._stamp = self._ledger.stamp()  # first: whoever looks meanwhile finds nothing more to do
+        self._merging = mine = self._merging + 1
+        documents: dict[str, CatalogDocument] = offload(_merged, self._entries, self._ledger)
+        if mine == self._merging:  # a later one has seen more
+            self._documents = documents
 
     def _keep_fresh(self) -> None:
         if self._listed_at is None:
@@ -110,17 +116,23 @@ class StoreCatalog:
         finally:
             self._refreshing = False
 
-    def _read_entries(self, objects: Mapping[str, StoredObject]) -> tuple[list[CatalogDocument], str]:
+    def _read_entries(self, objects: Objects) -> tuple[list[CatalogDocument], str]:
         if METADATA not in objects:
-            return _from_listing(objects), ""
+            return _beside(_from_listing, objects), ""
         blob = self._store.read(METADATA)
         try:
             listed = _metadata.decode(blob.data if blob else b"{}")
         except msgspec.DecodeError as error:
             note = f"metadata.json is not usable ({error}); documents were taken from the listing instead"
             log.warning(note)
-            return _from_listing(objects), note
-        return _from_metadata(listed, objects), ""
+            return _beside(_from_listing, objects), note
+        return _beside(partial(_from_metadata, listed), objects), ""
+
+
+def _beside(make: Callable[[Objects], list[CatalogDocument]], objects: Objects) -> list[CatalogDocument]:
+    """Make the entries of thousands of objects without holding up whoever is served meanwhile."""
+    made: list[CatalogDocument] = offload(make, objects)
+    return made
 
 
 def document_id(key: str) -> str:
@@ -128,7 +140,7 @@ def document_id(key: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=12, person=b"jacie-document").hexdigest()
 
 
-def _from_metadata(listed: Mapping[str, list[Listing]], objects: Mapping[str, StoredObject]) -> list[CatalogDocument]:
+def _from_metadata(listed: Mapping[str, list[Listing]], objects: Objects) -> list[CatalogDocument]:
     by_name: dict[str, list[str]] = {}
     for key in objects:
         by_name.setdefault(PurePosixPath(key).name, []).append(key)
@@ -161,7 +173,7 @@ def _resolve(entry: Listing, by_name: Mapping[str, list[str]]) -> str:
     return candidates[0] if candidates else entry.filename
 
 
-def _from_listing(objects: Mapping[str, StoredObject]) -> list[CatalogDocument]:
+def _from_listing(objects: Objects) -> list[CatalogDocument]:
     found = []
     for key, stored in objects.items():
         path = PurePosixPath(key)
@@ -183,16 +195,27 @@ def _from_listing(objects: Mapping[str, StoredObject]) -> list[CatalogDocument]:
 
 
 def _read_name(path: PurePosixPath) -> tuple[str, str, str]:
-    """Return (company, period, document type) as a file's name tells them; empty where it does not."""
+    """Return (company, period, document type) as a file's name tells them; empty where it does not.
+
+    The company stands before the others: a name that has none of them is a title.
+    """
     stem = path.stem.replace("_", " ")
     year = _YEAR.search(stem)
     kind = next((name for name, pattern in _TYPES if re.search(pattern, stem, re.IGNORECASE)), "")
     cuts = [match.start() for match in (year, _QUARTER.search(stem)) if match]
     cuts += [m.start() for _, pattern in _TYPES if (m := re.search(pattern, stem, re.IGNORECASE))]
-    company = stem[: min(cuts)].strip(" -.") if cuts else stem.strip()
-    if not company and len(path.parts) > 1:
+    company = stem[: min(cuts)].strip(" -.") if cuts else ""
+    if cuts and not company and len(path.parts) > 1:
         company = path.parts[-2].replace("_", " ")
     return company, year.group() if year else "", kind
+
+
+def _merged(entries: Sequence[CatalogDocument], ledger: Ledger) -> dict[str, CatalogDocument]:
+    """Return the documents in order, by id, each with what the ledger knows of it."""
+    rows = ledger.rows()
+    documents = [_with_ledger(entry, rows.get(entry.document_id)) for entry in entries]
+    documents.sort(key=lambda d: (d.company.lower(), d.period, d.filename))
+    return {document.document_id: document for document in documents}
 
 
 def _with_ledger(entry: CatalogDocument, row: LedgerRow | None) -> CatalogDocument:

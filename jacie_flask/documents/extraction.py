@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from jacie_flask.concurrency import breathe, offload
+from jacie_flask.documents.packing import unpack
 from jacie_flask.errors import DocumentRejected, NotFound, Overloaded
 from jacie_flask.interfaces import AnalysedDocument, PagePicture
 from jacie_flask.processes import import_path
@@ -52,9 +54,12 @@ class PictureJob(msgspec.Struct, frozen=True, tag="picture"):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a child answers: the document or the picture, or the public reason why there is none; ``spent`` asks for a new child."""
+    """What a child answers: the packed document or the picture, or the public reason why there is none.
 
-    document: AnalysedDocument | None = None
+    ``spent`` asks for a new child.
+    """
+
+    document: bytes = b""
     reason: str = ""
     detail: str = ""
     picture: PagePicture | None = None
@@ -93,9 +98,9 @@ class Extractor:
         with self._spooled(data) as path, self._child() as child:
             job = Job(str(path), suffix, content_hash, self._max_pages, self._timeout_s, self._ocr_s)
             outcome = child.ask(job, self._timeout_s)
-        if outcome.document is None:
+        if not outcome.document:
             raise DocumentRejected(outcome.detail, reason=outcome.reason)
-        return outcome.document
+        return unpack(outcome.document, breathe)
 
     def draw(self, data: bytes, *, page: int, highlight: str, scale: float) -> PagePicture:
         """Return a page of a PDF as a picture; raise DocumentRejected with the reason, NotFound where it has no such page."""
@@ -126,7 +131,7 @@ class Extractor:
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=_SPOOLED)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                offload(file.write, data)
             yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)

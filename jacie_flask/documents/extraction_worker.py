@@ -14,6 +14,7 @@ from jacie_flask.documents import ocr, page_picture
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.confinement import allow_seconds, confine
 from jacie_flask.documents.extraction import _LENGTH, Job, Outcome, PictureJob
+from jacie_flask.documents.packing import pack
 from jacie_flask.documents.paging import Reading
 from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
@@ -21,6 +22,7 @@ from jacie_flask.processes import end_with_parent
 from jacie_flask.text.lines import spaced, tidy
 
 _SPENT_KB = 800_000
+_NICE = 5  # where processors are short, answers that are being written come first
 _CALLED = {"markdown": "Markdown file", "text": "text file", "": "document"}
 _NO_MEMORY = "reading it needs more memory than this server gives"
 
@@ -35,7 +37,7 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
             raise DocumentRejected(reason=_why_empty(reading))
         clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
         document = analyse(reading.pages, job.content_hash, clean)
-        return Outcome(document=msgspec.structs.replace(document, notes=reading.notes), spent=_is_spent())
+        return Outcome(document=pack(msgspec.structs.replace(document, notes=reading.notes)), spent=_is_spent())
     except DocumentRejected as error:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:
@@ -87,6 +89,7 @@ def main() -> None:
     A length of zero says that the answer takes longer and why the parent should wait: pictures are being recognised.
     """
     end_with_parent()
+    os.nice(_NICE)
     confine(may_run_programs=bool(ocr.program()))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing a library prints may get between two answers

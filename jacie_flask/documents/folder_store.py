@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from jacie_flask.concurrency import offload
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
+from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +24,13 @@ class FolderStore:
 
     def list(self) -> list[StoredObject]:
         """List every file below the folder, hidden ones left out; raise DocumentUnavailable."""
-        found: list[StoredObject] = []
         try:
-            for folder, folders, names in os.walk(self._root, onerror=_raise):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(names):
-                    if not name.startswith("."):
-                        found += self._stored(Path(folder, name))
+            found: list[StoredObject] = offload(_files, self._root)
         except OSError as error:
             raise DocumentUnavailable(f"cannot list {self._root}: {error}") from error
         return found
 
-    def read(self, key: str, unless: str = "") -> Blob | None:
+    def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the file's bytes, read between two equal looks at its version; raise DocumentUnavailable."""
         path = self._path(key)
         try:
@@ -43,7 +40,7 @@ class FolderStore:
                     return None
                 if path.stat().st_size > self._max_bytes:
                     raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
-                data = path.read_bytes()
+                data: bytes = offload(path.read_bytes)
                 if _version(path) == before:
                     return Blob(data=data, version=before)
         except FileNotFoundError as error:
@@ -59,16 +56,6 @@ class FolderStore:
             raise DocumentUnavailable(f"{key} is gone", reason="it is no longer in the store")
         return path
 
-    def _stored(self, path: Path) -> Iterator[StoredObject]:
-        """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
-        key = path.relative_to(self._root).as_posix()
-        if not _is_text(key):
-            log.warning("%r was left out: its name is not UTF-8", key)
-            return
-        with contextlib.suppress(FileNotFoundError):
-            if path.is_file():
-                yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
-
     def _path(self, key: str) -> Path:
         try:
             path = (self._root / key).resolve()
@@ -77,6 +64,28 @@ class FolderStore:
         if not path.is_relative_to(self._root):
             raise DocumentUnavailable(f"{key} points outside {self._root}", reason="access to it was denied")
         return path
+
+
+def _files(root: Path) -> list[StoredObject]:
+    """Walk a folder; raise OSError."""
+    found: list[StoredObject] = []
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                found += _stored(Path(folder, name), root)
+    return found
+
+
+def _stored(path: Path, root: Path) -> Iterator[StoredObject]:
+    """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
+    key = path.relative_to(root).as_posix()
+    if not _is_text(key):
+        log.warning("%r was left out: its name is not UTF-8", key)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_file():
+            yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
 
 
 def _raise(error: OSError) -> None:

@@ -44,7 +44,8 @@ _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 def guess_document(pages: Sequence[str]) -> dict[str, str]:
     """Return what could be read of company, period and document_type; a key that could not be read is absent."""
     head = "\n".join(pages[:3])[:20_000]
-    found = {"company": _company(head), "document_type": _document_type(head), "period": _period(head)}
+    kind = _document_type(head)
+    found = {"company": _company(head), "document_type": kind, "period": _period(head, loose=bool(kind))}
     return {key: value for key, value in found.items() if value}
 
 
@@ -90,11 +91,14 @@ def _document_type(head: str) -> str:
     return min(first)[1] if first else ""
 
 
-def _period(head: str) -> str:
-    """Return the year, with the quarter where the document names one: ``2023`` or ``2023 Q2``."""
+def _period(head: str, *, loose: bool) -> str:
+    """Return the year, with the quarter where the document names one: ``2023`` or ``2023 Q2``.
+
+    ``loose``: where no period is named as such, the year that comes up most will do.
+    """
     ends = _PERIOD_END.search(head) or _FISCAL.search(head)
     year = ends.group(1) if ends else ""
-    if not year:
+    if loose and not year:
         years = Counter(_YEAR.findall(head[:3_000]))
         year = years.most_common(1)[0][0] if years else ""
     quarter = _QUARTER.search(head[:2_000])

@@ -1,6 +1,7 @@
 """What ingestion has done so far: one row a document, in a small SQLite file that every worker may read."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._files = (str(path), f"{path}-wal")
 
     def rows(self) -> dict[str, LedgerRow]:
         """Return all rows by document id."""
@@ -45,9 +47,9 @@ class Ledger:
     def stamp(self) -> tuple[int, ...]:
         """Return something that changes with every write, without opening the file."""
         stats = []
-        for suffix in ("", "-wal"):
+        for file in self._files:
             with contextlib.suppress(OSError):
-                found = self.path.with_name(self.path.name + suffix).stat()
+                found = os.stat(file)
                 stats += [found.st_size, found.st_mtime_ns]
         return tuple(stats)
 

@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from jacie_flask import measures
 from jacie_flask.documents.bounded_folder import BoundedFolder
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
@@ -43,11 +44,13 @@ class CachedPictures:
         if blob is None:
             if drawn is None:
                 raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+            measures.count("cache_requests", cache="pictures", outcome="hit")
             return name, drawn
         digest = content_hash(blob.data)
         self._versions.set_version(known_as, blob.version, digest)
         name = _name(digest, page, highlight, scale)
         drawn = self._kept(name)
+        measures.count("cache_requests", cache="pictures", outcome="hit" if drawn else "miss")
         if drawn is None:
             drawn = self._extractor.draw(blob.data, page=page, highlight=highlight, scale=scale)
             self._cache.write(name, _encoder.encode(drawn))

@@ -3,10 +3,12 @@
 import threading
 from pathlib import Path
 
+from jacie_flask import measures
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentStore
+from jacie_flask.retries import Budget
 
 
 class CachedReader:
@@ -20,25 +22,28 @@ class CachedReader:
         self._extracting: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def read(self, document: CatalogDocument) -> AnalysedDocument:
+    def read(self, document: CatalogDocument, budget: Budget | None = None) -> AnalysedDocument:
         """Return the document's text and terms; raise DocumentUnavailable or DocumentRejected."""
-        return self.read_version(document)[1]
+        return self.read_version(document, budget)[1]
 
     def warm(self) -> None:
         """Start an extraction child, so that the first new document need not wait for one."""
         self._extractor.warm()
 
-    def read_version(self, document: CatalogDocument) -> tuple[str, AnalysedDocument]:
+    def read_version(self, document: CatalogDocument, budget: Budget | None = None) -> tuple[str, AnalysedDocument]:
         """Return the store's version beside the text, both of the same bytes."""
         version, digest = self._cache.version(self._prefix + document.document_id)
         known = self._cache.get(digest) if digest else None
-        blob = self._store.read(document.key, unless=version if known else "")
+        blob = self._store.read(document.key, unless=version if known else "", budget=budget)
         if blob is None:
             if known is None:
                 raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+            measures.count("cache_requests", cache="text", outcome="hit")
             return version, known
         digest = content_hash(blob.data)
-        analysed = self._cache.get(digest) or self._extract_once(digest, blob.data, document.filename)
+        kept = self._cache.get(digest)
+        measures.count("cache_requests", cache="text", outcome="hit" if kept else "miss")
+        analysed = kept or self._extract_once(digest, blob.data, document.filename)
         self._cache.set_version(self._prefix + document.document_id, blob.version, digest)
         return blob.version, analysed
 

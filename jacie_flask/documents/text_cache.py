@@ -7,11 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from jacie_flask.concurrency import breathe, offload
 from jacie_flask.documents.bounded_folder import BoundedFolder
+from jacie_flask.documents.packing import pack, unpack
 from jacie_flask.interfaces import ANALYSIS_VERSION, AnalysedDocument
-
-_decoder = msgspec.msgpack.Decoder(AnalysedDocument)
-_encoder = msgspec.msgpack.Encoder()
 
 
 class TextCache:
@@ -30,7 +29,7 @@ class TextCache:
                 self._decoded.move_to_end(content_hash)
                 return self._decoded[content_hash]
         try:
-            found = _decoder.decode(self._files.read(_name(content_hash)) or b"")
+            found = unpack(self._files.read(_name(content_hash)) or b"", breathe)
         except msgspec.DecodeError:
             return None
         self._remember(found)
@@ -38,7 +37,7 @@ class TextCache:
 
     def put(self, analysed: AnalysedDocument) -> None:
         """Keep a document; the least recently used ones make room."""
-        self._files.write(_name(analysed.content_hash), _encoder.encode(analysed))
+        self._files.write(_name(analysed.content_hash), pack(analysed, breathe))
         self._remember(analysed)
 
     def version(self, document_id: str) -> tuple[str, str]:
@@ -67,4 +66,9 @@ def _name(content_hash: str) -> str:
 
 def content_hash(data: bytes) -> str:
     """Return the name of these bytes: BLAKE2b, 20 bytes, in hex."""
+    digest: str = offload(_digest, data)
+    return digest
+
+
+def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=20).hexdigest()

@@ -13,6 +13,7 @@ import urllib.request
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from jacie_flask.config import secret_variables
 from jacie_flask.errors import ConfigurationError
 from jacie_flask.processes import OwnedProcess, end_with_parent
 
@@ -39,6 +40,7 @@ class EmbeddedServer:
             "jacie_flask.models.embedded_server",
             ("--port", str(self.port)),
             {"JACIE_EMBEDDED_MODEL_KEY": self.key},
+            without=secret_variables(),
         )
 
     def start(self) -> None:

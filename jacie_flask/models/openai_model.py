@@ -1,19 +1,25 @@
 """Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw; a read is split, decoded and joined once."""
 
+import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx2
 import msgspec
 import openai
 
+from jacie_flask import tracing
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.models import http_transport
-from jacie_flask.openai_errors import worth_retrying
-from jacie_flask.retries import Attempts, Patience, retry_after
+from jacie_flask.openai_errors import asked_to_wait, trouble
+from jacie_flask.retries import Budget, Patience
+from jacie_flask.upstreams import Upstream
 
+PATIENCE = Patience(longest_s=math.inf, leaves=0)
+"""There is no answer without the model: it is waited for as long as the question has time."""
 _OPENAI_URL = "https://api.openai.com/v1"
 _READY_S = 0.5
 _LINE_LIMIT = 1 << 20
@@ -56,20 +62,18 @@ class OpenAIModel:
         small: bool = False,
         connect_timeout_s: float = 2.0,
         read_timeout_s: float = 60.0,
-        max_retries: int = 2,
-        retry_budget_s: float = 10.0,
-        backoff_s: float = 0.5,
+        upstream: Upstream | None = None,
     ) -> None:
         """Keep the settings; ``base_url`` None is OpenAI's own.
 
         ``read_timeout_s`` bounds the wait for the first byte and for each read after it. A request is tried again before its
-        first byte only, at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+        first byte only, as ``upstream`` has it.
         """
         self.label = label or model
         self.context_tokens = context_tokens
         self.small = small
         self._model = model
-        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
+        self._upstream = upstream or Upstream("model", LLMUnavailable, PATIENCE)
         timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
         self._client = openai.OpenAI(
@@ -81,18 +85,19 @@ class OpenAIModel:
         )
         self._unsupported: frozenset[str] = frozenset()
 
-    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+    def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
-        payload = self._open(prompt)
-        del prompt  # as long as a model answers, so long its stream would keep what it was asked
-        try:
-            yield from read_deltas(payload.pieces)
-        except httpx2.TimeoutException as error:
-            raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
-        except httpx2.HTTPError as error:
-            raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
-        finally:
-            payload.close()
+        with tracing.upstream("model", model=self._model):
+            payload = self._upstream.ask(partial(self._open, prompt), budget)
+            del prompt  # as long as a model answers, so long its stream would keep what it was asked
+            try:
+                yield from read_deltas(payload.pieces)
+            except httpx2.TimeoutException as error:
+                raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
+            except httpx2.HTTPError as error:
+                raise LLMIncomplete(f"{self._name}: the stream broke: {error!r}") from error
+            finally:
+                payload.close()
 
     def ready(self) -> bool:
         """Say whether the model's server answers right now, within a second."""
@@ -130,6 +135,8 @@ class OpenAIModel:
             # A compressed stream would be held back until the compressor's window fills.
             "extra_headers": {"Accept-Encoding": "identity"},
         }
+        if prompt.patience_s is not None:
+            arguments["timeout"] = prompt.patience_s
         if "temperature" not in self._unsupported:
             arguments["temperature"] = prompt.temperature
         if "stream_options" not in self._unsupported:
@@ -137,8 +144,7 @@ class OpenAIModel:
         return arguments
 
     def _open(self, prompt: Prompt) -> http_transport.Payload:
-        """Return the raw body of an opened stream, and nothing of the SDK's around it; the only place of retries."""
-        attempts = Attempts(self._patience)
+        """Return the raw body of an opened stream, and nothing of the SDK's around it; raise Trouble."""
         while True:
             completions = self._client.chat.completions.with_raw_response
             try:
@@ -146,11 +152,9 @@ class OpenAIModel:
             except openai.BadRequestError as error:
                 if self._adapt(error):
                     continue
-                raise self._translate(error) from error
+                raise trouble(error, self._translate(error)) from error
             except openai.OpenAIError as error:
-                problem = self._translate(error)
-                if not attempts.again(worth_retrying(error), problem.retry_after_s):
-                    raise problem from error
+                raise trouble(error, self._translate(error)) from error
 
     def _adapt(self, error: openai.BadRequestError) -> bool:
         """Remember a parameter that this server refuses by name; say whether the request is now another one."""
@@ -174,7 +178,7 @@ class OpenAIModel:
             return LLMContextExceeded(detail)
         if error.code == "content_filter":
             return ContentFiltered(detail)
-        return LLMUnavailable(detail, retry_after_s=retry_after(error.response.headers.get("retry-after")))
+        return LLMUnavailable(detail, retry_after_s=asked_to_wait(error))
 
 
 def _http_client(base_url: str) -> httpx2.Client | None:

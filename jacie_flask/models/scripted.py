@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
+from jacie_flask.retries import Budget
 from jacie_flask.text.terms import term_counts
 
 _EXCERPT = re.compile(r"^\[(\d{1,2})\] ", re.MULTILINE)
@@ -17,7 +18,7 @@ class ScriptedModel:
     context_tokens = 32_000
     small = False
 
-    def stream(self, prompt: Prompt) -> Iterator[Delta]:
+    def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield the best line of the excerpts with the number of its excerpt."""
         answer = best_line(prompt.messages[-1]["content"])
         words = re.findall(r"\s*\S+", answer)

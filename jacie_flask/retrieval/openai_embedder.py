@@ -1,6 +1,7 @@
 """Embeddings from any OpenAI-compatible server, through the openai SDK."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -8,9 +9,11 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.openai_errors import worth_retrying
-from jacie_flask.retries import Attempts, Patience
+from jacie_flask.openai_errors import asked_to_wait, trouble
+from jacie_flask.retries import Budget
+from jacie_flask.upstreams import Upstream
 
 _BATCH = 96
 _OWN_SIZE = ("dimensions", "matryoshka")
@@ -20,8 +23,10 @@ _OWN_SIZE = ("dimensions", "matryoshka")
 class OpenAIEmbedder:
     """Embeds texts over HTTP in batches of 96; safe to share between threads.
 
-    ``base_url`` None is OpenAI's own. A batch is tried again at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+    ``base_url`` None is OpenAI's own. A batch is tried again as ``upstream`` has it.
     """
+
+    unlike = 0.0
 
     def __init__(
         self,
@@ -33,9 +38,7 @@ class OpenAIEmbedder:
         client: openai.OpenAI | None = None,
         connect_timeout_s: float = 2.0,
         read_timeout_s: float = 20.0,
-        max_retries: int = 2,
-        retry_budget_s: float = 10.0,
-        backoff_s: float = 0.5,
+        upstream: Upstream | None = None,
     ) -> None:
         self.label = model
         self.dimension = dimension
@@ -43,15 +46,15 @@ class OpenAIEmbedder:
         client = client or openai.OpenAI(base_url=base_url, api_key=api_key or "none")
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
         self._client = client.with_options(timeout=timeout, max_retries=0)
-        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
+        self._upstream = upstream or Upstream("embeddings", RetrievalUnavailable)
         self._sends_dimension = True
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], budget: Budget | None = None) -> NDArray[np.float32]:
         """Return one row a text, shape (n, dimension), each of length 1; raise RetrievalUnavailable."""
         rows = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             batch = [_acceptable(text) for text in texts[start : start + _BATCH]]
-            rows[start : start + len(batch)] = self._embed(batch)
+            rows[start : start + len(batch)] = self._embed(batch, budget)
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
         return rows
 
@@ -59,10 +62,10 @@ class OpenAIEmbedder:
         """Open the connection and import what a first call needs."""
         self.embed(["warm"])
 
-    def _embed(self, texts: list[str]) -> NDArray[np.float32]:
+    def _embed(self, texts: list[str], budget: Budget | None) -> NDArray[np.float32]:
         """Embed one batch and check the answer's shape."""
         try:
-            data = sorted(self._ask(texts).data, key=lambda one: one.index)
+            data = sorted(self._upstream.ask(partial(self._ask, texts), budget).data, key=lambda one: one.index)
             rows = np.array([one.embedding for one in data], dtype=np.float32)
         except (ValueError, TypeError, AttributeError) as error:
             raise RetrievalUnavailable(f"{self.label}: the embeddings cannot be read: {error}") from error
@@ -71,18 +74,18 @@ class OpenAIEmbedder:
         return rows
 
     def _ask(self, texts: list[str]) -> Any:  # the SDK's own value
-        """Send one batch; the only place of retries."""
-        attempts = Attempts(self._patience)
+        """Send one batch; raise Trouble."""
         while True:
             size: dict[str, Any] = {"dimensions": self.dimension} if self._sends_dimension else {}
             try:
-                return self._client.embeddings.create(model=self.label, input=texts, **size)
+                with tracing.upstream("embeddings", model=self.label):
+                    return self._client.embeddings.create(model=self.label, input=texts, **size)
             except openai.OpenAIError as error:
                 if self._sends_dimension and _refuses_dimension(error):
                     self._sends_dimension = False
                     continue
-                if not attempts.again(worth_retrying(error)):
-                    raise RetrievalUnavailable(f"{self.label}: {error}: {error.__cause__!r}") from error
+                detail = f"{self.label}: {error}: {error.__cause__!r}"
+                raise trouble(error, RetrievalUnavailable(detail, retry_after_s=asked_to_wait(error))) from error
 
 
 def _acceptable(text: str) -> str:

@@ -32,14 +32,15 @@ def snippet(text: str, weights: Mapping[int, float], limit: int = SNIPPET_CHARS)
     lines = [part for line in text.splitlines() if line.strip() for part in _parts(line.strip(), limit)]
     terms = [{term for term in term_ids(line) if term in weights} for line in lines]
     best, best_score = (0, 0), -1.0
-    for start in range(len(lines)):
-        held: set[int] = set()
+    # A window that begins with a line that has none of them is never better than the one that begins later.
+    for start in [row for row, held in enumerate(terms) if held] or range(min(len(lines), 1)):
+        covered: set[int] = set()
         length, end = -1, start
         while end < len(lines) and length + 1 + len(lines[end]) <= limit:
             length += 1 + len(lines[end])
-            held |= terms[end]
+            covered |= terms[end]
             end += 1
-        score = sum(weights[term] for term in held) + 0.5 * sum(weights[term] for term in terms[start])
+        score = sum(weights[term] for term in covered) + 0.5 * sum(weights[term] for term in terms[start])
         if score > best_score:
             best, best_score = (start, end), score
     return "\n".join(lines[best[0] : best[1]])

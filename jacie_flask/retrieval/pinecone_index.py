@@ -4,15 +4,17 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
-from jacie_flask.retries import Attempts, Patience, retry_after
+from jacie_flask.retries import Budget, retry_after
 from jacie_flask.retrieval.corpus import Corpus
 from jacie_flask.retrieval.pinecone_records import (
     CollectionStatistics,
@@ -27,20 +29,20 @@ from jacie_flask.retrieval.pinecone_records import (
     sparse_query,
 )
 from jacie_flask.retrieval.ranking import CorpusStatistics, passages, rank_pages
+from jacie_flask.upstreams import Trouble, Upstream
 
 _CONNECTIONS = 32
 _DELETE_IDS, _FETCH_IDS = 1000, 40
 _HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
-_PAGES, _PAGES_EACH, _PAGES_MOST = 60, 20, 200
+_PAGES, _PAGES_EACH, _PAGES_MOST, _PAGES_ASKED = 60, 20, 200, 100
 _STATUS_S = 10.0
-_RETRY_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class PineconeIndex:
     """A VectorIndex in a Pinecone index of metric dotproduct; any number of processes may write and read it.
 
     ``host`` is the index's own address and spares a lookup of the name; ``controller`` replaces Pinecone's control plane.
-    A request is tried again at most ``max_retries`` times and while ``retry_budget_s`` lasts.
+    A request is tried again as ``upstream`` has it.
     """
 
     def __init__(
@@ -54,9 +56,7 @@ class PineconeIndex:
         controller: str = "",
         connect_timeout_s: float = 2.0,
         read_timeout_s: float = 10.0,
-        max_retries: int = 2,
-        retry_budget_s: float = 8.0,
-        backoff_s: float = 0.2,
+        upstream: Upstream | None = None,
     ) -> None:
         self.label = f"pinecone:{name}"
         self._name, self._api_key, self._host, self._controller = name, api_key, host, controller
@@ -64,14 +64,15 @@ class PineconeIndex:
         self._chunks = namespace
         self._documents = f"{namespace}-documents" if namespace else "documents"
         self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
-        self._patience = Patience(max_retries, retry_budget_s, backoff_s)
+        self._upstream = upstream or Upstream("index", RetrievalUnavailable)
         self._lock = threading.Lock()
         self._client: Any = None
         self._status: IndexStatus | None = None
         self._status_until = 0.0
         self._pool = ThreadPoolExecutor(_CONNECTIONS, "pinecone")
         self._statistics = CollectionStatistics(
-            lambda: self._ids(self._documents, ""), lambda ids: self._fetch(self._documents, ids)
+            lambda budget: self._ids(self._documents, "", budget),
+            lambda ids, budget: self._fetch(self._documents, ids, budget),
         )
 
     # ---------------------------------------------------------------------------------------------------- writing
@@ -130,28 +131,29 @@ class PineconeIndex:
 
     # ---------------------------------------------------------------------------------------------------- reading
 
-    def search(self, query: SearchQuery) -> list[Passage]:
+    def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages: Pinecone's candidates, whole pages of them, in the one ranker's order."""
         if query.exclusive and not query.documents:
             return []
-        statistics = self._statistics.of(list(query.terms))
+        statistics = self._statistics.of(list(query.terms), budget)
         vector = _fitting(query.vector, self._dimension)
-        keys = self._candidates(query, statistics, vector)
+        keys = self._candidates(query, statistics, vector, budget)
         if not keys:
             return []
-        chunks, cosines = self._pages(keys, vector)
+        chunks, cosines = self._pages(keys, vector, budget)
         corpus = Corpus(columns(chunks))
         ranking = rank_pages(corpus, query, statistics, cosines)
         return passages(corpus, query, ranking, lambda rows: {row: chunks[row].get("text", "") for row in rows})
 
-    def status(self) -> IndexStatus:
+    def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds, as it was at most 10 s ago; own writes count at once."""
         if self._status is not None and time.monotonic() < self._status_until:
             return self._status
-        heads = self._heads()
+        heads = self._heads(budget)
         vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
         chunks = sum(int(head["chunks"]) for head in heads)
-        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors)
+        labels = frozenset(label for head in heads for label in head.get("labels", ()))
+        self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors, labels=labels)
         self._status_until = time.monotonic() + _STATUS_S
         return self._status
 
@@ -169,30 +171,42 @@ class PineconeIndex:
             if self._client is not None:
                 self._client.close()
 
-    def _candidates(self, query: SearchQuery, statistics: CorpusStatistics, vector: list[float] | None) -> list[str]:
+    def _candidates(
+        self, query: SearchQuery, statistics: CorpusStatistics, vector: list[float] | None, budget: Budget | None
+    ) -> list[str]:
         """Return the keys of the pages worth ranking: led by words, by meaning and by labels, in and out of the selection."""
         sparse = sparse_query(query, statistics)
         selected = {"document_id": {"$in": list(query.documents)}} if query.documents else None
         outer = selected if query.exclusive else None
-        asked: list[Future[list[str]]] = [self._pool.submit(self._hits, _HITS, None, sparse, outer)]
+
+        def hits(*asked: Any) -> Future[list[str]]:
+            return self._pool.submit(self._hits, budget, *asked)
+
+        asked: list[Future[list[str]]] = [hits(_HITS, None, sparse, outer)]
         if selected and not query.exclusive:
-            asked.append(self._pool.submit(self._hits, _HITS, None, sparse, selected))
+            asked.append(hits(_HITS, None, sparse, selected))
         if vector is not None:
-            asked.append(self._pool.submit(self._hits, _DENSE_HITS, vector, None, selected))
+            asked.append(hits(_DENSE_HITS, vector, None, selected))
         if labels := [label for label, bonus in query.labels.items() if bonus > 0]:
             wanted = {"labels": {"$in": labels}}
-            asked.append(self._pool.submit(self._hits, _HITS, None, sparse, {"$and": [wanted, selected]} if selected else wanted))
+            asked.append(hits(_HITS, None, sparse, {"$and": [wanted, selected]} if selected else wanted))
         keys: dict[str, None] = {}
         for future in asked:
             keys |= dict.fromkeys(_leading(future.result()))
         return list(keys)[:_PAGES_MOST]
 
     def _hits(
-        self, count: int, vector: list[float] | None, sparse: Mapping[str, Any] | None, where: Mapping[str, Any] | None
+        self,
+        budget: Budget | None,
+        count: int,
+        vector: list[float] | None,
+        sparse: Mapping[str, Any] | None,
+        where: Mapping[str, Any] | None,
     ) -> list[str]:
         """Return the ids of the chunks that score best, best first."""
         found = self._call(
             "query",
+            budget,
             top_k=count,
             vector=vector or placeholder(self._dimension),
             sparse_vector=sparse,
@@ -203,17 +217,11 @@ class PineconeIndex:
         by_words = vector is None and sparse is not None and where is None
         return [match.id for match in found.matches if match.score > 1e-5 or not by_words]
 
-    def _pages(self, keys: list[str], vector: list[float] | None) -> tuple[list[dict[str, Any]], NDArray[np.float32] | None]:
+    def _pages(
+        self, keys: list[str], vector: list[float] | None, budget: Budget | None
+    ) -> tuple[list[dict[str, Any]], NDArray[np.float32] | None]:
         """Return all chunks of pages, sorted, and the cosine of each where the question and the chunk have a vector."""
-        found = self._call(
-            "query",
-            top_k=_PAGE_HITS,
-            vector=vector or placeholder(self._dimension),
-            filter={"page_key": {"$in": keys}},
-            include_metadata=True,
-            namespace=self._chunks,
-        )
-        matches = [match for match in found.matches if match.metadata]
+        matches = list(self._chunks_of(keys, vector, budget))
         matches.sort(key=lambda match: (match.metadata["document_id"], match.metadata["page"], match.metadata["position"]))
         chunks = [match.metadata for match in matches]
         if vector is None:
@@ -221,15 +229,46 @@ class PineconeIndex:
         cosines = [match.score if match.metadata.get("dense") else np.nan for match in matches]
         return chunks, np.array(cosines, dtype=np.float32)
 
+    def _chunks_of(
+        self, keys: list[str], vector: list[float] | None, budget: Budget | None
+    ) -> Iterator[Any]:  # the SDK's own values
+        """Yield all chunks of pages: pages that one answer cannot hold are asked for in two."""
+        groups = [keys[at : at + _PAGES_ASKED] for at in range(0, len(keys), _PAGES_ASKED)]
+        while groups:
+            answers = list(self._pool.map(lambda group: self._chunks_of_few(group, vector, budget), groups))
+            full = [len(matches) >= _PAGE_HITS and len(group) > 1 for group, matches in zip(groups, answers, strict=True)]
+            for matches, again in zip(answers, full, strict=True):
+                yield from () if again else matches
+            halves = [
+                (group[: len(group) // 2], group[len(group) // 2 :]) for group, again in zip(groups, full, strict=True) if again
+            ]
+            groups = [half for pair in halves for half in pair]
+
+    def _chunks_of_few(
+        self, keys: list[str], vector: list[float] | None, budget: Budget | None
+    ) -> list[Any]:  # the SDK's own values
+        """Return the chunks of pages, as many as one answer holds."""
+        found = self._call(
+            "query",
+            budget,
+            top_k=_PAGE_HITS,
+            vector=vector or placeholder(self._dimension),
+            filter={"page_key": {"$in": keys}},
+            include_metadata=True,
+            namespace=self._chunks,
+        )
+        return [match for match in found.matches if match.metadata]
+
     # -------------------------------------------------------------------------------------------------- documents
 
     def _head(self, document_id: str) -> dict[str, Any] | None:
         found = self._fetch(self._documents, [head_id(document_id)])
         return found[0][1] if found else None
 
-    def _heads(self) -> list[dict[str, Any]]:
+    def _heads(self, budget: Budget | None) -> list[dict[str, Any]]:
         found = self._call(
             "query",
+            budget,
             top_k=_HITS,
             vector=placeholder(self._dimension),
             filter={"head": True},
@@ -238,41 +277,47 @@ class PineconeIndex:
         )
         if len(found.matches) < _HITS:
             return [match.metadata for match in found.matches]
-        ids = [one for one in self._ids(self._documents, "") if one.endswith(":head")]
-        return [metadata for _, metadata in self._fetch(self._documents, ids)]
+        ids = [one for one in self._ids(self._documents, "", budget) if one.endswith(":head")]
+        return [metadata for _, metadata in self._fetch(self._documents, ids, budget)]
 
-    def _ids(self, namespace: str, prefix: str) -> Iterator[str]:
+    def _ids(self, namespace: str, prefix: str, budget: Budget | None = None) -> Iterator[str]:
         """Yield the ids that begin with ``prefix``."""
         token: str | None = None
         while True:
-            page = self._call("list_paginated", prefix=prefix or None, limit=100, pagination_token=token, namespace=namespace)
+            asked = {"prefix": prefix or None, "limit": 100, "pagination_token": token, "namespace": namespace}
+            page = self._call("list_paginated", budget, **asked)
             yield from [one.id for one in page.vectors]
             token = page.pagination.next if page.pagination else None
             if not token:
                 return
 
-    def _fetch(self, namespace: str, ids: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    def _fetch(self, namespace: str, ids: Sequence[str], budget: Budget | None = None) -> list[tuple[str, dict[str, Any]]]:
         """Return (id, metadata) of the records that exist."""
         batches = [list(ids[at : at + _FETCH_IDS]) for at in range(0, len(ids), _FETCH_IDS)]
-        answers = self._pool.map(lambda batch: self._call("fetch", ids=batch, namespace=namespace), batches)
+        answers = self._pool.map(lambda batch: self._call("fetch", budget, ids=batch, namespace=namespace), batches)
         return [(id_, vector.metadata or {}) for answer in answers for id_, vector in answer.vectors.items()]
 
     # --------------------------------------------------------------------------------------------------- requests
 
-    def _call(self, operation: str, **arguments: Any) -> Any:  # the SDK's own values
-        """Ask Pinecone; the only place of retries and of its exceptions."""
+    def _call(self, operation: str, budget: Budget | None = None, **arguments: Any) -> Any:  # the SDK's own values
+        return self._upstream.ask(partial(self._ask, operation, arguments), budget)
+
+    def _ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:  # the SDK's own values
+        """Ask Pinecone once; the only place of its exceptions; raise Trouble."""
         from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
 
-        attempts = Attempts(self._patience)
-        while True:
-            try:
+        try:
+            with tracing.upstream(f"pinecone {operation}"):
                 return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
-            except (PineconeError, httpx.HTTPError) as error:
-                status = error.status_code if isinstance(error, ApiError) else None
-                wait = retry_after((error.headers or {}).get("retry-after")) if isinstance(error, ApiError) else None
-                lasting = isinstance(error, PineconeTimeoutError | ValueError | TypeError)
-                if not attempts.again(status in _RETRY_STATUS if status else not lasting, wait):
-                    raise RetrievalUnavailable(f"{self.label}: {operation}: {error}", retry_after_s=wait) from error
+        except ApiError as error:
+            status, wait = error.status_code, retry_after((error.headers or {}).get("retry-after"))
+            problem = RetrievalUnavailable(f"{self.label}: {operation}: {error}", retry_after_s=wait)
+            fault = status == 408 or status >= 500
+            raise Trouble(problem, fault=fault, again=fault or status == 429, throttled=status == 429) from error
+        except (PineconeError, httpx.HTTPError) as error:
+            problem = RetrievalUnavailable(f"{self.label}: {operation}: {error}")
+            ours = isinstance(error, ValueError | TypeError)
+            raise Trouble(problem, fault=not ours, again=not ours and not isinstance(error, PineconeTimeoutError)) from error
 
     def _connected(self) -> Any:  # the SDK's own value
         """Return the SDK's client of this index, finding its host on first use."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, SearchQuery
+from jacie_flask.retries import Budget
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.ranking import K1, B, CorpusStatistics
 from jacie_flask.text.terms import NUMBER_BIT
@@ -96,6 +97,7 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
         for n, part in enumerate(parts)
     ]
     head = {**counts, "head": True, "digest": digest, "content_hash": analysed.content_hash, "parts": len(parts)}
+    head["labels"] = sorted(set().union(*analysed.labels.values()))
     records.append({"id": head_id(document.document_id), "values": placeholder(dimension), "metadata": head})
     return records
 
@@ -179,7 +181,11 @@ class DocumentStatistics:
 class CollectionStatistics:
     """The collection's term statistics in memory, added up from its documents and read again when they are old."""
 
-    def __init__(self, ids: Callable[[], Iterable[str]], fetch: Callable[[Sequence[str]], list[tuple[str, Record]]]) -> None:
+    def __init__(
+        self,
+        ids: Callable[[Budget | None], Iterable[str]],
+        fetch: Callable[[Sequence[str], Budget | None], list[tuple[str, Record]]],
+    ) -> None:
         """Take what lists the ids of all records about documents, and what returns (id, metadata) for some of them."""
         self._ids, self._fetch = ids, fetch
         self._lock = threading.Lock()
@@ -191,20 +197,20 @@ class CollectionStatistics:
         """Read again before the next use."""
         self._fresh_until = 0.0
 
-    def of(self, terms: Sequence[int]) -> CorpusStatistics:
+    def of(self, terms: Sequence[int], budget: Budget | None = None) -> CorpusStatistics:
         """Return the statistics for terms; what is old is brought up to date by one caller while the others go on."""
         if time.monotonic() >= self._fresh_until and self._lock.acquire(blocking=not self._known):
             try:
                 if time.monotonic() >= self._fresh_until:
-                    self._refresh()
+                    self._refresh(budget)
             finally:
                 self._lock.release()
         return _added_up(list(self._known.values()), self._total, terms)
 
-    def _refresh(self) -> None:
+    def _refresh(self, budget: Budget | None) -> None:
         """Read what is new; of a very large collection a sample of documents."""
         versions: dict[str, list[str]] = {}
-        for id_ in self._ids():
+        for id_ in self._ids(budget):
             version, _, part = id_.rpartition(":")
             if part != "head":
                 versions.setdefault(version, []).append(id_)
@@ -212,7 +218,8 @@ class CollectionStatistics:
         sample = sorted(versions)[:_SAMPLE]
         known = {version: self._known[version] for version in sample if version in self._known}
         parts: dict[str, list[tuple[int, Record]]] = {}
-        for id_, metadata in self._fetch([id_ for version in sample if version not in known for id_ in versions[version]]):
+        wanted = [id_ for version in sample if version not in known for id_ in versions[version]]
+        for id_, metadata in self._fetch(wanted, budget):
             version, _, part = id_.rpartition(":")
             parts.setdefault(version, []).append((int(part), metadata))
         for version, numbered in parts.items():

@@ -1,7 +1,7 @@
 """The one ranker: BM25 over pages, their best chunk and their headings, with labels, selection and vectors on top."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from jacie_flask.text.terms import is_number, term_counts
 K1, B = 1.2, 0.75
 PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.6
 SECOND_LABELS = 0.4
-SURE_LABEL, DENSE_LEAST = 0.5, 0.1
+SURE_LABEL = 0.5
 BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE
 DENSE_PAGES = 200
 
@@ -54,11 +54,15 @@ class ChunkCandidate:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The best page rows of a corpus, best first, with their scores from 0 to 1 and the score of every chunk row."""
+    """The best page rows of a corpus, best first, with their scores from 0 to 1 and the score of every chunk row.
+
+    ``likeness`` is the cosine of every chunk row, NaN where it is not known.
+    """
 
     pages: list[int]
     scores: list[float]
     chunk_scores: Floats
+    likeness: Floats | None = None
 
 
 def rank_chunks(
@@ -111,9 +115,9 @@ def rank_pages(
         score[~allowed[corpus.page_start[:-1]]] = -1.0
     if query.vector is not None or similarity is not None:
         similarity = _similarity(corpus, query, score) if similarity is None else similarity
-        score += _dense_weight(query) * _dense(corpus, similarity, lexical)
+        score += likeness_weight(query, corpus.labels) * _dense(corpus, similarity, lexical)
         chunk = chunk + float(chunk.max(initial=0.0)) * np.nan_to_num(similarity)
-    return _top(score, chunk, query.top_k)
+    return replace(_top(score, chunk, query.top_k), likeness=similarity)
 
 
 def passages(corpus: Corpus, query: SearchQuery, ranking: Ranking, texts: Texts) -> list[Passage]:
@@ -135,9 +139,16 @@ def passages(corpus: Corpus, query: SearchQuery, ranking: Ranking, texts: Texts)
                 text=passage_text([found[row] for row in rows], scores),
                 snippet=snippet(found[rows[best]], weights),
                 whole="\n".join(found[row] for row in rows),
+                likeness=_likeness(ranking, rows),
             )
         )
     return made
+
+
+def _likeness(ranking: Ranking, rows: Sequence[int]) -> float | None:
+    """Return the best cosine of some chunks, None where there is none."""
+    known = [] if ranking.likeness is None else [float(ranking.likeness[row]) for row in rows]
+    return max((value for value in known if not np.isnan(value)), default=None)
 
 
 def _columns(ordered: Sequence[ChunkCandidate]) -> list[Columns]:
@@ -226,10 +237,10 @@ def _bonus(corpus: Corpus, query: SearchQuery) -> Floats:
     return bonus + np.float32(SELECTION) * selection[corpus.page_document] if corpus.pages else bonus
 
 
-def _dense_weight(query: SearchQuery) -> float:
-    """Return what similarity counts: the surer the labels say where the answer stands, the less likeness adds."""
-    surest = min(max(query.labels.values(), default=0.0) / SURE_LABEL, 1.0)
-    return max(DENSE_LEAST, DENSE * (1.0 - max(surest, 0.0)))
+def likeness_weight(query: SearchQuery, labels: Collection[str]) -> float:
+    """Return what similarity counts: the surer the labels that pages have say where the answer stands, the less likeness adds."""
+    surest = max((bonus for label, bonus in query.labels.items() if label in labels), default=0.0)
+    return DENSE * (1.0 - min(max(surest, 0.0) / SURE_LABEL, 1.0))
 
 
 def _similarity(corpus: Corpus, query: SearchQuery, score: Floats) -> Floats:

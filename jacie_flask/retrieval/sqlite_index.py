@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Offload, Passage, Postings, SearchQuery, inline
+from jacie_flask.retries import Budget
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.ranking import passages, rank_pages
+from jacie_flask.retrieval.sqlite_connections import SqliteConnections
 
 SCHEMA_VERSION = 1
-BUSY_S = 10.0
 REST_S = 1.0
 REST_FACTOR = 5.0
 
@@ -78,6 +79,8 @@ class SqliteIndex:
         self._snapshot: _Snapshot | None = None
         self._rebuilding = threading.Lock()
         self._rest_until = 0.0
+        self._counted: tuple[tuple[int, int], tuple[int, int, int]] | None = None
+        self._connections = SqliteConnections(self.path)
         with _translated():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
@@ -93,7 +96,7 @@ class SqliteIndex:
             analysed.heading,
         )
         columns = msgspec.msgpack.encode(stored)
-        with _translated(), self._writing() as connection:
+        with _translated(), self._connections.writing() as connection:
             held = connection.execute(
                 "SELECT columns, content_hash FROM documents WHERE document_id = ?", (document.document_id,)
             ).fetchone()
@@ -115,7 +118,7 @@ class SqliteIndex:
     ) -> None:
         """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
         data = np.ascontiguousarray(vectors, dtype="<f2")
-        with _translated(), self._writing() as connection:
+        with _translated(), self._connections.writing() as connection:
             held = connection.execute(
                 "SELECT row, chunks FROM documents WHERE document_id = ? AND content_hash = ?",
                 (document.document_id, analysed.content_hash),
@@ -129,19 +132,19 @@ class SqliteIndex:
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
-        with _translated(), self._writing() as connection:
+        with _translated(), self._connections.writing() as connection:
             if _forget(connection, document_id):
                 connection.execute("UPDATE generation SET documents = documents + 1")
 
     # ---------------------------------------------------------------------------------------------------- reading
 
-    def search(self, query: SearchQuery) -> list[Passage]:
+    def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile."""
         found: list[Passage] = self._offload(self._search, query)
         return found
 
     def _search(self, query: SearchQuery) -> list[Passage]:
-        with _translated(), closing(self._connect()) as connection:
+        with _translated(), self._connections.lent() as connection:
             snapshot = self._snapshot or self._first_snapshot()
             self._keep_up(connection)
             ranking = rank_pages(snapshot.corpus, query)
@@ -153,19 +156,24 @@ class SqliteIndex:
             return False
         started = time.monotonic()
         try:
-            with _translated(), closing(self._connect()) as connection:
+            with _translated(), self._connections.lent() as connection:
                 return self._bring_up_to_date(connection)
         finally:
             self._rest_until = time.monotonic() + max(REST_S, REST_FACTOR * (time.monotonic() - started))
             self._rebuilding.release()
 
-    def status(self) -> IndexStatus:
+    def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
-        with _translated(), closing(self._connect()) as connection:
-            documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
-            vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
+        with _translated(), self._connections.lent() as connection:
             self._keep_up(connection)
-            return IndexStatus(documents=documents, chunks=chunks, vectors=vectors)
+            connection.execute("BEGIN")
+            state = _state(connection)
+            counted = self._counted
+            if counted is None or counted[0] != state:
+                self._counted = counted = state, _counted(connection)
+            documents, chunks, vectors = counted[1]
+            labels = self._snapshot.corpus.labels if self._snapshot else frozenset()
+            return IndexStatus(documents=documents, chunks=chunks, vectors=vectors, labels=labels)
 
     def warm(self) -> None:
         """Build the snapshot."""
@@ -173,7 +181,7 @@ class SqliteIndex:
 
     def held(self) -> dict[str, tuple[str, int, int]]:
         """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
-        with _translated(), closing(self._connect()) as connection:
+        with _translated(), self._connections.lent() as connection:
             rows = connection.execute(
                 "SELECT document_id, content_hash, chunks, (SELECT coalesce(sum(length(data) / (2 * dimension)), 0)"
                 " FROM vectors WHERE document = documents.row) FROM documents"
@@ -192,7 +200,7 @@ class SqliteIndex:
     def _keep_up(self, connection: sqlite3.Connection) -> None:
         """Start a refresh where the database is ahead of the snapshot."""
         held = self._snapshot
-        if held and (_generation(connection) != held.generation or _last_vector(connection) != held.vectors_seen):
+        if held and _state(connection) != (held.generation, held.vectors_seen):
             self._refresh_soon()
 
     def _refresh_soon(self) -> None:
@@ -211,38 +219,18 @@ class SqliteIndex:
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> bool:
         """Read what changed: all columns when documents did, otherwise only the new vectors."""
         connection.execute("BEGIN")
-        generation, snapshot = _generation(connection), self._snapshot
+        (generation, last_vector), snapshot = _state(connection), self._snapshot
         if snapshot is None or snapshot.generation != generation:
             snapshot = _read_snapshot(connection, generation)
-        elif _last_vector(connection) == snapshot.vectors_seen:
+        elif last_vector == snapshot.vectors_seen:
             return False
         _read_vectors(connection, snapshot)
         self._snapshot = snapshot
         return True
 
-    # ------------------------------------------------------------------------------------------------- connections
-
-    def _connect(self) -> sqlite3.Connection:
-        """Open a connection for one operation."""
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection inside a transaction that commits unless the caller raises."""
-        with closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
     def _prepare(self) -> None:
         """Make the tables, or make them anew where an older Jacie made them: everything here can be ingested again."""
-        with closing(self._connect()) as connection:
+        with self._connections.lent() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
@@ -279,14 +267,19 @@ def _forget(connection: sqlite3.Connection, document_id: str) -> bool:
     return True
 
 
-def _generation(connection: sqlite3.Connection) -> int:
-    """Return the number that grows with every change to the set of documents."""
-    return int(connection.execute("SELECT documents FROM generation").fetchone()[0])
+def _state(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return what every write changes: a number that grows with the set of documents, and the row of the newest vectors."""
+    generation, last = connection.execute(
+        "SELECT (SELECT documents FROM generation), (SELECT coalesce(max(row), 0) FROM vectors)"
+    ).fetchone()
+    return generation, last
 
 
-def _last_vector(connection: sqlite3.Connection) -> int:
-    """Return the row of the newest vectors."""
-    return int(connection.execute("SELECT coalesce(max(row), 0) FROM vectors").fetchone()[0])
+def _counted(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Count documents, chunks and vectors."""
+    documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
+    vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
+    return documents, chunks, vectors
 
 
 def _read_snapshot(connection: sqlite3.Connection, generation: int) -> _Snapshot:
@@ -325,12 +318,13 @@ def _read_vectors(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
 def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[int]) -> Mapping[int, str]:
     """Read the texts of chunk rows; those of a document that was replaced meanwhile are left out."""
     starts = snapshot.corpus.document_start
+    places = np.searchsorted(starts, rows, side="right") - 1
     found: dict[int, str] = {}
-    for row in rows:
-        place = int(np.searchsorted(starts, row, side="right")) - 1
-        text = connection.execute(
-            "SELECT text FROM chunks WHERE document = ? AND position = ?", (snapshot.rows[place], row - int(starts[place]))
-        ).fetchone()
-        if text is not None:
-            found[row] = text[0]
+    for place in set(places.tolist()):
+        start = int(starts[place])
+        positions = [row - start for row, owner in zip(rows, places, strict=True) if owner == place]
+        wanted = ",".join("?" * len(positions))
+        statement = f"SELECT position, text FROM chunks WHERE document = ? AND position IN ({wanted})"
+        for position, text in connection.execute(statement, (snapshot.rows[place], *positions)):
+            found[start + position] = text
     return found

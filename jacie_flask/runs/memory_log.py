@@ -9,6 +9,7 @@ from operator import attrgetter
 from jacie_flask import concurrency
 from jacie_flask.errors import Conflict, LLMIncomplete, NotFound, Overloaded, StateLost
 from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
+from jacie_flask.runs.tallies import MemoryTallies
 
 _ENTRY_BYTES = 200  # what an entry costs beside its data
 _place = attrgetter("attempt", "offset")
@@ -42,6 +43,7 @@ class Record:
             cancel_requested=self.cancel_requested,
             finished=self.finished,
             question=known.question,
+            caller=known.caller,
             resumable=self.resumable,
         )
 
@@ -114,6 +116,7 @@ class MemoryLog:
         self._keys: dict[str, tuple[str, str]] = {}
         self._key_of: dict[str, str] = {}
         self._bytes = 0
+        self._tallies = MemoryTallies(clock)
         self._lock = threading.Lock()
 
     def create(self, info: RunInfo, claim: Claim | None = None) -> str:
@@ -163,6 +166,19 @@ class MemoryLog:
     def elsewhere(self, *, leaving: bool) -> bool:
         """No other worker can serve readers: this memory is all there is."""
         return False
+
+    def count(self, name: str, amount: int, keep_s: int) -> int:
+        """Add to a count that is kept ``keep_s`` seconds, and return what it is."""
+        return self._tallies.add(name, amount, keep_s)
+
+    def occupy(self, caller: str, more: int, mine: int, most: int) -> bool:
+        """There are no other workers that could have runs of the caller."""
+        return True
+
+    def claimed(self, claim: Claim) -> str:
+        """Return the run that the claim stands for, or ""; raise Conflict."""
+        with self._lock:
+            return self._claimed(claim)
 
     def close(self, wait_s: float) -> None:
         """There is nothing to write."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from jacie_flask import concurrency
+from jacie_flask import concurrency, measures
 from jacie_flask.errors import Cancelled, JacieError, NotFound, Overloaded, ProducerLost, StateLost
 from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
 from jacie_flask.runs.memory_log import MemoryLog, Record
@@ -94,6 +94,7 @@ class RedisLog:
         self._beat_at: float | None = None
         self._rescue_from = 0.0
         self._down_since: float | None = None
+        self._in_doubt: set[str] = set()  # callers of whose places Redis may not know the truth
         self._closed = False
 
     # ------------------------------------------------------------------------------------------------------ the record
@@ -257,6 +258,34 @@ class RedisLog:
                 self._own[run_id] = _Own(record, recorded=True, written=len(record.entries))
         return True
 
+    def claimed(self, claim: Claim) -> str:
+        """Return the run that the claim stands for, or ""; raise Conflict."""
+        try:
+            return self._ask(lambda: self._store.claimed(claim))
+        except StoreDown:
+            return self._memory.claimed(claim)
+
+    def count(self, name: str, amount: int, keep_s: int) -> int:
+        """Add to a count of all workers, of this one alone while Redis is away, and return what it is."""
+        try:
+            return self._ask(lambda: self._store.count(name, amount, keep_s))
+        except StoreDown:
+            measures.count("rate_limit_fail_open", bound=name.partition(":")[0])
+            return self._memory.count(name, amount, keep_s)
+
+    def occupy(self, caller: str, more: int, mine: int, most: int) -> bool:
+        """Say that this worker has ``more`` runs of a caller; False when all workers would have too many. Without Redis: True."""
+        truly = mine if caller in self._in_doubt else None
+        try:
+            taken = self._ask(lambda: self._store.occupy(caller, more, most, truly))
+        except StoreDown:
+            self._in_doubt.add(caller)
+            measures.count("rate_limit_fail_open", bound="runs")
+            return True
+        if taken:
+            self._in_doubt.discard(caller)
+        return taken
+
     def elsewhere(self, *, leaving: bool) -> bool:
         """Say whether another worker serves readers now."""
         if leaving:
@@ -300,6 +329,7 @@ class RedisLog:
     def _went_down(self, error: StoreDown) -> None:
         if self._down_since is None and not self._closed:
             log.warning("answers cannot be resumed on other workers for now: %s", error)
+            measures.count("run_log_outages")
             self._down_since = time.monotonic()
             for own in list(self._own.values()):
                 own.record.resumable = False

@@ -1,7 +1,7 @@
 """Redis as the place of shared runs: one exchange a method, and the only home of its SDK.
 
 Keys, all below a prefix: ``run:ID`` (hash: info, owner, finished, updated, cancel), ``log:ID`` (stream), ``key:DIGEST`` (string:
-fingerprint and run), ``worker:W`` (string with a lease: serving or leaving), ``workers`` (set), ``runs:W`` (set of the runs that
+fingerprint and run), ``count:NAME`` (number), ``places:CALLER`` (hash: worker, how many runs it works on for the caller), ``worker:W`` (string with a lease: serving or leaving), ``workers`` (set), ``runs:W`` (set of the runs that
 W works on) and ``inbox:W`` (stream of what W is told). A stream's ids are the events' own, ``attempt-offset``: Redis itself
 refuses the entry of a worker that has been replaced.
 """
@@ -94,6 +94,24 @@ return owner
 """
 
 
+# KEYS: the caller's places. ARGV: worker, more, the bound or 0, the true number where it is in doubt or '', seconds to keep, the
+# prefix of workers. Returns 1, or 0 where the places of all living workers would be more than the bound.
+_OCCUPY = """
+local all, held = 0, redis.call('HGETALL', KEYS[1])
+local mine = tonumber(ARGV[2])
+for at = 1, #held, 2 do
+  if held[at] == ARGV[1] then mine = mine + tonumber(held[at + 1])
+  elseif redis.call('EXISTS', ARGV[6] .. held[at]) == 1 then all = all + tonumber(held[at + 1])
+  else redis.call('HDEL', KEYS[1], held[at]) end
+end
+if ARGV[4] ~= '' then mine = tonumber(ARGV[4]) end
+if tonumber(ARGV[3]) > 0 and all + mine > tonumber(ARGV[3]) then return 0 end
+if mine > 0 then redis.call('HSET', KEYS[1], ARGV[1], mine) else redis.call('HDEL', KEYS[1], ARGV[1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+return 1
+"""
+
+
 class StoreDown(Exception):
     """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
 
@@ -141,6 +159,7 @@ class RedisStore:
         self._rewrite = self._redis.register_script(_REWRITE)
         self._adopt = self._redis.register_script(_ADOPT)
         self._cancel = self._redis.register_script(_CANCEL)
+        self._occupy = self._redis.register_script(_OCCUPY)
 
     def create(self, info: RunInfo, claim: Claim | None) -> str:
         """Record a new run of this worker and return its id, or the id that the claim stands for; raise Conflict."""
@@ -244,6 +263,34 @@ class RedisStore:
             replies = pipe.execute()
         known = zip(run_ids, replies[::2], replies[1::2], strict=True)
         return {run_id: owner.decode() for run_id, (owner, ended), there in known if owner and (there or not ended)}
+
+    def claimed(self, claim: Claim) -> str:
+        """Return the run that the claim stands for, or ""; raise Conflict."""
+        with _translated():
+            held: Any = self._redis.get(self._key("key", claim.key)) or b""
+            fingerprint, _, run_id = held.decode().partition(" ")
+            if not run_id or not self._redis.exists(self._key("run", run_id)):
+                return ""
+        if fingerprint != claim.fingerprint:
+            raise Conflict("the idempotency key was used with another body")
+        return str(run_id)
+
+    def count(self, name: str, amount: int, keep_s: int) -> int:
+        """Add to a count that is kept ``keep_s`` seconds, and return what it is."""
+        key = self._key("count", name)
+        with _translated():
+            if not amount:
+                return int(self._redis.get(key) or 0)
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.incrby(key, amount)
+                pipe.expire(key, keep_s)
+                return int(pipe.execute()[0])
+
+    def occupy(self, caller: str, more: int, most: int, truly: int | None) -> bool:
+        """Have ``more`` runs of a caller, or ``truly`` so many, unless all living workers then had more than ``most`` (0: any)."""
+        told: list[Any] = [self._worker, more, most, "" if truly is None else truly, self._ttl_s, self._key("worker", "")]
+        with _translated():
+            return bool(self._occupy([self._key("places", caller)], told))
 
     def recorded(self) -> set[str]:
         """Return the runs that are recorded as being worked on by this worker."""

@@ -6,23 +6,38 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from jacie_flask import concurrency
-from jacie_flask.errors import Cancelled, DeadlineExceeded, Internal, JacieError, Overloaded, ProducerLost, StateLost
+from jacie_flask import concurrency, measures
+from jacie_flask.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Internal,
+    JacieError,
+    Overloaded,
+    ProducerLost,
+    RateLimited,
+    StateLost,
+)
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
 from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
+from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
+from jacie_flask.runs.account import Account
+from jacie_flask.runs.allowance import Allowance
 
 log = logging.getLogger(__name__)
 
-Pipeline = Callable[[Question, ProgressCallback], Result]
+Pipeline = Callable[[Question, ProgressCallback, Budget], Result]
 _OVERLOAD_RETRY_S = 2.0
 _SENT_ON_S = 10.0
 _MAX_ATTEMPTS = 2
+_CHARS_A_TOKEN = 4
 _NOT_RESUMABLE = "The shared record of answers could not be reached: this answer can be read again from one server only."
 
 
 class Runs:
     """The runs of this process, at most ``max_runs`` at once, each with ``deadline_s`` seconds, answered by its mode's pipeline.
+
+    All that a run asks elsewhere may be asked again ``retries`` times together.
 
     When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
     """
@@ -35,13 +50,17 @@ class Runs:
         max_runs: int,
         deadline_s: float,
         grace_s: float,
+        retries: int = 6,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
+        self.allowance = allowance or Allowance(runlog)
         self._pipelines = pipelines
         self._max_runs = max_runs
         self._deadline_s = deadline_s
         self._grace_s = grace_s
+        self._retries = retries
         self._clock = clock
         self._active: dict[str, Run] = {}
 
@@ -50,34 +69,60 @@ class Runs:
         """How many runs this process works on."""
         return len(self._active)
 
-    def start(self, run_id: str, question: Question, request_id: str, claim: Claim | None = None) -> str:
+    def start(self, run_id: str, question: Question, request_id: str, claim: Claim | None = None, caller: str = "") -> str:
         """Work on a new run beside the caller, unless its claim stands for another; return the id of the one to read.
 
-        Raise Overloaded when there are too many, Conflict when the claim was made with another body.
+        Raise Overloaded when there are too many, RateLimited when there are too many of this caller or its tokens are used up,
+        Conflict when the claim was made with another body.
         """
-        if len(self._active) >= self._max_runs:
-            raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
+        try:
+            self._admit(caller)
+        except (Overloaded, RateLimited):
+            reading = self.log.claimed(claim) if claim else ""
+            if reading:
+                return reading
+            raise
         now = self._clock()
         info = RunInfo(
-            run_id=run_id, request_id=request_id, mode=question.mode, created_at=now, updated_at=now, question=question
+            run_id=run_id,
+            request_id=request_id,
+            mode=question.mode,
+            created_at=now,
+            updated_at=now,
+            question=question,
+            caller=caller,
         )
-        reading = self.log.create(info, claim)
+        reading = ""
+        try:
+            reading = self.log.create(info, claim)
+        finally:
+            if reading != run_id:
+                self.allowance.leave(caller)
         if reading == run_id:
-            self._begin(run_id, question, request_id, deadline_at=now + self._deadline_s)
+            self._begin(info, question, deadline_at=now + self._deadline_s)
         return reading
 
-    def _begin(
-        self, run_id: str, question: Question, request_id: str, *, deadline_at: float, after: reader.Position = (1, 0)
-    ) -> None:
-        run = Run(run_id, question, self.log, request_id, deadline_at=deadline_at, clock=self._clock, after=after)
+    def _admit(self, caller: str) -> None:
+        if len(self._active) >= self._max_runs:
+            raise Overloaded(f"{len(self._active)} runs are active", retry_after_s=_OVERLOAD_RETRY_S)
+        self.allowance.check_tokens(caller)
+        self.allowance.enter(caller)
+
+    def _begin(self, info: RunInfo, question: Question, *, deadline_at: float, after: reader.Position = (1, 0)) -> None:
+        run_id, request_id = info.run_id, info.request_id
+        budget = Budget(self._retries, deadline_at - self._clock())
+        run = Run(run_id, question, self.log, request_id, budget, deadline_at=deadline_at, clock=self._clock, after=after)
+        run.caller = info.caller
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
+        measures.level("runs_active", len(self._active))
         run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; idempotent; raise NotFound."""
         self.log.cancel(run_id)
+        measures.count("cancels")
         self.stop(run_id, Cancelled())
 
     def stop(self, run_id: str, reason: JacieError) -> None:
@@ -135,10 +180,12 @@ class Runs:
         place = (max(1, attempt) + 1, offset + 1)
         if question and self._may_restart(info, entries, place[0], deadline_at):
             if self._adopt(info, Reset(attempt=place[0]), place):
-                self._begin(info.run_id, question, info.request_id, deadline_at=deadline_at, after=place)
+                self.allowance.enter(info.caller, bounded=False)
+                self._begin(info, question, deadline_at=deadline_at, after=place)
         else:
             reason = Cancelled() if info.cancel_requested else ProducerLost(f"its worker died at {attempt}.{offset}")
-            self._adopt(info, reader.lost(reason, info, entries), place)
+            if self._adopt(info, reader.lost(reason, info, entries), place):
+                measures.count("errors", where="run", code=reason.code)
 
     def _may_restart(self, info: RunInfo, entries: Sequence[Entry], attempt: int, deadline_at: float) -> bool:
         """Say whether nobody would hear a word twice, and a question that kills its workers has not had its chances."""
@@ -155,9 +202,12 @@ class Runs:
         finally:
             if self._active.get(run.run_id) is run:  # another attempt may have begun here
                 del self._active[run.run_id]
+            measures.level("runs_active", len(self._active))
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
+            self.allowance.spend(run.caller, run.tokens)
+            self.allowance.leave(run.caller)
 
 
 class Run:
@@ -169,6 +219,7 @@ class Run:
         question: Question,
         runlog: RunLog,
         request_id: str,
+        budget: Budget,
         *,
         deadline_at: float,
         clock: Callable[[], float],
@@ -176,6 +227,8 @@ class Run:
     ) -> None:
         self.run_id = run_id
         self.question = question
+        self.caller = ""
+        self.tokens = 0
         self.readers = 0
         self.departures = 0
         self.task: concurrency.Task | None = None
@@ -183,6 +236,7 @@ class Run:
         self.grace: concurrency.Alarm | None = None
         self._log = runlog
         self._request_id = request_id
+        self._budget = budget
         self._deadline_at = deadline_at
         self._clock = clock
         self._stop: JacieError | None = None
@@ -192,6 +246,7 @@ class Run:
         self._step = ""
         self._text: list[str] = []
         self._sources: list[Source] = []
+        self._account = Account(run_id, question, request_id)
 
     def report(self, event: Event) -> None:
         """Record an event, encoded once for all readers; raise what the run has to end with."""
@@ -202,8 +257,12 @@ class Run:
         self._stop_here()
         self._record(self._entry(event))
         if isinstance(event, Token):
+            if not self._text:
+                self._account.first_token()
             self._text.append(event.text)
         elif isinstance(event, Progress):
+            if event.step != self._step:
+                self._account.step(event.step)
             self._step = event.step
             concurrency.breathe()
         elif isinstance(event, Sources):
@@ -225,27 +284,38 @@ class Run:
         if self._finished or self._stop is not None:
             return
         self._stop = reason
+        self._budget.end(reason)
         if self.task and self._interruptible:
             self.task.kill(unless=lambda: not self._interruptible)
 
     def work(self, pipeline: Pipeline) -> None:
         """Run the pipeline to its one terminal event."""
-        try:
-            ending = self._entry(self._answer(pipeline))
-        except JacieError as error:
-            ending = self._entry(self._failure(error))
-        except Exception as error:  # a defect of ours ends this run and no other
-            log.exception("run %s failed", self.run_id)
-            ending = self._entry(self._failure(Internal(repr(error))))
-        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
-            ending = self._entry(self._failure(self._stop or Internal("killed")))
+        self._account.enter()
+        event, ending = self._ending(pipeline)
         self._finished = True
+        self._budget.end(Cancelled("the run has ended"))  # what loads for it beside it stops asking
+        self._account.ended(event)
         if self._stop is not None:  # it was raised where the pipeline was: its frames hold the model's stream open
             self._stop.__traceback__ = None
         try:
             self._append(ending)
         except StateLost as error:  # its readers have been told
-            log.warning("the end of run %s is not recorded: %s", self.run_id, error)
+            log.warning("the end of the run is not recorded: %s", error)
+
+    def _ending(self, pipeline: Pipeline) -> tuple[Event, Entry]:
+        """Return the one event that ends the run, and as it is recorded."""
+        event: Event
+        try:
+            event = self._answer(pipeline)
+            return event, self._entry(event)
+        except JacieError as error:
+            event = self._failure(error)
+        except Exception as error:  # a defect of ours ends this run and no other
+            log.exception("the run failed")
+            event = self._failure(Internal(repr(error)))
+        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
+            event = self._failure(self._stop or Internal("killed"))
+        return event, self._entry(event)
 
     def _answer(self, pipeline: Pipeline) -> Result:
         """Run the pipeline where it may be killed: a kill before or after would leave the run without an end."""
@@ -253,9 +323,10 @@ class Run:
         try:
             if self._stop is not None:
                 raise self._stop
-            result = pipeline(self.question, self.report)
+            result = pipeline(self.question, self.report, self._budget)
             if self._stop is not None:
                 raise self._stop
+            self.tokens = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
             degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]
             return msgspec.structs.replace(result, run_id=self.run_id, degraded=degraded)
         finally:
@@ -270,10 +341,10 @@ class Run:
             self._interruptible = True
 
     def _failure(self, error: JacieError) -> Event:
+        self.tokens = self.tokens or sum(map(len, self._text)) // _CHARS_A_TOKEN  # nobody counted what was not finished
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
-            "run %s request %s ended with %s at %s: %s",
-            self.run_id, self._request_id, error.code, self._step or "start", error,
+            "the run ended with %s: %s", error.code, error,
         )  # fmt: skip
         return reader.failure(
             error,

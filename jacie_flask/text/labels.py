@@ -23,6 +23,11 @@ def label_bits(labels: Iterable[str]) -> int:
     return bits
 
 
+def label_names(bits: int) -> frozenset[str]:
+    """Return the labels whose bits are set."""
+    return frozenset(label for label, bit in _BIT.items() if bits & bit)
+
+
 _TITLES = {
     "balance_sheet": r"balance sheets?\b|statements? of (?:consolidated )?(?:financial (?:position|condition)|condition\b)",
     "income_statement": r"statements? of (?:consolidated )?(?:net )?(?:income|operations|earnings|profit)\b|income statements?"

@@ -1,14 +1,20 @@
 """Request bodies: read within bounds, parsed as JSON, checked field by field before anything else happens."""
 
+import contextlib
+import socket
 from typing import Annotated, Literal, TypeVar
 
+import jiter
 from flask import request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, field_validator
+from werkzeug.exceptions import HTTPException
 
+from jacie_flask import concurrency
 from jacie_flask.chat.pipeline import bounded
-from jacie_flask.errors import InvalidRequest, PayloadTooLarge
+from jacie_flask.errors import BodyTimeout, InvalidRequest, PayloadTooLarge, UnsupportedBody
 from jacie_flask.events import Turn
-from jacie_flask.interfaces import Limits, Question
+from jacie_flask.interfaces import DEFAULT_TENANT, Limits, Question
 
 _QUERY_CHARS = 8000
 _TURN_CHARS = 32_000
@@ -27,7 +33,7 @@ class Filters(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     company: Name | None = None
-    period: Annotated[Name | None, BeforeValidator(_year_as_text)] = None
+    period: Annotated[Name | None, BeforeValidator(_year_as_text, json_schema_input_type=int | Name | None)] = None
     document_type: Name | None = None
 
     def given(self) -> dict[str, str]:
@@ -47,7 +53,7 @@ class AskBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    query: Annotated[str, Field(max_length=_QUERY_CHARS)]
+    query: Annotated[str, Field(max_length=_QUERY_CHARS, json_schema_extra={"minLength": 1, "pattern": r"\S"})]
     filters: Filters | None = None
     document_ids: Annotated[list[Name], Field(max_length=100)] | None = None
 
@@ -73,12 +79,13 @@ class QuestionBody(AskBody):
     conversation_history: Annotated[list[TurnBody], Field(max_length=200)] | None = None
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
-    def question(self, mode: str, limits: Limits) -> Question:
+    def question(self, mode: str, limits: Limits, tenant: str = DEFAULT_TENANT) -> Question:
         """Return the question as plain values, its history within the limits."""
         turns = [Turn(role=turn.role, content=turn.content) for turn in self.conversation_history or ()]
         return Question(
             query=self.query,
             mode=mode,
+            tenant=tenant,
             auto_load_documents=self.auto_load_documents,
             memory_enabled=self.memory_enabled,
             history=tuple(bounded(turns, limits)) if self.memory_enabled else (),
@@ -88,30 +95,82 @@ class QuestionBody(AskBody):
         )
 
 
-Body = TypeVar("Body", bound=AskBody)
+Body = TypeVar("Body", bound=BaseModel)
 
 
-def read(kind: type[Body], max_bytes: int) -> Body:
-    """Return the checked body; raise InvalidRequest or PayloadTooLarge."""
-    raw = _raw(max_bytes)
+def read(kind: type[Body], max_bytes: int, timeout_s: float) -> Body:
+    """Return the checked body; raise InvalidRequest, UnsupportedBody, BodyTimeout or PayloadTooLarge."""
+    _check_type()
+    raw = _raw(max_bytes, timeout_s)
     try:
-        return kind.model_validate_json(raw)
+        return kind.model_validate(jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True))
     except ValidationError as error:
         raise InvalidRequest(errors=tuple(_told(item["loc"], item["msg"]) for item in error.errors()[:20])) from None
+    except ValueError as error:
+        raise InvalidRequest(errors=(("", _not_json(str(error))),)) from None
 
 
-def _raw(max_bytes: int) -> bytes:
+def _check_type() -> None:
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
-        raise InvalidRequest(errors=(("Content-Type", "must be application/json"),))
+        raise UnsupportedBody(errors=(("Content-Type", "must be application/json"),))
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedBody(errors=(("Content-Type", "must have no charset but utf-8"),))
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedBody(errors=(("Content-Encoding", "must be identity: compressed bodies are not taken"),))
+
+
+def _raw(max_bytes: int, timeout_s: float) -> bytes:
     declared = request.content_length
     if declared is not None and declared > max_bytes:
         raise PayloadTooLarge(f"{declared} bytes declared")
-    raw = request.stream.read(max_bytes + 1)  # counted here: Flask's own limit cuts chunked bodies without a word
+    patience = _Patience(timeout_s)
+    try:
+        raw = request.stream.read(max_bytes + 1)  # counted here: Flask's own limit cuts chunked bodies without a word
+    except (OSError, ParseException, HTTPException) as error:  # its end is missing, or its chunks are none
+        raise patience.verdict(f"the body could not be read: {type(error).__name__}") from error
+    finally:
+        patience.end()
     if len(raw) > max_bytes:
         raise PayloadTooLarge(f"more than {max_bytes} bytes")
     if declared is not None and len(raw) < declared:
-        raise InvalidRequest(errors=(("", f"the body ended after {len(raw)} of {declared} bytes"),))
+        raise patience.verdict(f"the body ended after {len(raw)} of {declared} bytes")
     return raw
+
+
+class _Patience:
+    """Ends the reading side of a client's connection when its body takes too long, where the server shows the connection."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._reading = True
+        self._late = False
+        self._sock = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+        self._alarm = concurrency.later(timeout_s, self._hang_up) if self._sock else None
+
+    def end(self) -> None:
+        """Leave the connection alone from now on."""
+        self._reading = False
+        if self._alarm:
+            self._alarm.cancel()
+
+    def verdict(self, short: str) -> InvalidRequest:
+        """Return what to say of a body that did not come whole."""
+        if self._late:
+            return BodyTimeout(errors=(("", f"the body did not arrive within {self._timeout_s:g} s"),))
+        return InvalidRequest(errors=(("", short),))
+
+    def _hang_up(self) -> None:
+        if self._reading and self._sock:
+            self._late = True
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RD)
+
+
+def _not_json(reason: str) -> str:
+    """Return why a text is not taken as JSON; the reason of the parser may repeat what the text held."""
+    if reason.startswith("Detected duplicate key"):
+        return f"a name stands twice in one object{reason[reason.rindex(' at line') :]}"
+    return f"is not valid JSON: {reason}"
 
 
 def _told(place: tuple[int | str, ...], message: str) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """The four question endpoints: guard, parse, start the run, then either stream its log or fold it."""
 
 import hashlib
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -13,9 +12,11 @@ from flask import Blueprint, Response, current_app, request, stream_with_context
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim
-from jacie_flask.runs import reader
-from jacie_flask.web import bodies, problems
+from jacie_flask.runs import ids, reader
+from jacie_flask.web import bodies, limits, problems
 from jacie_flask.web.context import Jacie, jacie, request_id
+from jacie_flask.web.guard import principal
+from jacie_flask.web.metrics import OpenStream, server_timing
 
 blueprint = Blueprint("chat", __name__)
 
@@ -27,6 +28,7 @@ STREAM_HEADERS = {
 }
 WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
 _DRAINING_RETRY_S = 2.0
+_KEY_CHARS = 256
 
 
 @blueprint.post("/chat/stream", defaults={"mode": "chat"})
@@ -53,6 +55,7 @@ def answer(mode: str) -> Response:
         return _failed(ended)
     response = Response(msgspec.json.encode(ended), content_type="application/json")
     response.headers["X-Run-Id"] = run_id
+    response.headers["Server-Timing"] = server_timing(ended.timings_ms)
     return response
 
 
@@ -63,14 +66,15 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     worker = current_app.extensions.get(WORKER)
     if worker:
         pieces = worker.while_connected(pieces, request.environ)
-    body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id))
+    body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id, OpenStream(run_id)))
     response = Response(body, headers=STREAM_HEADERS, direct_passthrough=True)
     response.headers["X-Run-Id"] = run_id
     response.headers["Content-Location"] = f"/runs/{run_id}/events"
     return response
 
 
-def _left(parts: Jacie, worker: Any, run_id: str) -> None:
+def _left(parts: Jacie, worker: Any, run_id: str, seen: OpenStream) -> None:
+    seen.ended()
     if worker and worker.draining:
         parts.runs.reader_sent_on(run_id)
     else:
@@ -99,11 +103,13 @@ class _Body:
 
 def _start(parts: Jacie, mode: str) -> str:
     """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
-    body = bodies.read(bodies.QuestionBody, parts.settings.max_body)
+    limits.ask()
+    body = bodies.read(bodies.QuestionBody, parts.settings.max_body, parts.settings.body_timeout_s)
     worker = current_app.extensions.get(WORKER)
     if worker and worker.draining:
         raise Overloaded("this worker is draining", retry_after_s=_DRAINING_RETRY_S)
-    question = body.question(mode, parts.services.limits)
+    asking = principal()
+    question = body.question(mode, parts.services.limits, asking.tenant)
     for place, document_id in enumerate(question.document_ids):
         try:
             parts.services.catalog.get(document_id)
@@ -111,8 +117,12 @@ def _start(parts: Jacie, mode: str) -> str:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
     claim = None
     if key := request.headers.get("Idempotency-Key", ""):
-        claim = Claim(key=_digest(key.encode()), fingerprint=_digest(msgspec.json.encode(question)))
-    return parts.runs.start(secrets.token_urlsafe(16), question, request_id(), claim)
+        if len(key) > _KEY_CHARS:
+            raise InvalidRequest(errors=(("Idempotency-Key", f"must be at most {_KEY_CHARS} characters"),))
+        claim = Claim(
+            key=_digest(f"{asking.tenant} {asking.key_id} {key}".encode()), fingerprint=_digest(msgspec.json.encode(question))
+        )
+    return parts.runs.start(ids.new(asking.tenant), question, request_id(), claim, limits.caller())
 
 
 def _digest(data: bytes) -> str:

@@ -3,28 +3,29 @@
 import re
 import secrets
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from flask import Flask, Response, current_app, g, request
 
 from jacie_flask.config import Settings
-from jacie_flask.interfaces import Services
+from jacie_flask.interfaces import DEFAULT_TENANT, Services
 from jacie_flask.runs.run import Runs
-from jacie_flask.services import Background, warm
+from jacie_flask.services import Background, warm_all
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MODEL_WAIT_S = 8.0
-_ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass
 class Jacie:
-    """The parts of one application."""
+    """The parts of one application, as one tenant sees them: ``services`` are its own, ``tenants`` holds those of all."""
 
     settings: Settings
     services: Services
     runs: Runs
     beside: Background
+    tenants: Mapping[str, Services]
     _warm: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -33,7 +34,7 @@ class Jacie:
         with self._lock:
             if not self._warm:
                 self.beside.start()
-                warm(self.services, model_wait_s=_MODEL_WAIT_S)
+                warm_all(self.tenants, model_wait_s=_MODEL_WAIT_S)
                 self.services.runs.attach(self.runs)
                 self._warm = True
 
@@ -42,11 +43,15 @@ class Jacie:
         if not self._warm:
             self.warm()
 
+    def of(self, tenant: str) -> "Jacie":
+        """Return the parts as this tenant sees them."""
+        return self if tenant == DEFAULT_TENANT else replace(self, services=self.tenants[tenant])
+
 
 def jacie() -> Jacie:
-    """Return the parts of the application that handles this request."""
+    """Return the parts of the application that handles this request, as the tenant of its principal sees them."""
     parts: Jacie = current_app.extensions["jacie"]
-    return parts
+    return parts.of(g.principal.tenant)
 
 
 def request_id() -> str:
@@ -63,10 +68,10 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def warm_up() -> None:
-        if request.endpoint not in ("ops.health", "static"):
-            jacie().ensure_warm()
+        if request.endpoint not in ("ops.health", "metrics.metrics", "openapi.description", "static"):
+            current_app.extensions["jacie"].ensure_warm()
 
     @app.after_request
     def identify(response: Response) -> Response:
-        response.headers.extend({"X-Request-ID": request_id(), **_ALWAYS})
+        response.headers["X-Request-ID"] = request_id()
         return response

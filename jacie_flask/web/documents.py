@@ -1,6 +1,5 @@
 """The catalog, the documents themselves, and their pages as text and as pictures."""
 
-import mimetypes
 import re
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from jacie_flask.errors import InvalidRequest, NotFound
 from jacie_flask.interfaces import CatalogDocument, PagePicture
+from jacie_flask.text.hostile import one_line
 from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("documents", __name__)
 
 _HIGHLIGHT_CHARS = 1000
+_LONGEST_FILENAME = 255
+_LIMIT = re.compile(r"[0-9]{1,4}")
 _SCALE = re.compile(r"[0-4](?:\.[0-9]{1,2})?")
-_INLINE = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}
+_SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}  # the rest is saved: none of it is a page of ours
 
 
 @blueprint.get("/documents")
@@ -97,18 +99,20 @@ def _box(picture: PagePicture) -> str:
 
 
 def _sent(path: Path, document: CatalogDocument) -> Response:
-    suffix = path.suffix.lower()
-    response = send_file(
+    shown_as = _SHOWN.get(path.suffix.lower())
+    return send_file(
         path,
-        mimetype=_INLINE.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-        as_attachment=suffix not in _INLINE,
-        download_name=Path(document.filename).name,
+        mimetype=shown_as or "application/octet-stream",
+        as_attachment=shown_as is None,
+        download_name=_saved_as(document.filename),
         conditional=True,
         max_age=0,
     )
-    if suffix != ".pdf":  # the browsers' own viewers of PDF run apart from the page's origin, and do not open under a policy
-        response.headers["Content-Security-Policy"] = "sandbox"
-    return response
+
+
+def _saved_as(filename: str) -> str:
+    """Return a file's name on one line, without what would disguise its ending on the reader's disk."""
+    return one_line(Path(filename).name, _LONGEST_FILENAME) or "document"
 
 
 def _shown(document: CatalogDocument) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _scale(text: str) -> float:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 500:
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= 500:
         raise InvalidRequest(errors=(("limit", "must be a whole number from 1 to 500"),))
     return int(text)
 

@@ -13,8 +13,10 @@ from jacie_flask.chat import finding
 from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, PayloadTooLarge, ProducerLost
 from jacie_flask.runs import sse
 from jacie_flask.runs.reader import Moved
+from jacie_flask.upstreams import Upstream
 from jacie_flask.web.chat import STREAM_HEADERS, WORKER
 from jacie_flask.web.context import Jacie, jacie
+from jacie_flask.web.guard import principal
 
 blueprint = Blueprint("ops", __name__)
 
@@ -33,11 +35,15 @@ def health() -> Response:
 
 @blueprint.get("/ready")
 def ready() -> Response:
-    """Say how each part is; 503 names what is down."""
+    """Say whether all parts are well; how each of them is, and what is down, only to those with the scope ``metrics``."""
     parts = jacie()
     states = {name: _state(check, parts) for name, check in _CHECKS.items()}
+    for upstream in parts.services.upstreams:
+        states[upstream.name]["breaker"] = _breaker(upstream)
     down = [name for name, state in states.items() if not state["ready"]]
-    body = {"status": "ready" if not down else "unready", "down": down, "parts": states}
+    body: dict[str, Any] = {"status": "ready" if not down else "unready"}
+    if "metrics" in principal().scopes:
+        body |= {"down": down, "parts": states}
     response = Response(msgspec.json.encode(body), status=503 if down else 200, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -120,6 +126,16 @@ def _state(check: Callable[[Jacie], dict[str, Any]], parts: Jacie) -> dict[str, 
         return {"ready": True, **check(parts)}
     except JacieError as error:
         return {"ready": False, "code": error.code, "detail": error.public}
+
+
+def _breaker(upstream: Upstream) -> dict[str, Any]:
+    """Return whether questions are let through; it does not make a part unready: only questions find out that it is back."""
+    figures = upstream.figures
+    return {
+        "state": figures.state,
+        "failures_in_a_row": figures.failures_in_a_row,
+        "retry_after_s": round(figures.retry_after_s, 1),
+    }
 
 
 def _documents(parts: Jacie) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 
 from jacie_flask.web.context import Jacie, jacie
+from jacie_flask.web.guard import principal
 
 blueprint = Blueprint("pages", __name__)
 
@@ -20,9 +21,14 @@ def test_client() -> str:
 
 
 def _facts(parts: Jacie) -> dict[str, object]:
+    """Return what the pages show: of what answers here nothing to those who may not ask."""
+    asking = principal()
+    if "ask" not in asking.scopes:
+        return {"signed_out": True}
     services = parts.services
     small = "small: trust the sources, not its wording" if services.model.small else ""
     return {
+        "signed_in_as": asking.name if asking.key_id else "",
         "documents_label": services.documents.label,
         "parts": [
             {"name": "Documents", "value": services.documents.label, "note": ""},

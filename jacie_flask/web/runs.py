@@ -3,6 +3,7 @@
 import msgspec
 from flask import Blueprint, Response, request
 
+from jacie_flask import measures
 from jacie_flask.errors import InvalidRequest, StateLost
 from jacie_flask.interfaces import RunLog
 from jacie_flask.runs import reader, sse
@@ -22,6 +23,8 @@ def events(run_id: str) -> Response:
         return Response(headers=STREAM_HEADERS)
     if _all_read(parts.services.runs, run_id, after):
         return Response(status=204)  # keeps an EventSource from coming back for ever
+    if after != reader.START:
+        measures.count("resumes")
     return event_stream(parts, run_id, after)
 
 

@@ -9,8 +9,10 @@ from flask import Blueprint, Response
 from jacie_flask.chat import finding
 from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.interfaces import Passage, Question, Services
-from jacie_flask.web import bodies
+from jacie_flask.retries import Budget
+from jacie_flask.web import bodies, limits
 from jacie_flask.web.context import jacie
+from jacie_flask.web.metrics import server_timing
 
 blueprint = Blueprint("search", __name__)
 
@@ -21,35 +23,41 @@ _SELECTED = 50
 def search() -> Response:
     """Return the documents and pages that match, best first."""
     parts = jacie()
-    body = bodies.read(bodies.SearchBody, parts.settings.max_body)
+    limits.ask()
+    body = bodies.read(bodies.SearchBody, parts.settings.max_body, parts.settings.body_timeout_s)
     question = Question(
         query=body.query,
         mode="search",
         filters=body.filters.given() if body.filters else {},
         document_ids=tuple(body.document_ids or ()),
     )
+    budget = Budget(parts.settings.retries, parts.settings.deadline_s)
     began = time.perf_counter()
     selection = finding.choose(question, parts.services, _SELECTED)
     selected = time.perf_counter()
     passages: list[Passage] = []
-    notes: list[str] = []
-    if selection.documents:
-        query, notes = finding.search_query(selection, parts.services, body.top_k)
-        passages = finding.search(query, parts.services)
+    if not selection.documents:
+        notes = finding.coverage(parts.services, budget)
+    else:
+        query, notes = finding.search_query(selection, parts.services, body.top_k, budget)
+        passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
     ended = time.perf_counter()
+    timings = {
+        "doc_selection": round((selected - began) * 1000, 1),
+        "vector_search": round((ended - selected) * 1000, 1),
+        "total": round((ended - began) * 1000, 1),
+    }
     told = {
         "documents": _documents(selection),
         "results": [_result(passage, parts.services) for passage in passages],
         "document_selection_message": selection.message,
-        "degraded": notes + finding.coverage(parts.services),
-        "timings_ms": {
-            "doc_selection": round((selected - began) * 1000, 1),
-            "vector_search": round((ended - selected) * 1000, 1),
-            "total": round((ended - began) * 1000, 1),
-        },
+        "degraded": notes + finding.doubts(passages, parts.services),
+        "timings_ms": timings,
     }
-    return Response(msgspec.json.encode(told), content_type="application/json")
+    response = Response(msgspec.json.encode(told), content_type="application/json")
+    response.headers["Server-Timing"] = server_timing(timings)
+    return response
 
 
 def _documents(selection: Selection) -> list[dict[str, Any]]:

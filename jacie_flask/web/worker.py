@@ -18,10 +18,11 @@ import gevent.socket
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from jacie_flask import concurrency
+from jacie_flask import concurrency, measures, tracing
 from jacie_flask.errors import ProducerLost
 from jacie_flask.runs.reader import Moved
 
@@ -30,6 +31,7 @@ _MARGIN_S = 3.0
 _LAST_FRAMES_S = 1.0
 _DRAIN_POLL_S = 0.05
 _LOOK_S = 0.7
+_TICK_S = 0.1
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
 _SEND_BUFFER = 64 * 1024
@@ -101,6 +103,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
     def run(self) -> None:
         """Serve until told to exit, then drain."""
         servers = [self._listen(listener) for listener in self.sockets]
+        concurrency.spawn(self._feel_lag, "hub lag")
         while self.alive:
             self.notify()
             self._told_to_exit.wait(_ALIVE_EVERY_S)
@@ -140,6 +143,10 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         finally:
             self._idle.add(sock)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Refuse what is no HTTP/1.1; a transfer coding that nobody knows is the sender's mistake as well, and no 5xx."""
+        super().handle_error(req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, UnsupportedTransferCoding) else exc)
+
     def _listen(self, listener: Any) -> Any:
         listener.setblocking(1)
         # Connections inherit these: what the kernel holds for a client that does not read is bounded, and one that vanished
@@ -177,6 +184,14 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             self._tell(lambda: ProducerLost("the server stopped while it answered"))
             gevent.sleep(_LAST_FRAMES_S)
         runlog.close(_LAST_FRAMES_S)
+        tracing.close(_LAST_FRAMES_S)
+
+    def _feel_lag(self) -> None:
+        """Note how late a tick comes: as long as it is, some greenlet held up all others."""
+        while True:
+            due = time.monotonic() + _TICK_S
+            gevent.sleep(_TICK_S)
+            measures.observe("hub_lag_seconds", max(0.0, time.monotonic() - due))
 
     def _hang_up_on_idle(self) -> None:
         """End the reading side of connections without a request; one whose request has just arrived is left to answer it."""
@@ -226,6 +241,7 @@ class Stream(concurrency.Waiting):
         """Let a client go that has not taken a piece in all the time it had; it can resume where it stopped reading."""
         if self._watcher is not None:
             log.info("a reader was let go: it did not read for too long")
+            measures.count("reader_drops")
             self._greenlet.loop.run_callback(self._leave)
 
     def close(self) -> None:

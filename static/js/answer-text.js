@@ -1,36 +1,61 @@
-// The answer's text as it arrives: text nodes, with each complete [n] turned into a link to source n.
+// The answer's text as it arrives: Markdown made into nodes, with each [n] of a source turned into a link to it.
 
 import { el } from "./dom.js";
+import { blocksOf } from "./markdown.js";
+import { plain } from "./plain-text.js";
 
-const MARKERS = /\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/;
-const LONGEST_MARKER = 32;
+const MARKERS = /\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g;
+const GAP = "\n\n";
 
-/** Grows `element` token by token; `anchor(n)` is the id of source n's element, or null when there is no such source. */
+/**
+ * Grows `element` token by token, once a frame of the screen; blocks that nothing can change any more are left alone.
+ * `anchor(n)` is the id of source n's element, or null when there is no such source; `around(change)` runs what changes the page.
+ */
 export class AnswerText {
-  #tail = null;
+  #source = ""; // `value` without what disguises
+  #drawn = 0;
+  #settled = 0;
+  #tail = [];
+  #due = 0;
 
-  constructor(element, anchor) {
+  constructor(element, anchor, around) {
     this.element = element;
     this.anchor = anchor;
+    this.around = around;
     this.value = "";
   }
 
   append(text) {
     this.value += text;
-    if (!this.#tail) this.element.append((this.#tail = document.createTextNode("")));
-    const from = Math.max(0, this.#tail.length - LONGEST_MARKER);
-    this.#tail.appendData(text);
-    this.#link(from);
+    this.#source += plain(text);
+    this.#due ||= requestAnimationFrame(() => this.around(() => this.flush()));
   }
 
   clear() {
-    this.value = "";
-    this.#tail = null;
+    cancelAnimationFrame(this.#due);
+    this.#due = this.#drawn = this.#settled = 0;
+    this.value = this.#source = "";
+    this.#tail = [];
     this.element.replaceChildren();
+  }
+
+  /** Show all that was appended, now. */
+  flush() {
+    cancelAnimationFrame(this.#due);
+    this.#due = 0;
+    if (this.#drawn === this.#source.length) return;
+    this.#drawn = this.#source.length;
+    const blocks = blocksOf(this.#source.slice(this.#settled));
+    const last = Math.max(0, blocks.findLastIndex(({ closed }) => closed));
+    for (const node of this.#tail) node.remove();
+    this.#show(blocks.slice(0, last));
+    this.#tail = this.#show(blocks.slice(last));
+    this.#settled += blocks[last]?.start ?? 0;
   }
 
   /** Say on each marker whether what it stands for was found on its page. */
   mark(citations) {
+    this.flush();
     for (const link of this.element.querySelectorAll(".marker")) {
       const found = citations.filter(({ n }) => n === Number(link.dataset.n)).map(({ verified }) => verified);
       if (!found.length) continue;
@@ -40,23 +65,23 @@ export class AnswerText {
     }
   }
 
-  #link(from) {
-    let start = from;
-    for (;;) {
-      const match = MARKERS.exec(this.#tail.data.slice(start));
-      if (!match) return;
-      const at = start + match.index;
+  #show(blocks) {
+    const shown = blocks.map((block) => block.nodes((text) => this.#words(text)));
+    const nodes = shown.flatMap((some, i) => (i || this.element.hasChildNodes() ? [document.createTextNode(GAP), ...some] : some));
+    this.element.append(...nodes);
+    return nodes;
+  }
+
+  #words(text) {
+    const nodes = [];
+    let from = 0;
+    for (const match of text.matchAll(MARKERS)) {
       const links = this.#links(match[1]);
-      if (!links) {
-        start = at + match[0].length; // a figure in brackets, not one of the sources
-        continue;
-      }
-      const rest = this.#tail.splitText(at);
-      rest.deleteData(0, match[0].length);
-      rest.before(...links);
-      this.#tail = rest;
-      start = 0;
+      if (!links) continue; // a figure in brackets, not one of the sources
+      nodes.push(plain(text.slice(from, match.index)), ...links);
+      from = match.index + match[0].length;
     }
+    return [...nodes, plain(text.slice(from))];
   }
 
   #links(list) {

@@ -1,9 +1,11 @@
 // The chat page: the composer, the conversation and its memory, and what may be asked.
 
-import { el, root } from "./dom.js";
+import { el, root, say } from "./dom.js";
+import { ended, Memory } from "./memory.js";
 import { PageView } from "./page-view.js";
+import { signIn } from "./sign-in.js";
 import { ask, cancel, newKey } from "./stream.js";
-import { Turn } from "./turn.js";
+import { failureOf, Turn } from "./turn.js";
 
 const MODE_WORDS = { chat: "Reads the selected documents", fast_chat: "Searches the index" };
 const PATIENCE_AFTER_STOP_MS = 1500;
@@ -13,12 +15,12 @@ const [form, box, send, stop, fresh] = ["composer", "question", "send", "stop", 
 const [welcome, conversation, announcer, examples] = ["welcome", "conversation", "announcer", "examples"].map(byId);
 
 const pages = new PageView();
-let history = [];
+const memory = new Memory(root());
 let turns = 0;
 let running = null;
 
 function announce(words) {
-  announcer.textContent = words;
+  say(announcer, words);
 }
 
 /** How far the end of the answer's words is below what can be seen above the composer; negative while it is in view. */
@@ -57,37 +59,62 @@ function submit() {
   if (!question || running) return;
   box.value = "";
   fit();
-  turns += 1;
-  const endpoint = mode();
-  const turn = new Turn(turns, question, {
-    announce,
-    onRetry: () => run(turn, question, endpoint),
-    onShow: (place) => pages.open(place),
-  });
-  conversation.append(turn.element);
-  run(turn, question, endpoint);
+  const turn = added(memory.begin({ question, endpoint: mode(), key: newKey() }));
   turn.element.scrollIntoView({ block: "start" });
 }
 
-async function run(turn, question, endpoint) {
-  if (running) return;
-  const mine = (running = { controller: new AbortController(), runId: "" });
+/** Put a question on the page and follow its run; one that has ended before is shown as it ended. */
+function added(entry) {
+  turns += 1;
+  let kept = entry;
+  const turn = new Turn(turns, entry.question, {
+    announce,
+    around: follow,
+    onRetry: () => {
+      if (!running) run(turn, (kept = memory.begin({ ...kept, key: newKey(), runId: "", events: [] }, kept)));
+    },
+    onShow: (place) => pages.open(place),
+  });
+  conversation.append(turn.element);
+  if (ended(entry)) replay(turn, entry);
+  else run(turn, entry);
+  return turn;
+}
+
+/** Show a turn as it ended, without announcing again what was heard before. */
+function replay(turn, { events }) {
+  turn.announce = () => {};
+  turn.start();
+  for (const item of events) turn.take(item);
+  turn.announce = announce;
+}
+
+async function run(turn, entry) {
+  const mine = (running = { controller: new AbortController(), runId: entry.runId });
   turn.start();
   refresh();
-  const body = { query: question, auto_load_documents: true, memory_enabled: true, conversation_history: history };
+  const body = { query: entry.question, auto_load_documents: true, memory_enabled: true, conversation_history: memory.history };
+  const take = (item) => {
+    follow(turn, () => turn.take(item));
+    if (running === mine) memory.note(entry, item);
+  };
   try {
-    const { event, data } = await ask(`${root()}${endpoint}/stream`, body, {
-      key: newKey(),
+    await ask(`${root()}${entry.endpoint}/stream`, body, {
+      key: entry.key,
+      runId: entry.runId,
       signal: mine.controller.signal,
-      onEvent: (item) => follow(turn, () => turn.take(item)),
+      onEvent: take,
       onState: (state, facts) => {
-        mine.runId = facts.runId || mine.runId;
+        if (facts.runId && facts.runId !== mine.runId) {
+          entry.runId = mine.runId = facts.runId;
+          memory.keep();
+        }
         follow(turn, () => turn.connection(state, facts));
       },
     });
-    if (event === "result" && running === mine) history = data.conversation_history ?? [];
   } catch (error) {
-    follow(turn, () => turn.broken(error));
+    take({ event: "error", data: { ...failureOf(error), partial_response: turn.text.value } });
+    if (error.status === 401) signIn(() => run(turn, Object.assign(entry, { events: [] })));
   } finally {
     if (running === mine) running = null;
     refresh();
@@ -109,7 +136,7 @@ function startOver() {
   running?.controller.abort();
   if (running?.runId) cancel(root(), running.runId).catch(() => {});
   running = null;
-  history = [];
+  memory.forget();
   turns = 0;
   conversation.replaceChildren();
   announce("New conversation");
@@ -132,6 +159,7 @@ function questionsFor(documents) {
 
 async function showCollection() {
   const response = await fetch(`${root()}documents?limit=100`, { headers: { Accept: "application/json" } });
+  if (response.status === 401) signIn();
   if (!response.ok) return;
   const { documents = [], next_cursor: more } = await response.json();
   const companies = new Set(documents.map(({ company }) => company).filter(Boolean)).size;
@@ -164,6 +192,8 @@ examples.addEventListener("click", ({ target }) => {
   submit();
 });
 
+for (const entry of memory.turns.filter((kept, i, all) => ended(kept) || i === all.length - 1)) added(entry);
+conversation.lastElementChild?.scrollIntoView({ block: "start" });
 refresh();
 if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would open the keyboard over the page
 showCollection().catch(() => {}); // the page works without the examples

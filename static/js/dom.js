@@ -1,13 +1,21 @@
-// Building nodes without markup: text is always text.
+// Building nodes without markup: text is always text, and never disguised.
+
+import { plain } from "./plain-text.js";
 
 /** Make an element: `attributes` become attributes (true: present, false or null: absent), children nodes or text. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value === true ? "" : value);
+    if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value === true ? "" : plain(String(value)));
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  const there = children.filter((child) => child !== null && child !== undefined && child !== "");
+  node.append(...there.map((child) => (child instanceof Node ? child : plain(String(child)))));
   return node;
+}
+
+/** Make `text` all that `node` holds. */
+export function say(node, text) {
+  node.textContent = plain(String(text));
 }
 
 /** Return `address` as a link this page may offer, or null: only http and https, whatever a server says. */

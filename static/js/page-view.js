@@ -1,6 +1,7 @@
 // The page that a source or citation stands on, as a picture with the passage marked, in a dialog over the conversation.
 
-import { el, root, safeUrl } from "./dom.js";
+import { el, root, safeUrl, say } from "./dom.js";
+import { plain } from "./plain-text.js";
 
 const LONGEST_PASSAGE = 300;
 const RANKS = ["missing", "partial", "found"];
@@ -40,7 +41,7 @@ export class PageView {
   open({ document_id: id, title, page, url, passages }) {
     this.#shown = { id, title, page, url, passages: [...new Set(passages.map(shortened).filter(Boolean))] };
     this.#pages = 0;
-    byId("title").textContent = title;
+    say(byId("title"), title);
     this.#zoom(false);
     if (!this.dialog.open) this.dialog.showModal();
     byId("scroll").focus();
@@ -117,7 +118,7 @@ export class PageView {
     const picture = byId("picture");
     picture.src = url;
     const marked = box ? `, with the passage marked: ${passage}` : "";
-    picture.alt = `Page ${this.#page} of ${this.#shown.title}${marked}`;
+    picture.alt = plain(`Page ${this.#page} of ${this.#shown.title}${marked}`);
     await picture.decode();
     this.box = highlight === "missing" ? null : box;
     this.#content(picture);
@@ -125,7 +126,8 @@ export class PageView {
 
   #text({ text, span }) {
     const [start, end] = span ?? [text.length, text.length];
-    byId("text").replaceChildren(text.slice(0, start), span ? el("mark", {}, text.slice(start, end)) : "", text.slice(end));
+    const marked = span ? el("mark", {}, text.slice(start, end)) : "";
+    byId("text").replaceChildren(plain(text.slice(0, start)), marked, plain(text.slice(end)));
     this.#content(byId("text"));
   }
 
@@ -137,7 +139,7 @@ export class PageView {
 
   #frame(note) {
     const { page, url } = this.#shown;
-    byId("note").textContent = note;
+    say(byId("note"), note);
     byId("number").textContent = this.#pages ? `Page ${this.#page} of ${this.#pages}` : `Page ${this.#page}`;
     for (const [name, there] of [["previous", this.#page > 1], ["next", this.#page < this.#pages]]) {
       byId(name).setAttribute("aria-disabled", String(!there)); // a disabled button would lose the focus

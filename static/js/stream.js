@@ -25,6 +25,7 @@ export class StreamError extends Error {
  * onComment(text) gets heartbeats. onState(state, facts) gets "connecting", "streaming" {runId, requestId},
  * "reconnecting" {attempt, delayMs, reason}, "fallback" and "done".
  * `url` is one of the streaming endpoints; without "/stream" it is the non-streaming twin, used when streaming is impossible.
+ * With `runId` nothing is asked: the run that was asked for before is read again, from its first event on.
  */
 export async function ask(url, body, options = {}) {
   const run = new Run(url, body, options);
@@ -35,9 +36,12 @@ export async function ask(url, body, options = {}) {
   }
 }
 
+/** What our pages send with everything that changes something: no other site's form can. */
+export const PAGE_HEADERS = { "X-Jacie-Page": "1" };
+
 /** Stop a run on the server; what was answered so far is kept. */
 export async function cancel(root, runId) {
-  const response = await fetch(`${root}runs/${encodeURIComponent(runId)}/cancel`, { method: "POST" });
+  const response = await fetch(`${root}runs/${encodeURIComponent(runId)}/cancel`, { method: "POST", headers: PAGE_HEADERS });
   if (!response.ok) throw await problemOf(response);
 }
 
@@ -103,7 +107,8 @@ class Run {
   #failures = 0;
   #baseMs = FIRST_DELAY_MS;
 
-  constructor(url, body, { onEvent, onComment, onState, signal, key }) {
+  constructor(url, body, { onEvent, onComment, onState, signal, key, runId }) {
+    this.#runId = runId ?? "";
     this.url = new URL(url, document.baseURI);
     this.root = new URL(this.url.pathname.replace(/(fast_)?chat\/stream$/, ""), this.url);
     this.body = JSON.stringify(body);
@@ -156,7 +161,7 @@ class Run {
   }
 
   #post(accept) {
-    const headers = { "Content-Type": "application/json", Accept: accept, "Idempotency-Key": this.key };
+    const headers = { "Content-Type": "application/json", Accept: accept, "Idempotency-Key": this.key, ...PAGE_HEADERS };
     return { method: "POST", headers, body: this.body, signal: this.signal, cache: "no-store" };
   }
 

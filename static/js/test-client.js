@@ -2,8 +2,10 @@
 
 import { checkStream, joined } from "./checks.js";
 import { el, root, safeUrl, timeLeft } from "./dom.js";
+import { spelled } from "./plain-text.js";
 import { curlOf, RequestForm } from "./request-form.js";
-import { cancel, newKey, problemOf, pump, StreamError } from "./stream.js";
+import { signIn } from "./sign-in.js";
+import { cancel, newKey, PAGE_HEADERS, problemOf, pump, StreamError } from "./stream.js";
 
 const MOST_ROWS = 2000;
 
@@ -44,7 +46,7 @@ function row(kind, raw, at) {
   rows += 1;
   byId("frame-count").textContent = rows > MOST_ROWS ? `${rows}, the first ${MOST_ROWS} shown` : String(rows);
   if (rows > MOST_ROWS) return;
-  const cells = [at.toFixed(1), (at - latest).toFixed(1), kind, raw].map((text) => el("td", {}, text));
+  const cells = [at.toFixed(1), (at - latest).toFixed(1), kind, spelled(raw)].map((text) => el("td", {}, text));
   byId("frames").append(el("tr", { class: kind }, ...cells));
   latest = at;
 }
@@ -69,7 +71,7 @@ function parsed({ event, data }) {
 
 function view({ event, data, id }) {
   if (id) byId("last-id").value = id;
-  if (event === "token") byId("tokens").append(data.text);
+  if (event === "token") byId("tokens").append(spelled(data.text));
   else if (event === "reset") byId("tokens").replaceChildren();
   else if (event === "sources") showSources(data.sources);
   else if (event === "result" || event === "error") showTerminal(data);
@@ -81,7 +83,7 @@ function view({ event, data, id }) {
 }
 
 function showTerminal(data) {
-  byId("result").textContent = JSON.stringify(data, null, 2);
+  byId("result").textContent = spelled(JSON.stringify(data, null, 2));
   if (data.sources?.length) showSources(data.sources);
 }
 
@@ -125,7 +127,8 @@ async function send(request, { keep = false } = {}) {
   try {
     const { method, headers, body } = request;
     const url = new URL(request.path.slice(1), new URL(root(), location.href));
-    await receive(await fetch(url, { method, headers, body, signal: controller.signal, cache: "no-store" }));
+    const sent = { ...headers, ...(method === "GET" ? {} : PAGE_HEADERS) };
+    await receive(await fetch(url, { method, headers: sent, body, signal: controller.signal, cache: "no-store" }));
   } catch (error) {
     ended(error);
   } finally {
@@ -154,8 +157,8 @@ async function whole(response) {
   row("json", JSON.stringify(data), took);
   runId = data.run_id ?? runId;
   byId("run-id").value = runId;
-  byId("result").textContent = JSON.stringify(data, null, 2);
-  byId("tokens").textContent = data.response ?? "";
+  byId("result").textContent = spelled(JSON.stringify(data, null, 2));
+  byId("tokens").textContent = spelled(data.response ?? "");
   showSources(data.sources ?? []);
   show(response.status === 202 ? "Accepted" : "Done", `${response.status} in ${took.toFixed(0)} ms`, "good");
   showChecks([{ words: "One JSON object", passed: typeof data === "object" && data !== null, found: `${took.toFixed(0)} ms` }]);
@@ -164,7 +167,8 @@ async function whole(response) {
 async function refused(response) {
   const copy = response.clone();
   const problem = await problemOf(response);
-  byId("result").textContent = await copy.text();
+  byId("result").textContent = spelled(await copy.text());
+  if (problem.status === 401) signIn();
   show("Refused", `${problem.code}: ${problem.detail}`, "bad");
   const type = response.headers.get("Content-Type") ?? "none";
   showChecks([{ words: "Refused as application/problem+json", passed: type.startsWith("application/problem+json"), found: type }]);

@@ -1,14 +1,16 @@
 // One question and its answer on the page: the work, the text, what it rests on, and how it ended.
 
 import { AnswerText } from "./answer-text.js";
-import { duration, el, safeUrl, timeLeft } from "./dom.js";
+import { duration, el, safeUrl, say, timeLeft } from "./dom.js";
 import { isPlain } from "./page-view.js";
+import { plain } from "./plain-text.js";
 
 const MARKED = /\s*\[\d{1,3}\]/g;
+const NO_WORD = /[^\p{L}\p{N}]+/gu;
 
 /**
  * A question's article; `announce` speaks to screen readers, `onRetry` is called when the reader asks again, `onShow` when
- * they want to see the page that a source or a citation stands on.
+ * they want to see the page that a source or a citation stands on, `around` with each change that makes the answer grow.
  */
 export class Turn {
   #sources = [];
@@ -16,11 +18,8 @@ export class Turn {
   #said = "";
   #clock = 0;
 
-  constructor(number, question, { announce, onRetry, onShow }) {
-    this.number = number;
-    this.announce = announce;
-    this.onRetry = onRetry;
-    this.onShow = onShow;
+  constructor(number, question, { announce, onRetry, onShow, around }) {
+    Object.assign(this, { number, announce, onRetry, onShow, around });
     this.#build(question);
   }
 
@@ -30,7 +29,7 @@ export class Turn {
     this.percent = el("span", { class: "percent" });
     this.bar = el("progress", { max: 100, value: 0, "aria-label": "Progress of the answer" });
     this.work = el("div", { class: "work" }, el("p", { class: "work-line" }, this.words, this.left, this.percent), this.bar);
-    this.text = new AnswerText(el("div", { class: "text" }), (n) => this.#anchor(n));
+    this.text = new AnswerText(el("div", { class: "text" }), (n) => this.#anchor(n), (change) => this.around(this, change));
     this.text.element.addEventListener("click", (event) => {
       const marker = event.target.closest(".marker");
       if (marker) this.#show(event, Number(marker.dataset.n), this.#claimBefore(marker));
@@ -76,18 +75,7 @@ export class Turn {
       this.#say(lostWords(delayMs, attempt));
       this.#expect(null);
     } else if (state === "fallback") this.#say("This browser cannot show the answer as it is written. Waiting for all of it...");
-    else if (state === "streaming" && this.#said) this.words.textContent = this.#said;
-  }
-
-  /** End without a terminal event: the request was refused or the connection is gone for good. */
-  broken(error) {
-    const aborted = error.code === "aborted";
-    this.#fail({
-      error: error.detail ?? "Something went wrong on this page.",
-      code: aborted ? "cancelled" : (error.code ?? "page_error"),
-      request_id: error.requestId,
-      retry_after_s: error.retryAfterS,
-    });
+    else if (state === "streaming" && this.#said) say(this.words, this.#said);
   }
 
   #anchor(n) {
@@ -107,17 +95,17 @@ export class Turn {
     const range = document.createRange();
     range.setStart(this.text.element, 0);
     range.setEndBefore(marker);
-    const before = range.toString().replace(MARKED, "");
+    const before = letters(range.toString().replace(MARKED, ""));
     const places = this.#citations
       .filter(({ n }) => n === Number(marker.dataset.n))
-      .map(({ quote }) => [before.lastIndexOf(quote), quote])
+      .map(({ quote }) => [before.lastIndexOf(letters(quote)), quote])
       .sort(([a], [b]) => b - a);
     return places[0]?.[1] ?? "";
   }
 
   #say(words) {
-    if (this.words.textContent === words) return;
-    this.words.textContent = words;
+    if (this.words.textContent === plain(words)) return;
+    say(this.words, words);
     this.announce(words);
   }
 
@@ -169,7 +157,7 @@ export class Turn {
     this.#note(data.degraded ?? []);
     this.#end(accountOf(data));
     for (const words of [data.document_selection_message, documentsOf(data)]) if (words) this.account.append(el("p", {}, words));
-    this.announce(`Answer: ${data.response} ${(data.sources ?? []).length} sources.`);
+    this.announce(`Answer: ${this.text.element.textContent} ${(data.sources ?? []).length} sources.`);
   }
 
   #cite(citations) {
@@ -203,7 +191,8 @@ export class Turn {
   }
 
   #end(summary) {
-    this.summary.textContent = summary;
+    this.text.flush();
+    say(this.summary, summary);
     this.account.replaceChildren(this.summary, this.steps);
     this.account.hidden = this.steps.childElementCount === 0;
     this.work.hidden = true;
@@ -211,6 +200,21 @@ export class Turn {
     this.work.classList.remove("reconnecting");
     this.element.setAttribute("aria-busy", "false");
   }
+}
+
+/** Return what ended a run here as the data of an error event: it was refused, or its connection is gone for good. */
+export function failureOf(error) {
+  return {
+    error: error.detail ?? "Something went wrong on this page.",
+    code: error.code === "aborted" ? "cancelled" : (error.code ?? "page_error"),
+    request_id: error.requestId,
+    retry_after_s: error.retryAfterS,
+  };
+}
+
+/** Return the letters and digits of a text: what stays the same when its Markdown is read. */
+function letters(text) {
+  return text.replace(NO_WORD, "");
 }
 
 function titleOf(source) {

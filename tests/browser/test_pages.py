@@ -15,6 +15,8 @@ import pytest
 from flask import Flask, Response, render_template, request
 from PIL import Image
 
+from jacie_flask.config import load
+from jacie_flask.web import security_headers
 from tests.support.event_server import (
     Comment,
     Cut,
@@ -28,16 +30,12 @@ from tests.support.event_server import (
     failure,
     source,
 )
+from tests.support.hostile_text import payloads
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested in a browser")
 expect = sync_api.expect
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-CSP = (
-    "default-src 'none'; script-src 'nonce-scripted' 'strict-dynamic'; style-src 'nonce-scripted'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-)
 PARTS = [
     {"name": "Documents", "value": "sample_documents", "note": ""},
     {"name": "Index", "value": "SQLite, in this process", "note": ""},
@@ -92,20 +90,15 @@ def text(name: str, number: int):
 
 @pytest.fixture(scope="session")
 def app() -> Flask:
-    """Serve the real templates under the strictest policy they have to work with."""
+    """Serve the real templates under the policy that they have on a real server."""
     made = Flask("pages", template_folder=ROOT / "templates", static_folder=ROOT / "static")
-    context = {"documents_label": "S3", "parts": PARTS, "csp_nonce": "scripted"}
+    context = {"documents_label": "S3", "parts": PARTS}
     made.add_url_rule("/", "chat", lambda: render_template("chat.html", **context))
     made.add_url_rule("/test-client", "test_client", lambda: render_template("test_client.html", **context))
     made.add_url_rule("/documents/<name>", "document", lambda name: f"The document {name}.")
     made.add_url_rule("/documents/<name>/pages/<int:number>.png", "picture", picture)
     made.add_url_rule("/documents/<name>/pages/<int:number>", "text", text)
-
-    @made.after_request
-    def strict(response):
-        response.headers["Content-Security-Policy"] = CSP
-        return response
-
+    security_headers.init_app(made, load())
     return made
 
 
@@ -122,18 +115,6 @@ def scripted(app) -> Iterator[EventServer]:
 def base_url(scripted) -> str:
     """Name the server that the pages are tested on."""
     return os.environ.get("JACIE_BASE_URL", "").rstrip("/") or scripted.url
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Start the system's chromium once."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing: no page is tested in a browser")
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -700,7 +681,7 @@ def test_the_end_is_announced(page, scripted):
     page.goto(scripted.url)
     ask(page)
     ended(page)
-    expect(page.get_by_role("status").first).to_have_text(f"Answer: {TEXT} 3 sources.")
+    expect(page.get_by_role("status").first).to_have_text(f"Answer: {TEXT.replace('[1, 2]', '[1][2]')} 3 sources.")
 
 
 def test_the_test_client_aborts_and_resumes(page, scripted):
@@ -784,3 +765,209 @@ def test_the_browser_parses_split_streams(page, scripted):
         wanted = [getattr(item, "data", getattr(item, "text", getattr(item, "milliseconds", None))) for item in expected]
         found = page.evaluate(run, [f"{scripted.url}/static/js/sse.js", [list(chunk) for chunk in chunks]])
         assert found == wanted, name
+
+
+# Markdown
+
+
+MARKDOWN = """# Results of 2023
+
+Revenue rose by **4.2 %** to *NOK 1,284 million* [1], see [the release](https://example.com/a?b=c) and `note_7`.
+A second line, with <b>no</b> markup & a ![chart](https://example.com/chart.png).
+
+| Segment | Revenue | Share |
+|:--------|--------:|:-----:|
+| Europe [2] | 1,000 | 78 % |
+| Asia | 284 | 22 % |
+
+3. Third
+4. Fourth
+   - nested **one**
+   - nested two
+
+> Quoted words [3]
+
+```
+a <- b | c
+```
+
+---
+
+[1]: https://example.com/reference
+
+The end * of 5 * 3, a_b_c and $x$ [2022]."""
+
+
+def test_markdown_is_rendered(page, scripted):
+    """Headings, emphasis, lists, tables, code and links are elements; pictures are named and not loaded; markup is text."""
+    scripted.play(Script(conversation([MARKDOWN[start : start + 7] for start in range(0, len(MARKDOWN), 7)], sources=SOURCES)))
+    page.goto(scripted.url)
+    ask(page)
+    text = ended(page).locator(".text")
+    assert text.locator("h3, strong, em, code, blockquote, hr").all_text_contents() == [
+        "Results of 2023", "4.2 %", "NOK 1,284 million", "note_7", "one", "Quoted words [3]", "a <- b | c", "",
+    ]  # fmt: skip
+    assert text.locator("th, td").all_text_contents() == [
+        "Segment",
+        "Revenue",
+        "Share",
+        "Europe [2]",
+        "1,000",
+        "78 %",
+        "Asia",
+        "284",
+        "22 %",
+    ]
+    assert text.locator("td.right").count() == text.locator("td.center").count() == 2
+    assert text.locator("ol").get_attribute("start") == "3"
+    assert text.locator("ol > li > ul > li").count() == 2
+    link = text.locator("a:not(.marker)")
+    assert link.evaluate("node => [node.href, node.rel, node.target, node.nextSibling.textContent]") == [
+        "https://example.com/a?b=c", "noopener noreferrer nofollow", "_blank", " (example.com)",
+    ]  # fmt: skip
+    assert text.locator(".marker").all_text_contents() == ["[1]", "[2]", "[3]", "[1]"]
+    expect(text).to_contain_text("with <b>no</b> markup & a chart (not shown).")
+    expect(text).to_contain_text("The end * of 5 * 3, a_b_c and $x$ [2022].")
+
+
+GROWN = """async ([url, text, size]) => {
+  const { AnswerText } = await import(url);
+  const shown = (pieces) => {
+    const answer = new AnswerText(document.createElement("div"), (n) => (n < 4 ? `source-${n}` : null), (change) => change());
+    for (const piece of pieces) {
+      answer.append(piece);
+      answer.flush();
+    }
+    return [answer.element.innerHTML, answer.value];
+  };
+  const pieces = [];
+  for (let at = 0; at < text.length; at += size) pieces.push(text.slice(at, at + size));
+  return [shown(pieces), shown([text])];
+}"""
+
+
+@pytest.mark.parametrize("size", [1, 5, 17])
+def test_an_answer_looks_the_same_however_it_came(page, scripted, size):
+    """Drawn piece by piece or at once, Markdown gives the same nodes; so do texts that try to confuse it."""
+    page.goto(scripted.url)
+    hard = [
+        "a\n|b|\n|-|\n|c|\n\nd",
+        "- a\n\n  b\n- c\n\nd\n# e\n#f\n",
+        "```\nx\n\n# y\n```\nz\n> a\nb\n\n> c",
+        "1. a\n\n\n2. b\n   > c\n\nd\n---\n***\ne",
+        "\n\n a",
+    ]
+    for text in [MARKDOWN, TEXT, *hard, "\n\n".join(text.text for text in payloads()[:120])]:
+        grown, whole = page.evaluate(GROWN, [f"{scripted.url}/static/js/answer-text.js", text, size])
+        assert grown == whole
+
+
+def test_long_and_nested_markdown_does_not_hold_up_the_page(page, scripted):
+    """Texts made to be slow to read take less than a second to draw."""
+    page.goto(scripted.url)
+    for text in (
+        "[" * 30_000,
+        "*a_ " * 9_000,
+        "> " * 15_000 + "x",
+        "`" * 20_001 + "a",
+        "- " * 9_000,
+        "|a" * 15_000 + "\n" + "|-" * 15_000,
+        "x" * 300_000,
+        "[a](" * 8_000,
+    ):
+        took = page.evaluate("""async ([url, text]) => {
+          const { AnswerText } = await import(url);
+          const answer = new AnswerText(document.createElement("div"), () => null, (change) => change());
+          const began = performance.now();
+          answer.append(text);
+          answer.flush();
+          return performance.now() - began;
+        }""", [f"{scripted.url}/static/js/answer-text.js", text])  # fmt: skip
+        assert took < 1000, (text[:10], took)
+
+
+# The page loaded anew
+
+
+def test_the_conversation_survives_a_reload(page, scripted):
+    """Questions, answers, sources and verdicts are there again, the next question carries the history, and nothing is asked twice."""
+    broken = failure("llm_unavailable", "The language model is not available.", partial_response="Half ")
+    scripted.play(Script(NORMAL), Script(conversation(["Half "], sources=SOURCES, terminal=broken)), Script(NORMAL))
+    page.goto(scripted.url)
+    ask(page)
+    ended(page)
+    ask(page, "And then?")
+    expect(page.locator(".turn")).to_have_count(2)
+    ended(page)
+    look = "() => document.getElementById('conversation').innerText"
+    before = page.evaluate(look)
+    page.reload()
+    expect(page.locator(".turn")).to_have_count(2)
+    assert page.evaluate(look) == before
+    assert page.locator(".turn").first.locator(".marker").first.get_attribute("aria-label") == "Source 1, verified"
+    expect(page.locator("#welcome")).to_be_hidden()
+    expect(page.locator("#announcer")).to_have_text("")
+    assert len(scripted.paths("POST")) == 2
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator(".turn").last.locator(".text")).to_contain_text("prices held")
+    assert scripted.asked[-1].body["conversation_history"] == HISTORY
+    page.get_by_role("button", name="New conversation").click()
+    page.reload()
+    expect(page.locator("#welcome")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_an_answer_that_is_being_written_goes_on_after_a_reload(page, scripted):
+    """The same run is read again from its beginning, to the same text, without a second question."""
+    scripted.play(Script([*NORMAL[:9], Pause(1.5), *NORMAL[9:]]))
+    page.goto(scripted.url)
+    ask(page)
+    expect(page.locator(".text")).to_contain_text("Revenue of Nordfjord")
+    page.reload()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    turn = ended(page)
+    assert turn.locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+    assert (scripted.paths("POST"), scripted.paths("GET").count("/runs/run-1/events")) == (["/chat/stream"], 1)
+    expect(turn.locator(".account li").first).to_contain_text("Starting chat processing...")
+
+
+def test_a_question_that_was_just_sent_is_not_asked_twice(page, scripted):
+    """Loaded anew before the server named the run, the page asks under the same key and joins it."""
+    page.goto(scripted.url)
+    held = []
+    page.route("**/chat/stream", lambda route: held.append(route.request.headers["idempotency-key"]), times=1)
+    ask(page)
+    expect(page.locator(".turn")).to_have_count(1)
+    page.reload()
+    expect(ended(page).locator(".account")).to_contain_text("Answered")
+    sent = [asked.headers["idempotency-key"] for asked in scripted.asked if asked.path == "/chat/stream"]
+    assert sent == held
+
+
+@pytest.mark.parametrize("kept", ["{", "[]", '{"turns": 1}', '{"turns": [{"question": 1}, null], "history": []}', "null"])
+def test_what_cannot_be_read_again_is_left(page, scripted, kept):
+    """Something else in the tab's storage does no harm."""
+    page.add_init_script(f"sessionStorage.setItem('jacie.conversation:/', {json.dumps(kept)})")
+    page.goto(scripted.url)
+    expect(page.locator("#welcome")).to_be_visible()
+    ask(page)
+    ended(page)
+
+
+def test_only_the_last_turns_are_kept(page, scripted):
+    """What is kept is bounded in turns and characters; the newest stays."""
+    page.goto(scripted.url)
+    kept = page.evaluate("""async (url) => {
+      const { Memory } = await import(url);
+      const memory = new Memory("/test");
+      for (let n = 0; n < 30; n += 1) {
+        const turn = memory.begin({ question: `${n}`, endpoint: "chat", key: "k" });
+        memory.note(turn, { event: "result", data: { response: "x".repeat(90_000) } });
+      }
+      const again = new Memory("/test");
+      return [memory.turns.length, again.turns.map(({ question }) => question), sessionStorage.getItem("jacie.conversation:/test").length];
+    }""", f"{scripted.url}/static/js/memory.js")  # fmt: skip
+    assert kept[0] == 20
+    assert kept[1] == [str(n) for n in range(30 - len(kept[1]), 30)]
+    assert 5 <= len(kept[1]) <= 11
+    assert kept[2] <= 1_000_000

@@ -39,7 +39,7 @@ def parts(model, tmp_path_factory):
         openai_base_url=model.url,
         background="parent",
     )
-    built, extractor = services.build(settings, services.background(settings)), Extractor(data / "spool")
+    built, extractor = services.build({"default": settings}, services.background(settings))["default"], Extractor(data / "spool")
     yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(data / "cache")))
     extractor.close()
 
@@ -119,3 +119,25 @@ def test_only_answers_that_end_are_learnt_from(fresh, model):
         progress(fresh)
     progress(fresh, query="Who wrote the Quixote?")
     assert fresh.expectations.of("fast_chat", fresh.model.label).lengths == ()
+
+
+@pytest.mark.parametrize("mode", sorted(PIPELINES))
+def test_the_model_may_choose_the_documents(fresh, model, mode):
+    """With JACIE_SELECTION=model it is asked before it answers, and what it picked is loaded first and said."""
+    catalog_asked = []
+
+    def script(request):
+        if "You choose which documents" in str(request.json["messages"][0]):
+            catalog_asked.append(request.json["messages"][1]["content"])
+            return Script(answer="2")
+        return Script(answer=SHORT)
+
+    model.script = script
+    parts = dataclasses.replace(fresh, limits=dataclasses.replace(fresh.limits, refine_selection=True))
+    events = progress(parts, mode, "What does the latest report say about revenue?")
+    (listed,) = catalog_asked
+    chosen = next(event for event in events if event.step == "doc_selection" and event.details.get("documents"))
+    second = chosen.details["documents"][0]
+    assert f"\n2. {second['filename']}" in listed
+    assert second["reason"].endswith("chosen by the model")
+    assert second["filename"] in chosen.message

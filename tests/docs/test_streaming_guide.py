@@ -229,6 +229,17 @@ def test_operations_answer(jacie: Running):
     assert said.count("event: probe") == 5
 
 
+def test_a_key_opens_a_server_that_asks_for_one(tmp_path_factory, monkeypatch):
+    """The key that the example makes lists the documents and asks with the client."""
+    monkeypatch.setenv("JACIE_KEYS", str(tmp_path_factory.mktemp("keys") / "keys.json"))
+    monkeypatch.setenv("JACIE_DATA", str(tmp_path_factory.mktemp("data")))
+    settings = {"JACIE_MODEL": "scripted", "JACIE_INGEST": "off", "JACIE_KEYS": os.environ["JACIE_KEYS"]}
+    with gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), **settings) as locked:
+        said = run("keys", locked.url)
+    assert '"document_id"' in said
+    assert "Sources:" in said
+
+
 def test_the_cors_example_is_a_setting(monkeypatch):
     """The value of the example is accepted."""
     name, value = EXAMPLES["cors"][1].split()[0].split("=")
@@ -391,7 +402,7 @@ def test_every_setting_of_the_guide_exists():
     """The variables that the guide names are settings."""
     known = {field.alias for field in Settings.model_fields.values()}
     named = set(re.findall(r"\b(?:JACIE|OPENAI)_[A-Z_0-9]+\b", GUIDE))
-    assert named - known == set()
+    assert named - known == {"JACIE_KEY"}  # the command-line client's
     assert {"JACIE_HEARTBEAT_S", "JACIE_DISCONNECT_GRACE_S"} <= named
 
 

@@ -271,10 +271,10 @@ FAULTS = [
     (S3Fault(status=404), "it is no longer in the store", 1),
     (S3Fault(status=500), "its store failed", 3),
     (S3Fault(status=503), "its store is overloaded", 3),
-    (S3Fault(kind="hang"), "its store did not answer", 3),
+    (S3Fault(kind="hang"), "its store did not answer", 1),
     (S3Fault(kind="stall"), "its store did not answer", 1),
-    (S3Fault(kind="truncated"), "its store did not answer", 1),
-    (S3Fault(kind="rst"), "its store did not answer", 1),
+    (S3Fault(kind="truncated"), "its store did not answer", 3),
+    (S3Fault(kind="rst"), "its store did not answer", 3),
 ]
 
 

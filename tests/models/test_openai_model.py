@@ -1,6 +1,7 @@
 """OpenAIModel through the real SDK against a real server: normal streams, every fault, cancelling and retries."""
 
 import json
+import math
 import subprocess
 import sys
 import textwrap
@@ -22,6 +23,8 @@ from jacie_flask.errors import (
 )
 from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.models.openai_model import OpenAIModel, read_deltas
+from jacie_flask.retries import Budget, Patience
+from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import free_port
 
@@ -39,7 +42,8 @@ def server() -> Iterator[OpenAIServer]:
 
 def model_of(server: OpenAIServer, **changes: object) -> OpenAIModel:
     """Connect with timeouts that suit a test."""
-    settings = {"read_timeout_s": 0.3, "backoff_s": 0.01, "retry_budget_s": 1.0, **changes}
+    upstream = Upstream("model", LLMUnavailable, Patience(backoff_s=0.01, longest_s=math.inf, leaves=0))
+    settings = {"read_timeout_s": 0.3, "upstream": upstream, **changes}
     return OpenAIModel(base_url=server.url, api_key="secret-key", model="test-model", **settings)  # type: ignore[arg-type]
 
 
@@ -153,7 +157,7 @@ def test_what_was_said_before_a_fault_is_delivered(server: OpenAIServer, fault: 
 
 def test_nobody_listening_is_unavailable() -> None:
     """A refused connection is llm_unavailable and not ready."""
-    model = OpenAIModel(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", max_retries=0)
+    model = OpenAIModel(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m")
     with pytest.raises(LLMUnavailable):
         list(model.stream(PROMPT))
     assert not model.ready()
@@ -166,11 +170,11 @@ def test_a_retry_can_succeed(server: OpenAIServer) -> None:
 
 
 def test_a_long_retry_after_is_passed_on_at_once(server: OpenAIServer) -> None:
-    """A wait beyond the budget is the asker's decision: no sleep, the seconds in the error."""
+    """A wait beyond the deadline is the asker's decision: no sleep, the seconds in the error."""
     server.script = Script(status=429, retry_after="60")
     started = time.monotonic()
     with pytest.raises(LLMUnavailable) as caught:
-        list(model_of(server).stream(PROMPT))
+        list(model_of(server).stream(PROMPT, Budget(6, deadline_s=30)))
     assert caught.value.retry_after_s == 60
     assert time.monotonic() - started < 0.5
     assert len(server.chats) == 1

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
+from jacie_flask.retries import Patience
 from jacie_flask.retrieval import embedded_embedder
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
+from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import free_port
 
@@ -33,7 +35,8 @@ def server():
 
 def remote(server, **changes):
     """Connect to the server with timeouts that suit a test."""
-    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 0.3, "backoff_s": 0.01, **changes}
+    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 0.3, **changes}
+    settings["upstream"] = Upstream("embeddings", RetrievalUnavailable, Patience(backoff_s=0.01))
     return OpenAIEmbedder(base_url=server.url, api_key="secret-key", **settings)
 
 
@@ -124,7 +127,7 @@ def test_a_retry_can_succeed(server):
 
 def test_nobody_listening_is_retrieval_unavailable():
     """A refused connection is our error, soon."""
-    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8, max_retries=0)
+    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8)
     started = time.monotonic()
     with pytest.raises(RetrievalUnavailable):
         embedder.embed(["a"])

@@ -3,12 +3,11 @@
 import random
 from contextlib import closing, contextmanager
 
-import msgspec
 import numpy as np
 import pytest
 
 from jacie_flask.documents.analysis import analyse
-from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.interfaces import CatalogDocument, IndexStatus, SearchQuery
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.text.terms import term_counts
@@ -16,6 +15,7 @@ from tests.support.pinecone_server import PineconeServer
 
 DIMENSION = 16
 MILL = ["The mill burns bark for steam.", "Bark prices rose in spring.\nThe forest grew."]
+CONTENTS = "Contents\n" + "\n".join(f"Chapter {n} on bark {3 * n}" for n in range(1, 12))
 SHOP = ["The shop sells pens.", "Pens and bark boats sell in August."]
 
 
@@ -73,7 +73,7 @@ def unit(seed, rows):
 def test_an_empty_index_finds_nothing(index):
     """No documents are no error."""
     assert places(index, asked("bark")) == []
-    assert msgspec.structs.astuple(index.status()) == (0, 0, 0)
+    assert index.status() == IndexStatus(documents=0, chunks=0, vectors=0)
 
 
 def test_a_document_is_answerable_once_it_is_put(index):
@@ -160,7 +160,17 @@ def test_vectors_are_counted_and_may_come_in_parts(index):
     index.put(document("mill"), analysed)
     for start in (0, 1, 1):
         index.put_vectors(document("mill"), analysed, start, unit(start, 1))
-    assert msgspec.structs.astuple(index.status()) == (1, 2, 2)
+    assert index.status() == IndexStatus(documents=1, chunks=2, vectors=2)
+
+
+def test_status_names_the_labels_of_pages(index):
+    """What kinds of pages there are is known before a question comes."""
+    fill(index)
+    places(index, asked("bark"))
+    before = index.status().labels
+    index.put(document("books"), analyse(["Books", CONTENTS], "9"))
+    places(index, asked("bark"))
+    assert "contents" in index.status().labels - before
 
 
 def test_vectors_of_an_old_version_are_left_alone(index):

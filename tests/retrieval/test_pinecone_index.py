@@ -11,8 +11,10 @@ import pytest
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.retries import Patience
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.text.terms import term_counts
+from jacie_flask.upstreams import Upstream
 from tests.support.pinecone_server import Fault, PineconeServer
 from tests.support.servers import free_port
 
@@ -31,13 +33,18 @@ def server():
         yield running
 
 
+def quick():
+    """Return an upstream whose pauses suit a test."""
+    return Upstream("index", RetrievalUnavailable, Patience(backoff_s=0.01))
+
+
 @pytest.fixture
 def index_of():
     """Return what opens a server's index, with timeouts that suit a test; all are closed at the end."""
     opened = []
 
     def open_index(server, **changes):
-        settings = {"read_timeout_s": 0.3, "backoff_s": 0.01, "retry_budget_s": 1.0, "namespace": "n", "dimension": DIMENSION}
+        settings = {"read_timeout_s": 0.3, "upstream": quick(), "namespace": "n", "dimension": DIMENSION}
         host = {"host": server.origin} if "controller" not in changes else {}
         opened.append(PineconeIndex("jacie", api_key="secret-key", **host, **(settings | changes)))
         return opened[-1]
@@ -90,6 +97,17 @@ def test_large_documents_are_written_in_requests_that_pinecone_takes(index_of):
         assert max(len(request.body) for request in server.requests) < 2 * 1024 * 1024
         index.remove(DOCUMENT.document_id)
         assert not any(space.records for space in server.namespaces.values())
+
+
+def test_long_pages_come_back_whole(server, index_of):
+    """Pages whose chunks are more than one answer holds are asked for in parts: citations are checked against all of them."""
+    pages = ["\n".join(f"Bark of tree {tree} on hill {hill}" for tree in range(1200)) for hill in range(28)]
+    analysed = analyse(pages, "long")
+    index = index_of(server, read_timeout_s=10)
+    index.put(DOCUMENT, analysed)
+    found = index.search(SearchQuery(text="bark hill 3", terms=dict.fromkeys(term_counts("bark hill 3"), 1.0), top_k=28))
+    assert len(analysed.chunks) > 1000
+    assert {passage.page: passage.whole for passage in found} == dict(enumerate(pages, 1))
 
 
 def test_an_unchanged_document_is_not_written_again(server, index_of):
@@ -173,7 +191,7 @@ def test_a_fault_anywhere_in_a_search_is_retrieval_unavailable(server, index_of,
 def test_nobody_listening_is_retrieval_unavailable():
     """A refused connection is our error, soon."""
     host = f"http://127.0.0.1:{free_port()}"
-    index = PineconeIndex("jacie", api_key="k", host=host, dimension=DIMENSION, max_retries=1, backoff_s=0.01)
+    index = PineconeIndex("jacie", api_key="k", host=host, dimension=DIMENSION, upstream=quick())
     with pytest.raises(RetrievalUnavailable):
         index.search(QUERY)
 

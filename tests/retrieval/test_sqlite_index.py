@@ -2,13 +2,12 @@
 
 import sqlite3
 
-import msgspec
 import numpy as np
 import pytest
 
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.interfaces import CatalogDocument, IndexStatus, SearchQuery
 from jacie_flask.retrieval.ranking import rank_documents
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.text.terms import term_counts
@@ -51,7 +50,7 @@ def test_what_is_put_is_found_as_the_ranker_finds_it(index):
 def test_an_empty_index_finds_nothing(index):
     """No documents are no error."""
     assert index.search(asked("bark")) == []
-    assert msgspec.structs.astuple(index.status()) == (0, 0, 0)
+    assert index.status() == IndexStatus(documents=0, chunks=0, vectors=0)
 
 
 def test_put_again_replaces(index):
@@ -81,7 +80,7 @@ def test_remove_forgets_and_tolerates_unknown_ids(index):
     index.remove("mill")
     index.remove("never seen")
     assert places(index, "bark") == []
-    assert msgspec.structs.astuple(index.status()) == (0, 0, 0)
+    assert index.status() == IndexStatus(documents=0, chunks=0, vectors=0)
 
 
 def test_vectors_count_once_they_are_there(index):

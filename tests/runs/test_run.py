@@ -54,7 +54,7 @@ def progress(step):
 def raising(error):
     """Return a pipeline that says something and then raises."""
 
-    def pipeline(_, report):
+    def pipeline(_, report, _budget):
         report(progress("doc_loading"))
         report(Sources(sources=[SOURCE]))
         report(Token(text="Rev"))
@@ -66,7 +66,7 @@ def raising(error):
 def waiting(step, gate):
     """Return a pipeline that reports for as long as it may, once ``gate`` says that it is in the middle."""
 
-    def pipeline(_, report):
+    def pipeline(_, report, _budget):
         while True:
             report(progress(step))
             gate.set()
@@ -77,7 +77,7 @@ def waiting(step, gate):
 
 def test_a_result_ends_a_run():
     """The result is the last event and carries the run's id."""
-    runs = started(lambda _, report: report(Token(text="ab")) or RESULT)
+    runs = started(lambda _, report, _budget: report(Token(text="ab")) or RESULT)
     result = ended(runs)
     assert (result.response, result.run_id) == ("ab", "r")
 
@@ -104,9 +104,9 @@ def test_anything_else_is_internal(error):
     ("pipeline", "code"),
     [
         (lambda *_: None, "internal"),
-        (lambda _, report: report(progress("a\udcff")) or RESULT, ""),
-        (lambda _, report: report(Token(text="\ud800")) or report(None), "internal"),
-        (lambda _, report: report(Sources(sources=[object()])), "internal"),
+        (lambda _, report, _budget: report(progress("a\udcff")) or RESULT, ""),
+        (lambda _, report, _budget: report(Token(text="\ud800")) or report(None), "internal"),
+        (lambda _, report, _budget: report(Sources(sources=[object()])), "internal"),
         (lambda *_: Result(**{**{f: getattr(RESULT, f) for f in RESULT.__struct_fields__}, "model": object()}), "internal"),
     ],
     ids=["no result", "odd step", "odd text", "unsendable sources", "unsendable result"],
@@ -127,7 +127,7 @@ def test_cancel_before_the_start():
             threading.Thread(target=lambda: (started_late.wait(5), runs.cancel("r"))).start()
             return super().create(info, claim)
 
-    def pipeline(_, report):
+    def pipeline(_, report, _budget):
         started_late.set()
         time.sleep(0.05)
         report(progress("a"))
@@ -143,9 +143,9 @@ def test_cancel_in_the_middle_keeps_the_partial_answer():
     """The next report raises, the text so far is kept, and cancelling again changes nothing."""
     gate = threading.Event()
 
-    def pipeline(question, report):
+    def pipeline(question, report, budget):
         report(Token(text="Rev"))
-        return waiting("ai_generation", gate)(question, report)
+        return waiting("ai_generation", gate)(question, report, budget)
 
     runs = started(pipeline)
     assert gate.wait(5)
@@ -168,7 +168,7 @@ def test_a_stopped_run_lets_go_of_what_it_had_open():
         finally:
             closed.set()
 
-    def pipeline(_, report):
+    def pipeline(_, report, _budget):
         stream = words()
         for word in stream:
             report(Token(text=word))
@@ -312,7 +312,7 @@ def test_a_run_that_is_watched_has_one_timer():
 def test_readers_of_ended_runs_change_nothing():
     """Coming, leaving and reporting after the end have no effect."""
     kept = []
-    runs = started(lambda _, report: kept.append(report) or RESULT)
+    runs = started(lambda _, report, _budget: kept.append(report) or RESULT)
     end = ended(runs)
     runs.reader_came("r")
     runs.reader_left("r")
@@ -375,11 +375,11 @@ def test_under_gevent_a_kill_reaches_a_waiting_pipeline():
     """Cancel, deadline and leaving end a pipeline where it waits, without another report; before the start as well."""
     assert under_gevent(
         """
-        def asleep(_, report):
+        def asleep(_, report, _budget):
             report(Token(text="Rev"))
             time.sleep(60)
 
-        def stubborn(_, report):
+        def stubborn(_, report, _budget):
             try:
                 time.sleep(60)
             finally:
@@ -416,12 +416,12 @@ def test_under_gevent_a_kill_at_any_moment_leaves_one_end():
     """
     printed = under_gevent(
         """
-        def pipeline(_, report):
+        def pipeline(_, report, _budget):
             report(Token(text="a"))
             time.sleep(0.002)
             report(Token(text="b"))
             return RESULT
-        def failing(_, report):
+        def failing(_, report, _budget):
             report(Token(text="a"))
             raise LLMTimeout("x")
         for DELAY in (0, 0.001):

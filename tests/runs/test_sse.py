@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jacie_flask.events import Progress, Reset, Sources, Token
 from jacie_flask.interfaces import Entry
 from jacie_flask.runs import sse
+from tests.support.hostile_text import payloads
 
 PROGRESS = Progress(step="start", message="Starting…", progress=5, timestamp="2026-01-01T00:00:00.000Z", elapsed_ms=0)
 
@@ -132,3 +133,12 @@ def test_ids_go_round(attempt, offset):
     """Every id of a frame is one that parse_id takes."""
     frame = sse.frame(Entry(attempt, offset, "token", b"{}", False))
     assert sse.parse_id(frame.split(b"\n")[0].removeprefix(b"id: ").decode()) == (attempt, offset)
+
+
+@pytest.mark.parametrize("text", [text.text for text in payloads() if text.kind == "forged frames"])
+def test_text_cannot_forge_a_frame(text):
+    """A token that imitates events, ids or comments is one frame with one line of data, and says what it said."""
+    lines = sse.frame(sse.entry(Token(text=text), 1, 7)).split(b"\n")
+    assert [line.partition(b": ")[0] for line in lines] == [b"id", b"event", b"data", b"", b""]
+    assert json.loads(lines[2].removeprefix(b"data: ")) == {"text": text}
+    assert not any(b"\r" in line or b"\0" in line for line in lines)

@@ -83,11 +83,11 @@ class CuttingClient:
         if not self.told.run_id:
             body = json.dumps(self._question).encode()
             return (
-                b"POST /chat/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: %s\r\n"
+                b"POST /chat/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: %s\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (self._key.encode(), len(body), body)
             )
         resume = b"Last-Event-ID: %d.%d\r\n" % self._last if self._last[1] else b""
-        return b"GET /runs/%s/events HTTP/1.1\r\nHost: x\r\n%s\r\n" % (self.told.run_id.encode(), resume)
+        return b"GET /runs/%s/events HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (self.told.run_id.encode(), resume)
 
     def _take(self, seen: bytes) -> None:
         head, found, rest = seen.partition(_HEAD_END)

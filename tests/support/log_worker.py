@@ -26,6 +26,7 @@ from jacie_flask import concurrency
 from jacie_flask.errors import Overloaded
 from jacie_flask.events import Progress, ProgressCallback, Result, Token, Usage
 from jacie_flask.interfaces import Claim, Question
+from jacie_flask.retries import Budget
 from jacie_flask.runs.reader import Moved
 from jacie_flask.runs.redis_log import RedisLog
 from jacie_flask.runs.run import Runs
@@ -44,7 +45,7 @@ def answer(asked: Question) -> str:
     return "".join(_words(json.loads(asked.query)))
 
 
-def pipeline(asked: Question, report: ProgressCallback) -> Result:
+def pipeline(asked: Question, report: ProgressCallback, _: Budget) -> Result:
     """Answer as told, noticing between two words that the run has to end."""
     told = json.loads(asked.query)
     report(Progress(step="start", message="", progress=5, timestamp="", elapsed_ms=0))

@@ -126,6 +126,9 @@ class OpenAIServer(LocalServer):
         usage = {"prompt_tokens": sum(map(count_tokens, texts)), "total_tokens": sum(map(count_tokens, texts))}
         if script.fault == "bad_json":
             connection.respond(200, b'{"object": "list", "data": [')
+        elif script.fault == "fin":
+            connection.write(connection.head(200, "application/json", Content_Length="100000") + b'{"object": "list", "data": [')
+            raise ClientGoneError
         else:
             connection.respond_json(200, {"object": "list", "data": data, "model": body.get("model"), "usage": usage})
 

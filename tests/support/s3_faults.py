@@ -18,19 +18,20 @@ from xml.sax.saxutils import escape
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.servers import ClientGoneError, Connection, LocalServer, Request
 
-CODES = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange",
+CODES = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange", 429: "TooManyRequests",
          500: "InternalError", 503: "SlowDown"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class S3Fault:
-    """What goes wrong: an error ``status``, or ``kind`` hang (before the headers) | stall (in the body) | slow | truncated | rst.
+    """What goes wrong: an error ``status`` (with ``retry_after`` as its header), or ``kind`` hang (before the headers) | stall (in the body) | slow | truncated | rst.
 
     ``on`` limits it to paths that hold it, ``times`` to so many requests, ``after`` says how many bytes of the body still come,
     and a slow body takes ``seconds`` in all.
     """
 
     status: int = 200
+    retry_after: str | None = None
     kind: str = ""
     on: str = ""
     times: int | None = None
@@ -43,9 +44,18 @@ class S3Faults(LocalServer):
 
     def __init__(self, objects: Mapping[str, bytes], fault: S3Fault = S3Fault(), port: int = 0) -> None:
         """Start listening."""
-        self.objects, self.fault = dict(objects), fault
-        self._used = 0
+        self.objects = dict(objects)
+        self.fault = fault
         super().__init__(port)
+
+    @property
+    def fault(self) -> S3Fault:
+        """What goes wrong; setting it counts its ``times`` anew."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: S3Fault) -> None:
+        self._fault, self._used = fault, 0
 
     def answer(self, request: Request, connection: Connection) -> None:
         """Route one request."""
@@ -54,7 +64,7 @@ class S3Faults(LocalServer):
             connection.wait(math.inf)
         path = unquote(request.path).lstrip("/")
         if fault.status != 200:
-            self._refuse(request, connection, fault.status, path)
+            self._refuse(request, connection, fault.status, path, fault.retry_after)
         elif "list-type" in request.params:
             connection.respond(200, self._listing(path.rstrip("/"), request.params.get("prefix", "")), "application/xml")
         elif path in self.objects and request.headers.get("if-none-match") == etag(self.objects[path]):
@@ -71,13 +81,14 @@ class S3Faults(LocalServer):
         self._used += 1
         return fault
 
-    def _refuse(self, request: Request, connection: Connection, status: int, path: str) -> None:
+    def _refuse(self, request: Request, connection: Connection, status: int, path: str, retry_after: str | None = None) -> None:
         code = CODES.get(status, "InternalError")
         body = f"<Error><Code>{code}</Code><Message>scripted</Message><Resource>{escape(path)}</Resource></Error>".encode()
         if request.method == "HEAD":
             connection.write(connection.head(status, "application/xml", Content_Length=str(len(body))))
         else:
-            connection.respond(status, body, "application/xml")
+            headers = {} if retry_after is None else {"Retry_After": retry_after}
+            connection.respond(status, body, "application/xml", **headers)
 
     def _listing(self, bucket: str, prefix: str) -> bytes:
         keys = sorted(name.partition("/")[2] for name in self.objects if name.startswith(f"{bucket}/{prefix}"))

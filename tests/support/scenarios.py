@@ -92,7 +92,7 @@ def two_workers(data: Path, redis: RedisServer, model_url: str, **settings: str)
     counts.mkdir(parents=True, exist_ok=True)
     values = {
         "JACIE_RUNS": redis.url, "WEB_CONCURRENCY": "2", "OPENAI_BASE_URL": model_url, "JACIE_INGEST": "off",
-        "JACIE_KEEP_RUNS_S": "2", "JACIE_DEADLINE_S": "60", "COUNTS": str(counts), **settings,
+        "JACIE_KEEP_RUNS_S": "2", "JACIE_DEADLINE_S": "60", "JACIE_RATE_LIMIT": "off", "COUNTS": str(counts), **settings,
     }  # fmt: skip
     with gunicorn(data, config=COUNTED, **values) as running:
         yield Shared(running, redis, counts)
@@ -224,7 +224,7 @@ def kill(shared: Shared, *, kills: int, runs: int, seed: int) -> Kills:
 def post(question: dict[str, Any], path: str = "/chat/stream") -> bytes:
     """Return a question as it goes over the wire."""
     body = json.dumps(question).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 

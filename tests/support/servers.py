@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -161,13 +161,24 @@ class LocalServer:
     def __init__(self, port: int = 0) -> None:
         """Bind and start accepting; port 0 takes a free one."""
         self.requests: list[Request] = []
-        self.stopping = threading.Event()
         self._connections: set[Connection] = set()
+        self._listen(port)
+        self.origin = f"http://127.0.0.1:{self.port}"
+
+    def _listen(self, port: int) -> None:
+        self.stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._accept, args=(self._listener, self.stopping), daemon=True).start()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Close the port and cut every connection meanwhile."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._listen(self.port)
 
     def answer(self, request: Request, connection: Connection) -> None:
         """Answer one request; raise ClientGoneError to drop the connection."""
@@ -191,13 +202,13 @@ class LocalServer:
         """Stop it."""
         self.stop()
 
-    def _accept(self) -> None:
-        while not self.stopping.is_set():
+    def _accept(self, listener: socket.socket, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(Connection(sock, self.stopping),), daemon=True).start()
+            threading.Thread(target=self._serve, args=(Connection(sock, stopping),), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
         self._connections.add(connection)
@@ -209,7 +220,7 @@ class LocalServer:
                 self.answer(request, connection)
                 request.finished_at = time.monotonic()
         except (ClientGoneError, OSError):
-            if request is not None and not self.stopping.is_set():
+            if request is not None and not connection.stopping.is_set():
                 request.client_closed_at = time.monotonic()
                 request.client_closed.set()
         finally:

@@ -46,7 +46,7 @@ def question(timing: str, on_disconnect: str = "cancel") -> dict:
 def post(path: str, body: dict) -> bytes:
     """Return a POST as it goes over the wire."""
     data = json.dumps(body).encode()
-    return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    return b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
         path.encode(), len(data), data,
     )  # fmt: skip
 
@@ -245,7 +245,7 @@ def test_a_pipelined_request_waits_for_the_stream_to_end(served):
     """A second request on a stream's connection is answered after it, and costs no processor time until then."""
     running, _ = served
     stat = Path(f"/proc/{worker_pid(running)}/stat")
-    with connect(running, post("/chat/stream", question("wait")), b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n") as sock:
+    with connect(running, post("/chat/stream", question("wait")), b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") as sock:
         first = read_until(sock, b"ai_generation")
         ticks = sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13]))
         rest = read_until(sock, b'"status":"ok"')

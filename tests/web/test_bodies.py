@@ -9,7 +9,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jacie_flask.errors import InvalidRequest, PayloadTooLarge
+from jacie_flask.errors import InvalidRequest, PayloadTooLarge, UnsupportedBody
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import Limits
 from jacie_flask.web.bodies import QuestionBody, SearchBody, read
@@ -22,7 +22,7 @@ def taken(data, kind=QuestionBody, content_type="application/json", max_bytes=MA
     """Return the checked body of a POST with these bytes, or of this value as JSON."""
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     with APP.test_request_context(method="POST", data=raw, content_type=content_type, environ_overrides=environ):
-        return read(kind, max_bytes)
+        return read(kind, max_bytes, 10.0)
 
 
 def wrong(data, **more):
@@ -144,9 +144,18 @@ def test_what_is_not_good_json_is_refused(raw):
     assert wrong(raw)
 
 
-def test_of_two_equal_names_the_last_counts():
-    """As in every JSON parser that clients test with."""
-    assert taken(b'{"query": "a", "query": "b"}').query == "b"
+TWICE = [
+    b'{"query": "a", "query": "b"}',
+    b'{"query": "q", "filters": {"x": {"y": 1, "y": 2}}}',
+    b'{"a": 1, "query": "q", "\\u0061": 2}',
+]
+
+
+@pytest.mark.parametrize("raw", TWICE)
+def test_a_name_that_stands_twice_is_refused(raw):
+    """Parsers differ in which of two equal names they take: what a proxy checked must be what is answered."""
+    ((_, message),) = wrong(raw)
+    assert message.startswith("a name stands twice in one object at line 1 column")
 
 
 def test_escapes_of_whole_characters_are_fine():
@@ -170,6 +179,15 @@ def test_another_content_type_is_refused(content_type):
     """A form of a foreign page cannot ask questions in a user's name."""
     ((field, _),) = wrong(b'{"query": "q"}', content_type=content_type)
     assert field == "Content-Type"
+
+
+@pytest.mark.parametrize("header", [{"content_type": "application/json; charset=utf-16"}, {"HTTP_CONTENT_ENCODING": "gzip"}])
+def test_only_plain_utf_8_is_taken(header):
+    """What would have to be decoded or decompressed first is refused as 415, before a byte of it is read."""
+    with pytest.raises(UnsupportedBody) as caught:
+        taken({"query": "q"}, **header)
+    assert caught.value.status == 415
+    assert taken({"query": "q"}, HTTP_CONTENT_ENCODING="identity").query == "q"
 
 
 def test_a_declared_length_is_believed_before_the_body_is_read():

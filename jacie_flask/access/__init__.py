@@ -1,0 +1,1 @@
+"""Who may ask: keys, tokens of an identity provider, and the principal that either stands for."""

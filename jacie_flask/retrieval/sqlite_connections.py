@@ -1,0 +1,90 @@
+"""Connections to one SQLite file, kept open between uses: opening one costs more than most questions to it."""
+
+import os
+import sqlite3
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+BUSY_S = 10.0
+KEPT = 16
+
+_Idle = deque[tuple[tuple[int, ...], sqlite3.Connection]]
+
+
+class SqliteConnections:
+    """Lends connections to ``path`` to any number of threads, each to one at a time; at most 16 idle ones are kept.
+
+    A connection is not lent again once the file at ``path`` is another one, or in a child of the process that opened it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: _Idle = deque()
+        weakref.finalize(self, _close_all, self._idle)
+
+    @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection outside any transaction; one whose use failed is closed, not kept."""
+        connection = self._take()
+        try:
+            yield connection
+            if connection.in_transaction:
+                connection.rollback()
+            file = self._file()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append((file, connection))
+        while len(self._idle) > KEPT:
+            _close_one(self._idle)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection inside a transaction that commits unless the caller raises."""
+        with self.lent() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.execute("COMMIT")
+
+    def _take(self) -> sqlite3.Connection:
+        """Return an idle connection to the file that is there now, or a new one."""
+        file = self._file()
+        while True:
+            try:
+                opened, connection = self._idle.pop()
+            except IndexError:
+                break
+            if opened == file:
+                return connection
+            if opened[0] == os.getpid():  # a parent's connection is the parent's to close
+                connection.close()
+        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _file(self) -> tuple[int, ...]:
+        """Return what tells the file that is there now, as this process sees it, from any other."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return (os.getpid(),)
+        return os.getpid(), found.st_dev, found.st_ino
+
+
+def _close_one(idle: _Idle) -> None:
+    with suppress(IndexError):
+        opened, connection = idle.popleft()
+        if opened[0] == os.getpid():
+            connection.close()
+
+
+def _close_all(idle: _Idle) -> None:
+    while idle:
+        _close_one(idle)

@@ -1,0 +1,179 @@
+"""Tokens of an identity provider: really signed, checked with keys from a real key server that rotates, lies and fails."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from jacie_flask.access.gate import Gate
+from jacie_flask.access.keys import KeyFile
+from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
+from jacie_flask.errors import Forbidden, IdentityUnavailable, Unauthorized
+from tests.support.identity import AUDIENCE, ISSUER, Provider, signed_with_text
+
+STRANGER = rsa.generate_private_key(65537, 2048)
+
+
+class Clock:
+    """A time that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.now
+
+
+@pytest.fixture
+def provider():
+    """A provider that serves its keys."""
+    with Provider() as found:
+        yield found
+
+
+@pytest.fixture
+def clock():
+    """A clock."""
+    return Clock()
+
+
+@pytest.fixture
+def tokens(provider, clock):
+    """A verifier that has asked for nothing yet."""
+    return TokenVerifier(ISSUER, AUDIENCE, PublishedKeys(provider.url, clock))
+
+
+def gate(tokens, tmp_path, **settings) -> Gate:
+    """Return a gate for tokens, with two tenants."""
+    keys = KeyFile(tmp_path / "keys.json", clock=time.time)
+    return Gate(keys, tokens, ("default", "acme"), required=False, open_to_all=False, **settings)
+
+
+def test_a_good_token_stands(tokens, provider):
+    """Its claims are returned; a second one costs no second request for keys."""
+    assert tokens.claims(provider.token())["sub"] == "ada"
+    assert tokens.claims(provider.token(sub="grace", aud=[AUDIENCE, "other"]))["sub"] == "grace"
+    assert provider.asked == 1
+
+
+def test_elliptic_curves_work(tokens, provider):
+    """A provider may sign with ES256."""
+    provider.add("ec-1", "EC")
+    assert tokens.claims(provider.token("ec-1", "ES256"))["sub"] == "ada"
+
+
+BAD = {
+    "expired": lambda p: p.token(exp=time.time() - 60),
+    "not yet valid": lambda p: p.token(nbf=time.time() + 300),
+    "without an end": lambda p: p.token(exp=None),
+    "without a subject": lambda p: p.token(sub=None),
+    "another issuer": lambda p: p.token(iss="https://evil.example/"),
+    "another audience": lambda p: p.token(aud="payroll"),
+    "without an audience": lambda p: p.token(aud=None),
+    "another signer": lambda p: p.token(key=STRANGER),
+    "unknown key": lambda p: p.token("rsa-9", key=STRANGER),
+    "unsigned": lambda p: p.unsigned(),
+    "public key as secret": lambda p: signed_with_text(p, p.public_pem()),
+    "key set as secret": lambda p: signed_with_text(p, p.published()),
+    "empty secret": lambda p: signed_with_text(p, b""),
+    "cut": lambda p: p.token()[:-10],
+    "claims exchanged": lambda p: ".".join((p.token().split(".")[0], p.token(sub="root").split(".")[1], p.token().split(".")[2])),
+    "no token": lambda p: "hello",
+    "two dots": lambda p: "..",
+    "not base64": lambda p: "€.€.€",
+    "very long": lambda p: "a" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_token_that_does_not_stand_is_refused(tokens, provider, kind):
+    """Whatever is wrong with it, it is Unauthorized."""
+    with pytest.raises(Unauthorized):
+        tokens.claims(BAD[kind](provider))
+
+
+def test_a_new_key_is_fetched_when_it_is_met(tokens, provider, clock):
+    """After a rotation the first token with the new key brings it, and the old one goes with the next fetch."""
+    old = provider.token()
+    tokens.claims(old)
+    provider.add("rsa-2")
+    del provider.keys["rsa-1"]
+    clock.now += 11
+    assert tokens.claims(provider.token("rsa-2"))
+    with pytest.raises(Unauthorized):
+        tokens.claims(old)
+
+
+def test_unknown_keys_do_not_flood_the_provider(tokens, provider, clock):
+    """A thousand tokens with made-up keys ask it once in ten seconds."""
+    tokens.claims(provider.token())
+    clock.now += 11
+    made_up = [provider.token(f"made-up-{n}", key=STRANGER) for n in range(20)]
+    for token in made_up * 50:
+        with pytest.raises(Unauthorized):
+            tokens.claims(token)
+    assert provider.asked == 2
+
+
+def test_many_first_requests_fetch_once(tokens, provider):
+    """Requests that come together wait for one fetch."""
+    provider.delay_s = 0.1
+    token = provider.token()
+    with ThreadPoolExecutor(8) as pool:
+        assert {claims["sub"] for claims in pool.map(tokens.claims, [token] * 8)} == {"ada"}
+    assert provider.asked == 1
+
+
+@pytest.mark.parametrize("break_it", [
+    lambda p: setattr(p, "status", 500), lambda p: setattr(p, "status", 302), lambda p: setattr(p, "body", b"<html>"),
+    lambda p: setattr(p, "body", b"{}"), lambda p: setattr(p, "body", b'{"keys": [' + b'{"kty": "RSA"},' * 100_000 + b"{}]}"),
+], ids=["500", "redirect", "no json", "no keys", "too much"])  # fmt: skip
+def test_without_the_providers_keys_nobody_is_called_unauthorized(tokens, provider, break_it):
+    """Whether a credential is good cannot be said then: that is 503 with a time to come back, not 401."""
+    break_it(provider)
+    with pytest.raises(IdentityUnavailable) as refused:
+        tokens.claims(provider.token())
+    assert refused.value.status == 503
+    assert refused.value.retry_after_s
+
+
+def test_a_provider_that_is_away_for_a_while_is_not_missed(tokens, provider, clock):
+    """Keys that were fetched serve on for an hour, then no longer; when it is back, so are its tokens."""
+    token = provider.token()
+    tokens.claims(token)
+    provider.status = 500
+    clock.now += 3500
+    assert tokens.claims(token)
+    clock.now += 200
+    with pytest.raises(IdentityUnavailable):
+        tokens.claims(token)
+    provider.status = 200
+    clock.now += 11
+    assert tokens.claims(token)
+
+
+def test_a_symmetric_key_in_the_set_is_not_taken(tokens, provider):
+    """A set that publishes a secret makes nobody a signer."""
+    provider.body = b'{"keys": [{"kty": "oct", "kid": "rsa-1", "k": "c2VjcmV0", "alg": "HS256"}]}'
+    with pytest.raises(Unauthorized):
+        tokens.claims(signed_with_text(provider, b"secret"))
+    with pytest.raises(Unauthorized):
+        tokens.claims(provider.token())
+
+
+def test_claims_make_the_principal(tokens, provider, tmp_path):
+    """Tenant and scopes come from the claims that the settings name; what is no scope of ours counts for nothing."""
+    by_claims = gate(tokens, tmp_path, tenant_claim="org", scopes_claim="roles")
+    found = by_claims.bearer(provider.token(org="acme", roles=["ask", "admin", 7]))
+    assert (found.tenant, found.scopes, found.name) == ("acme", frozenset({"ask"}), "ada")
+    assert found.key_id == by_claims.bearer(provider.token(org="acme", roles="search")).key_id
+    assert gate(tokens, tmp_path).bearer(provider.token(org="acme")).tenant == "default"
+
+
+def test_a_tenant_that_is_not_here_is_forbidden(tokens, provider, tmp_path):
+    """A token of another organisation, or of none, reaches nobody's documents."""
+    by_claims = gate(tokens, tmp_path, tenant_claim="org")
+    for claims in ({"org": "unheard-of"}, {}):
+        with pytest.raises(Forbidden):
+            by_claims.bearer(provider.token(**claims))
