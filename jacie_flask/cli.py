@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -139,12 +139,12 @@ def _spoken() -> Iterator[None]:
     help="Seconds of silence to try with URL.",
 )
 @click.option("--origin", default="", help="An origin whose pages should be able to call URL.")
-@click.option("--key-file", type=click.File(), help="A file that holds the key for URL; - reads it from stdin.")
+@click.option("--key", default="", envvar="JACIE_KEY", help="An API key of URL (default: $JACIE_KEY).")
 @with_appcontext
-def doctor_command(url: str | None, as_json: bool, long_s: float, origin: str, key_file: TextIO | None) -> None:
+def doctor_command(url: str | None, as_json: bool, long_s: float, origin: str, key: str) -> None:
     """Look for what is wrong and say what to change: here and in every part, or on the way to URL. Exits with 1 for a failure."""
     if url:
-        server = Server(_address(url), key_file.read().strip() if key_file else "")
+        server = Server(_address(url), key)
         findings = way.look(server, long_s=long_s, origin=origin)
     else:
         findings = _examined(current_app.extensions["jacie"])

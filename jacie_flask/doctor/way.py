@@ -58,12 +58,22 @@ def _reached(server: Server, health: Answer, echo: Answer) -> Finding:
         said = f"/health answers {health.status} ({health.headers.get('server', 'no name')}), not Jacie's"
         return Finding("reach", "fail", said, "the address; the proxy's upstream; is Jacie running?", took_ms)
     if echo.status in (401, 403):
-        return Finding("reach", "fail", f"/health/request answers {echo.status}: it wants a key", "--key-file", took_ms)
+        return _refused(server, health, echo, took_ms)
     if echo.status != 200 or "protocol" not in echo.json:
         said = f"/health/request answers {echo.status}: an older Jacie, or a proxy that passes some paths only"
         return Finding("reach", "fail", said, "pass all paths on to Jacie", took_ms)
     between = advice.recognised(health.headers) or health.headers.get("server", "a server without a name")
     return Finding("reach", "ok", f"{server.url} answers, {between} nearest to us", took_ms=took_ms)
+
+
+def _refused(server: Server, health: Answer, echo: Answer, took_ms: int) -> Finding:
+    """Say why /health/request is not answered: without a key for want of one, with a key because it is wrong or does not arrive."""
+    if not server.key:
+        said = f"the server answers {echo.status}: {echo.json.get('detail', 'it wants a key')}"
+        return Finding("reach", "fail", said, "JACIE_KEY here, of a key with the scope ask", took_ms)
+    change = advice.line("headers", advice.recognised(health.headers), name="Authorization")
+    said = f"the server answers {echo.status}: the key is not valid there, or Authorization does not arrive"
+    return Finding("reach", "fail", said, f"JACIE_KEY here; {change}", took_ms)
 
 
 # ---------------------------------------------------------------------------------------------------------- streaming
@@ -185,7 +195,7 @@ def _headers(way: Way) -> Iterator[Finding]:
 
 
 def _authorised(way: Way) -> bool:
-    """Say whether Authorization arrives; where a wrong one is refused, the refusal proves it."""
+    """Say whether Authorization arrives; where a wrong one is refused, the refusal proves it, and where a right one is not, its use does."""
     answer = way.server.ask("GET", "/health/request", {} if way.server.key else {"Authorization": "Bearer doctor"})
     return answer.status == 401 or bool(answer.json.get("headers", {}).get("Authorization"))
 

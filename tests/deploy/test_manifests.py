@@ -50,7 +50,7 @@ def environments() -> dict[str, dict[str, str]]:
     found["Dockerfile"] = dict(pair.split("=", 1) for pair in shlex.split(body.replace("\\\n", " ")))
     found |= {f"compose {name}": COMPOSE["services"][name]["environment"] for name in ("one", "two")}
     for name, one in KUBERNETES:
-        if one["kind"] in ("ConfigMap", "Secret"):
+        if one["kind"] == "ConfigMap" or (one["kind"] == "Secret" and one["metadata"]["name"] == "jacie"):
             found[f"{name} {one['kind']}"] = one.get("data") or one["stringData"]
     for name, spec in pods():
         found[name] = {item["name"]: item["value"] for box in spec["containers"] for item in box.get("env", [])}
@@ -140,6 +140,7 @@ def test_objects_name_each_other():
     for _, spec in pods():
         for source in (one for box in spec["containers"] for one in box.get("envFrom", [])):
             wanted |= {("ConfigMap" if kind == "configMapRef" else "Secret", value["name"]) for kind, value in source.items()}
+        wanted |= {("Secret", volume["secret"]["secretName"]) for volume in spec["volumes"] if "secret" in volume}
         wanted |= {
             ("PersistentVolumeClaim", v["persistentVolumeClaim"]["claimName"])
             for v in spec["volumes"]
@@ -154,6 +155,20 @@ def test_objects_name_each_other():
             }
     redis = re.search(r"redis://([\w-]+):", environments()["jacie.yaml ConfigMap"]["JACIE_RUNS"])[1]
     assert wanted | {("Service", redis)} <= there
+
+
+def test_no_way_to_run_it_is_open_to_everybody():
+    """Where other machines reach it, keys have a place that all servers share; nothing says JACIE_OPEN."""
+    text = "".join(path.read_text() for path in DEPLOY.rglob("*") if path.is_file())
+    assert "JACIE_OPEN" not in text
+    image, config = environments()["Dockerfile"], environments()["jacie.yaml ConfigMap"]
+    box = dict(pods())["jacie"]["containers"][0]
+    assert Path(config["JACIE_KEYS"]).parent.as_posix() in [one["mountPath"] for one in box["volumeMounts"]]
+    for name in ("one", "two"):
+        mounts = {one.split(":")[1] for one in COMPOSE["services"][name]["volumes"]}
+        assert Path(image["JACIE_KEYS"]).parent.as_posix() in mounts
+        assert COMPOSE["services"][name]["environment"]["JACIE_SECRET_KEY"].startswith("${JACIE_SECRET_KEY:?")
+    assert environments()["systemd"]["HOST"] == "127.0.0.1"
 
 
 def test_the_ingress_streams_for_as_long_as_an_answer_may_take():

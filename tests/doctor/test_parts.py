@@ -1,5 +1,6 @@
 """`doctor` on real upstreams that work and on ones that are broken, each in its own way."""
 
+import gc
 import json
 import shutil
 import subprocess
@@ -29,6 +30,8 @@ def examined(tmp_path, **settings):
     values = {"data": tmp_path / "data", "index": f"sqlite:{tmp_path}/data/index.db", "documents": str(ROOT / "sample_documents")}
     app = create_app(Settings(**{**values, "model": "scripted", "ingest": "off", **settings}))
     done = app.test_cli_runner().invoke(args=["doctor", "--json"])
+    del app
+    gc.collect()  # what it left open is complained of here and not in whichever test comes after
     findings = json.loads(done.stdout)["findings"]
     found = {}
     for one in findings:

@@ -3,6 +3,8 @@
 import json
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from jacie_flask.config import Settings
 from jacie_flask.doctor import way
 from jacie_flask.doctor.findings import Finding
 from jacie_flask.doctor.wire import Server
-from tests.support.jacie import free_port, gunicorn
+from tests.support.jacie import ROOT, environment, free_port, gunicorn
 from tests.support.proxies import proxy
 from tests.support.servers import Connection, LocalServer, Request
 
@@ -40,7 +42,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
     "nginx takes small bodies": ("nginx", {"client_max_body_size     1m": "client_max_body_size 64k"}, {"body": ("fail", "client_max_body_size 1m")}),
     "HAProxy takes small bodies": ("haproxy", {"gt 1048576": "gt 65536"}, {"body": ("fail", "req.body_size")}),
     "nginx drops a header": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Last-Event-ID "";'}, {"headers": ("fail", 'proxy_set_header Last-Event-ID ""')}),
-    "nginx drops the key": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Authorization "";'}, {"headers": ("fail", "Authorization")}),
+    "nginx drops the key": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Authorization "";'}, {"reach": ("fail", "Authorization")}),
     "HAProxy replaces the id": ("haproxy", {" unless { req.hdr(X-Request-ID) -m found }": ""}, {"headers": ("warn", "keep the caller's")}),
     "nginx believes clients": (
         "nginx", {"X-Forwarded-For $remote_addr": "X-Forwarded-For $http_x_forwarded_for"}, {"forwarded": ("fail", "X-Forwarded-For $remote_addr")}),
@@ -59,14 +61,22 @@ def jacie(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def looked(jacie, tmp_path_factory):
+def key(jacie):
+    """A key of that Jacie."""
+    call = [sys.executable, "-m", "flask", "--app", "wsgi", "keys", "create", "doctor"]
+    known = environment(jacie.log.parent, JACIE_MODEL="scripted")
+    return subprocess.run(call, cwd=ROOT, env=known, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def looked(jacie, key, tmp_path_factory):
     """What the doctor finds behind each of the proxies, all looked at side by side."""
     with ExitStack() as stack, ThreadPoolExecutor(5) as pool:
         jobs = {}
         for name, (kind, changes, _) in MISTAKES.items():
             if shutil.which(kind):
                 behind = stack.enter_context(proxy(kind, tmp_path_factory.mktemp(kind), [jacie.url], changes))
-                jobs[name] = pool.submit(way.look, Server(behind.url), long_s=LONG_S)
+                jobs[name] = pool.submit(way.look, Server(behind.url, key), long_s=LONG_S)
         yield {name: job.result() for name, job in jobs.items()}
 
 
@@ -126,11 +136,11 @@ class Impatient:
         self._listener.close()
 
 
-def test_a_limit_on_duration_is_found(jacie):
+def test_a_limit_on_duration_is_found(jacie, key):
     """Something that ends every connection after 2.5 s is told from a limit on silence: events were coming."""
     relay = Impatient(int(jacie.url.rpartition(":")[2]), 2.5)
     try:
-        found = {one.part: one for one in way.look(Server(relay.url), long_s=4.0)}
+        found = {one.part: one for one in way.look(Server(relay.url, key), long_s=4.0)}
     finally:
         relay.close()
     assert found["duration"].state == "fail"
@@ -138,11 +148,20 @@ def test_a_limit_on_duration_is_found(jacie):
     assert found["streaming"].state == "ok"
 
 
-def test_trust_without_a_proxy_is_found(jacie):
+def test_trust_without_a_proxy_is_found(jacie, key):
     """Asked directly, a Jacie that trusts one proxy believes what clients claim, and the doctor says so."""
-    found = worst(way.look(Server(jacie.url), long_s=0.5))
+    found = worst(way.look(Server(jacie.url, key), long_s=0.5))
     assert list(found) == ["forwarded"]
     assert "can claim any address" in found["forwarded"].said
+
+
+def test_a_missing_and_a_wrong_key_are_told_apart(jacie, key):
+    """Without a key the doctor asks for one; with a wrong one it says what may be the matter; neither is shown."""
+    (missing,), (wrong,) = (way.look(Server(jacie.url, given)) for given in ("", "jcy_wrong"))
+    assert (missing.state, wrong.state) == ("fail", "fail")
+    assert missing.change.startswith("JACIE_KEY")
+    assert "does not arrive" in wrong.said
+    assert "jcy_wrong" not in wrong.said + wrong.change
 
 
 class Other(LocalServer):
