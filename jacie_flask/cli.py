@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -31,7 +31,7 @@ from jacie_flask.redaction import redactor
 
 log = logging.getLogger(__name__)
 
-_DOCTOR_S = 14.0
+_DOCTOR_S, _BUILT_IN_S = 14.0, 30.0  # the built-in model has to be started first
 _PHASES = {"documents": "Reading documents", "vectors": "Adding vectors"}
 
 
@@ -139,12 +139,12 @@ def _spoken() -> Iterator[None]:
     help="Seconds of silence to try with URL.",
 )
 @click.option("--origin", default="", help="An origin whose pages should be able to call URL.")
-@click.option("--key-file", type=click.File(), help="A file that holds the key for URL; - reads it from stdin.")
+@click.option("--key", default="", envvar="JACIE_KEY", help="An API key of URL (default: $JACIE_KEY).")
 @with_appcontext
-def doctor_command(url: str | None, as_json: bool, long_s: float, origin: str, key_file: TextIO | None) -> None:
+def doctor_command(url: str | None, as_json: bool, long_s: float, origin: str, key: str) -> None:
     """Look for what is wrong and say what to change: here and in every part, or on the way to URL. Exits with 1 for a failure."""
     if url:
-        server = Server(_address(url), key_file.read().strip() if key_file else "")
+        server = Server(_address(url), key)
         findings = way.look(server, long_s=long_s, origin=origin)
     else:
         findings = _examined(current_app.extensions["jacie"])
@@ -165,7 +165,9 @@ def _examined(jacie: Any) -> list[Finding]:
     if model_server:
         model_server.start()
     try:
-        found = examine({**machine.checks(settings), **parts.checks(settings, jacie.services)}, _DOCTOR_S)
+        found = examine(
+            {**machine.checks(settings), **parts.checks(settings, jacie.services)}, _BUILT_IN_S if model_server else _DOCTOR_S
+        )
     finally:
         if model_server:
             model_server.stop()

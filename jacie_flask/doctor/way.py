@@ -58,12 +58,22 @@ def _reached(server: Server, health: Answer, echo: Answer) -> Finding:
         said = f"/health answers {health.status} ({health.headers.get('server', 'no name')}), not Jacie's"
         return Finding("reach", "fail", said, "the address; the proxy's upstream; is Jacie running?", took_ms)
     if echo.status in (401, 403):
-        return Finding("reach", "fail", f"/health/request answers {echo.status}: it wants a key", "--key-file", took_ms)
+        return _refused(server, health, echo, took_ms)
     if echo.status != 200 or "protocol" not in echo.json:
         said = f"/health/request answers {echo.status}: an older Jacie, or a proxy that passes some paths only"
         return Finding("reach", "fail", said, "pass all paths on to Jacie", took_ms)
     between = advice.recognised(health.headers) or health.headers.get("server", "a server without a name")
     return Finding("reach", "ok", f"{server.url} answers, {between} nearest to us", took_ms=took_ms)
+
+
+def _refused(server: Server, health: Answer, echo: Answer, took_ms: int) -> Finding:
+    """Say why /health/request is not answered: without a key for want of one, with a key because it is wrong or does not arrive."""
+    if not server.key:
+        said = f"the server answers {echo.status}: {echo.json.get('detail', 'it wants a key')}"
+        return Finding("reach", "fail", said, "JACIE_KEY here, of a key with the scope ask", took_ms)
+    change = advice.line("headers", advice.recognised(health.headers), name="Authorization")
+    said = f"the server answers {echo.status}: the key is not valid there, or Authorization does not arrive"
+    return Finding("reach", "fail", said, f"JACIE_KEY here; {change}", took_ms)
 
 
 # ---------------------------------------------------------------------------------------------------------- streaming
@@ -115,6 +125,9 @@ def _disguises(way: Way, heard: Heard) -> Iterator[Finding]:
 
 def _silence(way: Way, seconds: float) -> Iterator[Finding]:
     heard = way.server.listen(2, seconds)
+    if heard.status != 200:
+        yield _untried("silence", heard)
+        return
     if heard.whole:
         yield Finding("silence", "ok", f"a stream may be silent for {seconds:g} s{_longer(seconds, way)}")
         return
@@ -130,12 +143,19 @@ def _silence(way: Way, seconds: float) -> Iterator[Finding]:
 
 def _duration(way: Way, seconds: float) -> Iterator[Finding]:
     heard = way.server.listen(int(seconds / 0.5) + 1, 0.5)
+    if heard.status != 200:
+        yield _untried("duration", heard)
+        return
     if heard.whole:
         yield Finding("duration", "ok", f"a stream may last {seconds:g} s{_longer(seconds, way)}")
         return
     state = "fail" if heard.lasted_s < 30.0 else "warn"
     said = f"cut after {heard.lasted_s:.1f} s although events were coming: clients have to resume"
     yield Finding("duration", state, said, way.line("duration"))  # type: ignore[arg-type]
+
+
+def _untried(part: str, heard: Heard) -> Finding:
+    return Finding(part, "warn", f"not tried: /health/stream answers {heard.status or heard.broke}", "look again in a moment")
 
 
 def _longer(seconds: float, way: Way) -> str:
@@ -175,7 +195,7 @@ def _headers(way: Way) -> Iterator[Finding]:
 
 
 def _authorised(way: Way) -> bool:
-    """Say whether Authorization arrives; where a wrong one is refused, the refusal proves it."""
+    """Say whether Authorization arrives; where a wrong one is refused, the refusal proves it, and where a right one is not, its use does."""
     answer = way.server.ask("GET", "/health/request", {} if way.server.key else {"Authorization": "Bearer doctor"})
     return answer.status == 401 or bool(answer.json.get("headers", {}).get("Authorization"))
 

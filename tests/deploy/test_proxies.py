@@ -143,20 +143,25 @@ def test_pages_are_compressed_where_streams_are_not(servers, tmp_path):
 # ------------------------------------------------------------------------------------------------------ silence and cuts
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_heartbeats_outlast_the_limit_on_silence(kind, servers, tmp_path):
+def behind_each(servers, folder, limit: str, number: int, **pace: float) -> list[tuple[str, list[str]]]:
+    """Ask one question behind a proxy of each kind whose limit on silence is ``limit``, side by side."""
+    with ExitStack() as stack, ThreadPoolExecutor(len(KINDS)) as pool:
+        changes = {kind: {SILENCE[kind]: SILENCE[kind].replace("60s", limit)} for kind in KINDS}
+        behind = [stack.enter_context(proxy(kind, folder / kind, urls(servers), changes[kind])) for kind in KINDS]
+        return list(pool.map(lambda one: told(one.url, number, **pace), behind))
+
+
+def test_heartbeats_outlast_the_limit_on_silence(servers, tmp_path):
     """A model that is silent for more than twice the proxy's limit: heartbeats carry the stream, nobody has to come back."""
-    with proxy(kind, tmp_path, urls(servers), {SILENCE[kind]: SILENCE[kind].replace("60s", "1s")}) as behind:
-        assert told(behind.url, 11, silent_s=2.3, total_s=0.2) == (told_model.answer(11), [])
+    found = behind_each(servers, tmp_path, "1s", 11, silent_s=2.3, total_s=0.2)
+    assert found == [(told_model.answer(11), [])] * len(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_cap_below_the_heartbeat_costs_no_character(kind, servers, tmp_path):
+def test_a_cap_below_the_heartbeat_costs_no_character(servers, tmp_path):
     """A limit that cuts every pause, because it is shorter than the heartbeat: the client comes back as often as it takes."""
-    with proxy(kind, tmp_path, urls(servers), {SILENCE[kind]: SILENCE[kind].replace("60s", "150ms")}) as behind:
-        text, reasons = told(behind.url, 12, silent_s=1.0, total_s=0.5)
-    assert text == told_model.answer(12)
-    assert len(reasons) >= 2
+    for text, reasons in behind_each(servers, tmp_path, "150ms", 12, silent_s=1.0, total_s=0.5):
+        assert text == told_model.answer(12)
+        assert len(reasons) >= 2
 
 
 def test_a_killed_proxy_costs_no_character(before: Proxy):
