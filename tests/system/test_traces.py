@@ -99,7 +99,7 @@ def test_a_question_is_one_trace_of_its_caller(traced):
 def test_an_error_is_the_spans_own_and_no_text_is_told(traced):
     """A model that refuses marks its call, its step and its run; neither question nor answer is in any span."""
     running, collector = traced
-    received = ask(running.url, "/fast_chat/stream", {"query": "please fail about Zanobela qzxjkvbwpf"})
+    received = ask(running.url, "/fast_chat/stream", {"query": "please fail: the revenue of Zanobela qzxjkvbwpf"})
     spans = told_by(collector, received.terminal.data["run_id"])
     assert {name for name, span in spans.items() if span.status.code == 2} == {"model", "ai_generation", "run fast_chat"}
     assert spans["run fast_chat"].status.message == "llm_unavailable"
