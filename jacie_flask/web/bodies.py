@@ -101,9 +101,9 @@ Body = TypeVar("Body", bound=BaseModel)
 def read(kind: type[Body], max_bytes: int, timeout_s: float) -> Body:
     """Return the checked body; raise InvalidRequest, UnsupportedBody, BodyTimeout or PayloadTooLarge."""
     _check_type()
-    raw = _raw(max_bytes, timeout_s)
+    data = raw(max_bytes, timeout_s)
     try:
-        return kind.model_validate(jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True))
+        return kind.model_validate(jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True))
     except ValidationError as error:
         raise InvalidRequest(errors=tuple(_told(item["loc"], item["msg"]) for item in error.errors()[:20])) from None
     except ValueError as error:
@@ -119,22 +119,23 @@ def _check_type() -> None:
         raise UnsupportedBody(errors=(("Content-Encoding", "must be identity: compressed bodies are not taken"),))
 
 
-def _raw(max_bytes: int, timeout_s: float) -> bytes:
+def raw(max_bytes: int, timeout_s: float) -> bytes:
+    """Return the body as it came, whatever it holds; raise InvalidRequest, BodyTimeout or PayloadTooLarge."""
     declared = request.content_length
     if declared is not None and declared > max_bytes:
         raise PayloadTooLarge(f"{declared} bytes declared")
     patience = _Patience(timeout_s)
     try:
-        raw = request.stream.read(max_bytes + 1)  # counted here: Flask's own limit cuts chunked bodies without a word
+        data = request.stream.read(max_bytes + 1)  # counted here: Flask's own limit cuts chunked bodies without a word
     except (OSError, ParseException, HTTPException) as error:  # its end is missing, or its chunks are none
         raise patience.verdict(f"the body could not be read: {type(error).__name__}") from error
     finally:
         patience.end()
-    if len(raw) > max_bytes:
+    if len(data) > max_bytes:
         raise PayloadTooLarge(f"more than {max_bytes} bytes")
-    if declared is not None and len(raw) < declared:
-        raise patience.verdict(f"the body ended after {len(raw)} of {declared} bytes")
-    return raw
+    if declared is not None and len(data) < declared:
+        raise patience.verdict(f"the body ended after {len(data)} of {declared} bytes")
+    return data
 
 
 class _Patience:

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 from jacie_flask import __version__, events
 from jacie_flask.errors import JacieError
 from jacie_flask.runs.reader import Folded
-from jacie_flask.web.answers import Accepted, Alive, Cancelling, Found, Listing, PageText, Problem, Readiness
+from jacie_flask.web.answers import Accepted, Alive, Arrived, Cancelling, Found, Listing, PageText, Problem, Readiness
 from jacie_flask.web.bodies import QuestionBody, SearchBody
 from jacie_flask.web.guard import OPEN
 
@@ -24,7 +24,7 @@ UNDESCRIBED = {"static", "pages.chat", "pages.test_client", "sign_in.sign_in", "
 _EVENTS = (
     events.Progress, events.Sources, events.Token, events.Result, events.Failure, events.Reset, events.Reconnect,
 )  # fmt: skip
-_ANSWERS = (Folded, Accepted, Alive, Cancelling, Found, Listing, PageText, Problem, Readiness, *_EVENTS)
+_ANSWERS = (Folded, Accepted, Alive, Arrived, Cancelling, Found, Listing, PageText, Problem, Readiness, *_EVENTS)
 _BODIES = (QuestionBody, SearchBody)
 _SCHEMAS = "#/components/schemas/"
 _ASK = {"query": "What was the revenue of Zanobela in 2024?"}
@@ -88,7 +88,9 @@ TOLD = {
     "metrics.metrics": Told(answers={200: ("text/plain", None)}),
     "ops.health": Told(answers={200: (JSON, Alive)}),
     "ops.ready": Told(answers={200: (JSON, Readiness), 503: (JSON, Readiness)}),
-    "ops.health_stream": Told(answers={200: (SSE, None)}),
+    "ops.health_stream": Told(answers={200: (SSE, None)}, refusals=(400, 503), parameters=("events", "every")),
+    "ops.health_request": Told(answers={200: (JSON, Arrived)}),
+    "ops.health_body": Told(answers={200: (JSON, Arrived)}, refusals=(400, 408, 413)),
     "openapi.description": Told(answers={200: (JSON, dict)}),
 }
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -109,6 +111,12 @@ _PARAMETERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Range": ("header", "A part of the file.", _TEXT),
     "If-None-Match": ("header", "The ETag of what you have.", _TEXT),
     "highlight": ("query", "The passage to mark.", {**_TEXT, "maxLength": 1000}),
+    "events": ("query", "How many probes.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5}),
+    "every": (
+        "query",
+        "Seconds between two of them; 400 in all.",
+        {"type": "number", "minimum": 0, "maximum": 130, "default": 0.5},
+    ),
     "scale": ("query", "Pixels a point.", {"type": "number", "minimum": 0.5, "maximum": 4, "default": 2}),
 }
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -10,10 +10,12 @@ import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context
 
 from jacie_flask.chat import finding
-from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, PayloadTooLarge, ProducerLost
+from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, ProducerLost
 from jacie_flask.runs import sse
 from jacie_flask.runs.reader import Moved
 from jacie_flask.upstreams import Upstream
+from jacie_flask.web import bodies
+from jacie_flask.web.answers import Arrived
 from jacie_flask.web.chat import STREAM_HEADERS, WORKER
 from jacie_flask.web.context import Jacie, jacie
 from jacie_flask.web.guard import principal
@@ -67,24 +69,35 @@ def health_stream() -> Response:
     return response
 
 
-@blueprint.route("/health/request", methods=["GET", "POST"])
+@blueprint.get("/health/request")
 def health_request() -> Response:
-    """Say what of this request arrived: its scheme, host, client's address, which headers, how many bytes of body."""
+    """Say what of this request arrived: its scheme, host, client's address and which headers."""
+    return _arrived(0)
+
+
+@blueprint.post("/health/request")
+def health_body() -> Response:
+    """Say the same of a request with a body, and how long that was; it is read like a question's and not kept."""
+    settings = jacie().settings
+    return _arrived(len(bodies.raw(settings.max_body, settings.body_timeout_s)))
+
+
+def _arrived(body_bytes: int) -> Response:
     given, settings = request.headers, jacie().settings
-    told = {
-        "method": request.method,
-        "protocol": request.environ.get("SERVER_PROTOCOL", ""),
-        "scheme": request.scheme,
-        "host": request.host,
-        "client": request.remote_addr,
-        "proxies": settings.proxies,
-        "forwarded_for": len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
-        "headers": {name: name in given for name in _ASKED_ABOUT},
-        "body_bytes": _body_bytes(settings.max_body),
-        "max_body_bytes": settings.max_body,
-        "heartbeat_s": settings.heartbeat_s,
-        "deadline_s": settings.deadline_s,
-    }
+    told = Arrived(
+        method=request.method,
+        protocol=request.environ.get("SERVER_PROTOCOL", ""),
+        scheme=request.scheme,
+        host=request.host,
+        client=request.remote_addr or "",
+        forwarded_for=len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
+        proxies=settings.proxies,
+        headers={name: name in given for name in _ASKED_ABOUT},
+        body_bytes=body_bytes,
+        max_body_bytes=settings.max_body,
+        heartbeat_s=settings.heartbeat_s,
+        deadline_s=settings.deadline_s,
+    )
     return Response(msgspec.json.encode(told), content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
@@ -97,16 +110,6 @@ def _number(name: str, default: float, least: float, most: float) -> float:
     if not least <= value <= most:
         raise InvalidRequest(errors=((name, f"must be a number from {least:g} to {most:g}"),))
     return value
-
-
-def _body_bytes(most: int) -> int:
-    """Return how long the body is, reading it piece by piece and keeping none of it."""
-    size = 0
-    while piece := request.stream.read(min(65_536, most + 1 - size)):
-        size += len(piece)
-        if size > most:
-            raise PayloadTooLarge(f"more than {most} bytes")
-    return size
 
 
 def _probes(events: int, every_s: float) -> Generator[bytes, None, None]:

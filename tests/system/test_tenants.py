@@ -43,6 +43,8 @@ ADDRESSES = [
     Address("/static/<path:filename>", "GET", ""),
     Address("/health", "GET", ""),
     Address("/health/stream", "GET", ""),
+    Address("/health/request", "GET"),
+    Address("/health/request", "POST", body=QUESTION),
     Address("/ready", "GET", ""),
     Address("/openapi.json", "GET", ""),
     Address("/metrics", "GET", "metrics"),
