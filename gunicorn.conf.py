@@ -15,10 +15,11 @@ import sys
 from jacie_flask import logs
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError
-from jacie_flask.processes import own_folder
+from jacie_flask.processes import check_writable, own_folder
 
 try:
     _settings = load()
+    check_writable(_settings.data)
     _counts = own_folder(_settings.data / "metrics")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
     from jacie_flask import measures, services, tenants

@@ -159,4 +159,9 @@ def forget(pid: int) -> None:
 
 def _of(name: str, labels: dict[str, str]) -> Any:  # what prometheus_client counts with
     made = _made_by_name[name]
-    return made.labels(**labels) if labels else made
+    # what an asker chose may reach a label: a lone surrogate there would be the end of every exposition
+    return made.labels(**{label: _printable(value) for label, value in labels.items()}) if labels else made
+
+
+def _printable(value: str) -> str:
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()

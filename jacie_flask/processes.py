@@ -9,12 +9,14 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jacie_flask import concurrency
+from jacie_flask.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +110,16 @@ class OwnedProcess:
 
 
 @functools.cache
+def check_writable(folder: Path) -> None:
+    """Make the folder where it is missing; raise ConfigurationError when no file can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
+
+
 def own_folder(parent: Path) -> Path:
     """Return an empty folder below ``parent`` that belongs to this process; those of processes that are gone are removed.
 

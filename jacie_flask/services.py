@@ -4,7 +4,6 @@ import hashlib
 import logging
 import math
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,7 +44,7 @@ from jacie_flask.interfaces import (
 from jacie_flask.models import embedded_server
 from jacie_flask.models.openai_model import PATIENCE, OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
-from jacie_flask.processes import OwnedProcess
+from jacie_flask.processes import OwnedProcess, check_writable
 from jacie_flask.retries import Patience
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
@@ -105,7 +104,7 @@ class Background:
 
 def background(settings: Settings) -> Background:
     """Return the processes that these settings need and that no parent of this process runs already."""
-    _check_writable(settings.data)
+    check_writable(settings.data)
     if settings.background == "parent":
         return Background(settings)
     server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not _scripted(settings) else None
@@ -114,15 +113,6 @@ def background(settings: Settings) -> Background:
     counts = ("PROMETHEUS_MULTIPROC_DIR",)
     ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done, without=counts)
     return Background(settings, server, ingestion if settings.ingest == "start" else None)
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,7 @@ def _settings(contender: Contender, model: Upstream, heartbeat_s: int, folder: P
         "JACIE_INDEX": f"sqlite:{folder}/data/index.db",
         "JACIE_DOCUMENTS": str(ROOT / "sample_documents"),
         "JACIE_INGEST": "off",
+        "JACIE_OPEN": "yes",
         "JACIE_MAX_RUNS": "20000",
         "JACIE_RATE_LIMIT": "off",
         "JACIE_RUNS_PER_KEY": "0",

@@ -110,29 +110,26 @@ class Alive(msgspec.Struct, frozen=True):
     status: str
 
 
-class Arrived(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a request arrived, after as many proxies as are trusted: whether each header did, never its value.
-
-    ``forwarded_for`` counts the addresses in X-Forwarded-For; the last three are the server's own limits.
-    """
-
-    method: str
-    protocol: str
-    scheme: str
-    host: str
-    client: str
-    forwarded_for: int
-    proxies: int
-    headers: dict[str, bool]
-    body_bytes: int
-    max_body_bytes: int
-    heartbeat_s: float
-    deadline_s: float
-
-
 class Readiness(msgspec.Struct, frozen=True):
     """How each part is, and which are down."""
 
     status: str
     down: list[str]
     parts: dict[str, dict[str, Any]]
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a request reached the server; times in seconds."""
+
+    method: str
+    protocol: str
+    scheme: str
+    host: str
+    client: str | None
+    proxies: int
+    forwarded_for: int
+    headers: dict[str, bool]
+    body_bytes: int
+    max_body_bytes: int
+    heartbeat_s: float
+    deadline_s: float

@@ -120,7 +120,7 @@ def _check_type() -> None:
 
 
 def raw(max_bytes: int, timeout_s: float) -> bytes:
-    """Return the body as it came, whatever it holds; raise InvalidRequest, BodyTimeout or PayloadTooLarge."""
+    """Return the bytes of the body; raise InvalidRequest, BodyTimeout or PayloadTooLarge."""
     declared = request.content_length
     if declared is not None and declared > max_bytes:
         raise PayloadTooLarge(f"{declared} bytes declared")

@@ -25,6 +25,7 @@ OPEN = frozenset(
         "/static/<path:filename>",
         "/health",
         "/health/stream",
+        "/health/request",
         "/ready",
         "/openapi.json",
         "/sign-in",
@@ -33,8 +34,12 @@ OPEN = frozenset(
 )
 _SCOPES = {"/search": ("search", "ask"), "/metrics": ("metrics",)}
 _ASK = ("ask",)
-_PROBES = ("/health", "/health/stream")  # they tell nothing, and probes come from other machines and through proxies
-_CACHEABLE = ("/static/<path:filename>", *_PROBES)
+_PROBES = (
+    "/health",
+    "/health/stream",
+    "/health/request",
+)  # they tell nothing, and probes come from other machines and through proxies
+_CACHEABLE = ("/static/<path:filename>", "/health", "/health/stream")
 
 
 def principal() -> Principal:

@@ -89,8 +89,7 @@ TOLD = {
     "ops.health": Told(answers={200: (JSON, Alive)}),
     "ops.ready": Told(answers={200: (JSON, Readiness), 503: (JSON, Readiness)}),
     "ops.health_stream": Told(answers={200: (SSE, None)}, refusals=(400, 503), parameters=("events", "every")),
-    "ops.health_request": Told(answers={200: (JSON, Arrived)}),
-    "ops.health_body": Told(answers={200: (JSON, Arrived)}, refusals=(400, 408, 413)),
+    "ops.health_request": Told(answers={200: (JSON, Arrived)}, refusals=(400, 408, 413)),
     "openapi.description": Told(answers={200: (JSON, dict)}),
 }
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -110,13 +109,9 @@ _PARAMETERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "cursor": ("query", "next_cursor of the page before.", _TEXT),
     "Range": ("header", "A part of the file.", _TEXT),
     "If-None-Match": ("header", "The ETag of what you have.", _TEXT),
+    "events": ("query", "How many probes to send.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5}),
+    "every": ("query", "Seconds between two probes.", {"type": "number", "minimum": 0, "maximum": 130, "default": 0.5}),
     "highlight": ("query", "The passage to mark.", {**_TEXT, "maxLength": 1000}),
-    "events": ("query", "How many probes.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5}),
-    "every": (
-        "query",
-        "Seconds between two of them; 400 in all.",
-        {"type": "number", "minimum": 0, "maximum": 130, "default": 0.5},
-    ),
     "scale": ("query", "Pixels a point.", {"type": "number", "minimum": 0.5, "maximum": 4, "default": 2}),
 }
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -150,7 +145,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint in TOLD:
             for method in _methods(rule):
-                paths.setdefault(_path(rule), {})[method] = _operation(app, rule, TOLD[rule.endpoint])
+                paths.setdefault(_path(rule), {})[method] = _operation(app, rule, method, TOLD[rule.endpoint])
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jacie", "version": __version__, "description": "Answers questions about filings, live."},
@@ -171,10 +166,11 @@ def _path(rule: Rule) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
 
 
-def _operation(app: Flask, rule: Rule, told: Told) -> dict[str, Any]:
+def _operation(app: Flask, rule: Rule, method: str, told: Told) -> dict[str, Any]:
     view = app.view_functions[rule.endpoint]
+    several = [method] if len(list(_methods(rule))) > 1 else []
     operation: dict[str, Any] = {
-        "operationId": "_".join([rule.endpoint.replace(".", "_"), *map(str, (rule.defaults or {}).values())]),
+        "operationId": "_".join([rule.endpoint.replace(".", "_"), *map(str, (rule.defaults or {}).values()), *several]),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],
         "tags": [rule.endpoint.partition(".")[0]],
         "parameters": [*_in_path(rule), *map(_parameter, told.parameters)],

@@ -69,31 +69,20 @@ def health_stream() -> Response:
     return response
 
 
-@blueprint.get("/health/request")
+@blueprint.route("/health/request", methods=["GET", "POST"])
 def health_request() -> Response:
-    """Say what of this request arrived: its scheme, host, client's address and which headers."""
-    return _arrived(0)
-
-
-@blueprint.post("/health/request")
-def health_body() -> Response:
-    """Say the same of a request with a body, and how long that was; it is read like a question's and not kept."""
-    settings = jacie().settings
-    return _arrived(len(bodies.raw(settings.max_body, settings.body_timeout_s)))
-
-
-def _arrived(body_bytes: int) -> Response:
+    """Say what of this request arrived: its scheme, host, client's address, which headers, how many bytes of body."""
     given, settings = request.headers, jacie().settings
     told = Arrived(
         method=request.method,
         protocol=request.environ.get("SERVER_PROTOCOL", ""),
         scheme=request.scheme,
         host=request.host,
-        client=request.remote_addr or "",
-        forwarded_for=len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
+        client=request.remote_addr,
         proxies=settings.proxies,
+        forwarded_for=len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
         headers={name: name in given for name in _ASKED_ABOUT},
-        body_bytes=body_bytes,
+        body_bytes=len(bodies.raw(settings.max_body, settings.body_timeout_s)),
         max_body_bytes=settings.max_body,
         heartbeat_s=settings.heartbeat_s,
         deadline_s=settings.deadline_s,

@@ -112,7 +112,13 @@ class Judge:
 def served(tmp_path_factory):
     """Jacie with a model that answers at once, and little patience."""
     data = ingested_samples(tmp_path_factory.getbasetemp())
-    known = {"JACIE_MODEL": "scripted", "JACIE_RATE_LIMIT": "off", "JACIE_BODY_TIMEOUT_S": "0.5", "JACIE_KEEP_RUNS_S": "5"}
+    known = {
+        "JACIE_OPEN": "yes",
+        "JACIE_MODEL": "scripted",
+        "JACIE_RATE_LIMIT": "off",
+        "JACIE_BODY_TIMEOUT_S": "0.5",
+        "JACIE_KEEP_RUNS_S": "5",
+    }
     with gunicorn(data, "--keep-alive", "1", **known) as running:
         yield running
 

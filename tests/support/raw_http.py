@@ -40,20 +40,23 @@ def connect(url: str, timeout: float = 20) -> socket.socket:
 def post(body: bytes | None = None, *lines: str, path: str = "/chat", length: int | None = None) -> bytes:
     """Return a question as it goes over the wire; ``lines`` are more header lines."""
     data = json.dumps(ASK).encode() if body is None else body
-    head = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", "Connection: close"]
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Connection: close"]
     head += [f"Content-Length: {len(data) if length is None else length}", *lines]
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + data
 
 
 def chunked(body: bytes, *lines: str, path: str = "/chat") -> bytes:
     """Return a question whose body is these bytes of chunked framing."""
-    head = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", "Transfer-Encoding: chunked", *lines]
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked", *lines]
     return "\r\n".join([*head, "Connection: close"]).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def get(target: str, *lines: str, method: str = "GET") -> bytes:
     """Return a request without a body."""
-    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", *lines]).encode("latin-1") + b"\r\n\r\n"
+    return (
+        "\r\n".join([f"{method} {target} HTTP/1.1", "Host: localhost", "Connection: close", *lines]).encode("latin-1")
+        + b"\r\n\r\n"
+    )
 
 
 def sent(url: str, data: bytes, *, finish: bool = False, pause_s: float = 0.0) -> Answer:

@@ -197,7 +197,7 @@ def test_a_slow_head_is_ended_in_time(served):
     """A head that takes longer than an idle connection may is hung up on."""
     began = time.monotonic()
     with connect(served.url) as sock:
-        sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         assert _trickled(sock).status == 0
     assert 1.5 < time.monotonic() - began < 4
 
@@ -302,7 +302,7 @@ HEADERS = [
 def test_garbage_in_other_headers_does_no_harm(served, line):
     """A header that cannot be understood is as good as none, and its bytes do not come back."""
     answer = sent(served.url, post(None, line, path="/fast_chat/stream"))
-    assert answer.status in (200, 400), answer
+    assert answer.status in (200, 400, 403), answer
     if answer.status == 200:
         assert [frame.name for frame in answer.frames][-1] == "result"
     assert "\xff" not in "".join(answer.headers.values())

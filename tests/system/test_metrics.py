@@ -114,7 +114,7 @@ def stuck_reader(running: Running) -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(("127.0.0.1", int(running.url.rpartition(":")[2])))
-        head = b"POST /chat/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /chat/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         sock.sendall(head % len(body) + body)
         wait_for(lambda: scrape(running.url).of("jacie_reader_drops_total") == 1)
 
