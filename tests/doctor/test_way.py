@@ -175,9 +175,11 @@ def test_keys_are_tried(jacie, key):
 
 def test_a_server_without_keys_behind_a_proxy_is_found(tmp_path):
     """Nobody made a key: asked directly on its machine it answers, through a proxy it refuses, and the doctor says what to do."""
-    with gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_INGEST="off") as open_here:
-        with proxy("nginx", tmp_path, [open_here.url]) as behind:
-            direct, through = looks(Server(open_here.url), Server(behind.url))
+    with (
+        gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_INGEST="off") as open_here,
+        proxy("nginx", tmp_path, [open_here.url]) as behind,
+    ):
+        direct, through = looks(Server(open_here.url), Server(behind.url))
     assert direct["access"].state == "ok"
     assert (through["access"].state, through["access"].change) == ("fail", "keys create NAME")
     assert (through["forwarded"].state, through["forwarded"].change) == ("warn", "JACIE_PROXIES=1")
