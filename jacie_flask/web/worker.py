@@ -34,7 +34,6 @@ _LOOK_S = 0.7
 _TICK_S = 0.1
 _ALIVE_EVERY_S = 1.0
 _RETRY_MS = (500, 2500)
-_KERNEL_SHARE = 1.5  # the kernel gives up on a client after us, who can say so
 _SEND_BUFFER = 64 * 1024
 _MORE = getattr(socket, "MSG_MORE", 0)  # Linux's
 _READ = 1  # libev's and libuv's EV_READ
@@ -154,7 +153,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         # without a word is noticed.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if hasattr(socket, "TCP_USER_TIMEOUT") and listener.family in (socket.AF_INET, socket.AF_INET6):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._slow_reader_s * _KERNEL_SHARE * 1000))
+            after_us = self._slow_reader_s + concurrency.Ticker.LOOK_AGAIN_S + 1  # we can say that we let a reader go
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(after_us * 1000))
         pool = Pool(self.worker_connections)
         tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         server = StreamServer(listener, handle=partial(self.handle, listener), spawn=pool, **tls)

@@ -19,6 +19,7 @@ from tests.support.scenarios import wait_for
 
 WAITRESS = [sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads=16", "wsgi:app"]
 SAMPLE = {"query": "What was Zanobela's revenue in 2024?"}
+LONG = " ".join(f"{n:x<1200}" for n in range(700))  # more than the kernel holds for a reader who does not read
 FAILING = {**told_model.question(1), "query": "please fail"}
 SETTINGS = {"JACIE_INGEST": "off", "JACIE_SLOW_READER_S": "1", "JACIE_DISCONNECT_GRACE_S": "2"}
 ROWS: list[dict[str, object]] = []
@@ -26,7 +27,9 @@ ROWS: list[dict[str, object]] = []
 
 def answering(request):
     """Answer as the question tells; the third attempt of one that should fail fails as well."""
-    return Script(status=503) if b"please fail" in request.body else told_model.told(request)
+    if b"please fail" in request.body:
+        return Script(status=503)
+    return Script(answer=LONG) if b"at length" in request.body else told_model.told(request)
 
 
 @contextlib.contextmanager
@@ -110,7 +113,7 @@ class Load:
 
 def stuck_reader(running: Running) -> None:
     """Open a long stream and never read it, until it is let go."""
-    body = b'{"query": "seed 1, 60000 words, 0.00 s of silence, 0.00 s of words", "auto_load_documents": false}'
+    body = b'{"query": "at length", "auto_load_documents": false}'
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(("127.0.0.1", int(running.url.rpartition(":")[2])))
