@@ -12,3 +12,20 @@ if ROOT not in sys.path:
 # How long one example takes says how busy the machine is.
 settings.register_profile("jacie", deadline=None)
 settings.load_profile("jacie")
+
+# Files that take longest begin first: several run side by side, and none of them should be what the others wait for.
+_LONG = (
+    "system/test_failures",
+    "system/test_worker",
+    "documents/test_pictures",
+    "system/test_pipeline",
+    "models/test_http_transport",
+)
+_LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_ingest", "test_cli", "documents/")
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """Put the tests of long files first, otherwise as they were found."""
+    items.sort(
+        key=lambda item: next((place for place, name in enumerate(_LONG) if f"tests/{name}" in str(item.path)), len(_LONG))
+    )

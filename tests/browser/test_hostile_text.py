@@ -184,7 +184,9 @@ def delivered(tally: Counter[tuple[str, str]], channel: str, texts: list[Payload
         tally[channel, text.kind] += times
 
 
-POLICY = pytest.mark.parametrize("bypass_csp", [False, True], ids=["with the policy", "without it"])
+POLICY = pytest.mark.parametrize(
+    "bypass_csp", [pytest.param(False, id="with the policy", marks=pytest.mark.soak), pytest.param(True, id="without it")]
+)
 
 
 @POLICY

@@ -27,7 +27,7 @@ def keys(server, monkeypatch):
     return lambda *arguments: CliRunner().invoke(cli.keys_commands, arguments)
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=[pytest.param("light", marks=pytest.mark.soak), "dark"])
 def page(browser, request):
     """Open a page of a phone's width that must not fail."""
     context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=request.param)
@@ -48,6 +48,7 @@ def sign_in(page, token):
 
 def ask(page, question):
     """Ask, and return the answer when it is final."""
+    expect(page.get_by_text("documents of")).to_be_visible()  # the page is at work
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     turn = page.locator(".turn").last

@@ -364,6 +364,7 @@ THREADS = {
 }  # fmt: skip
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("server", THREADS)
 def test_threads_stand_it_too(server, tmp_path_factory):
     """On servers with threads more slow senders than threads do not keep others out, and tricks are refused there as well."""

@@ -158,6 +158,7 @@ def test_the_search_finds_what_is_there(canaries):
     assert found(canaries, "an answer without any, [redacted]") == {}
 
 
+@pytest.mark.soak
 def test_the_upstreams_were_told_and_said_it_back(seen, canaries):
     """The keys did reach the upstreams and what they said did reach the log: it is taken out there, not absent."""
     told = ("OPENAI_API_KEY", "PINECONE_API_KEY", "AWS_SESSION_TOKEN", "OTEL_EXPORTER_OTLP_HEADERS", "OPENAI_BASE_URL")
@@ -168,6 +169,7 @@ def test_the_upstreams_were_told_and_said_it_back(seen, canaries):
         assert "document_unavailable" in log
 
 
+@pytest.mark.soak
 @pytest.mark.reliability
 def test_no_secret_gets_out(seen, canaries):
     """Not in a log line, an answer, /ready, /metrics, an event stream, or on a command line."""

@@ -116,7 +116,9 @@ def test_two_questions_at_once_are_two_traces(traced):
     assert traces[0] != traces[1]
 
 
-@pytest.mark.parametrize("collector", [pytest.param("is not there", marks=pytest.mark.soak), "never answers"])
+@pytest.mark.parametrize(
+    "collector", [pytest.param("is not there", marks=pytest.mark.soak), pytest.param("never answers", marks=pytest.mark.soak)]
+)
 def test_answers_do_not_wait_for_a_collector(collector, tmp_path_factory):
     """With nobody at the endpoint, or somebody who never answers, an answer takes as long as without, and so does the end."""
     data = ingested_samples(tmp_path_factory.getbasetemp())
