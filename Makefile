@@ -17,7 +17,7 @@ run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url
 
 test: $(VENV)/.dev ## the whole suite, on real parts
 	@$(PY) tests/prepare.py
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, layers
 	@$(VENV)/bin/ruff format --check .

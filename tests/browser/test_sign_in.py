@@ -46,9 +46,14 @@ def sign_in(page, token):
     page.keyboard.press("Enter")
 
 
+def at_work(page):
+    """Wait for the page that comes after the key was taken, and for its scripts."""
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.wait_for_load_state("load")
+
+
 def ask(page, question):
     """Ask, and return the answer when it is final."""
-    expect(page.get_by_text("documents of")).to_be_visible()  # the page is at work
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     turn = page.locator(".turn").last
@@ -67,6 +72,7 @@ def test_a_key_opens_the_page_until_it_is_revoked(page, server, keys):
     sign_in(page, "jcy_wrong")
     expect(dialog.get_by_role("alert")).to_have_text("This key is not valid.")
     sign_in(page, token)
+    at_work(page)
     expect(page.get_by_text("Filings from sample_documents")).to_be_visible()
     assert token not in page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
     turn = ask(page, "What was Zanobela's revenue in 2024?")
@@ -107,6 +113,7 @@ def test_signing_out_asks_for_the_key_again(page, server, keys):
     """The button ends the session, on the test client too."""
     page.goto(f"{server.url}/test-client")
     sign_in(page, keys("create", "browser").stdout.strip())
+    at_work(page)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     assert page.evaluate("fetch('/documents').then((answer) => answer.status)") == 401

@@ -274,6 +274,7 @@ def test_event_source_in_a_browser_of_another_origin(jacie: Running, site: Site)
 # ------------------------------------------------------------------------------------------------------ the proxy
 
 
+@pytest.mark.soak
 def test_events_arrive_one_by_one_through_nginx(slow: Running, tmp_path):
     """Through the guide's nginx, compression asked for, events arrive as they happen, heartbeats and tokens too."""
     with nginx(slow.url, tmp_path) as url:

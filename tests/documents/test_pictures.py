@@ -180,6 +180,7 @@ def test_what_is_not_found_is_said(extractor, highlight, told):
     assert pixels(picture)[1].any() == (told == "partial")
 
 
+@pytest.mark.soak
 def test_every_quote_of_the_samples_is_found_on_its_page(extractor):
     """Each page that the sample questions name is drawn with its lines marked, as snippets are made of them."""
     questions = [json.loads(line) for line in (ROOT / "sample_documents" / "questions.jsonl").read_text().splitlines()]

@@ -524,6 +524,7 @@ def run_patched(program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.soak
 def test_all_of_this_holds_in_a_patched_process():
     """The same tests once more, with greenlets for threads."""
     run_patched(

@@ -124,6 +124,7 @@ def test_an_s3_refusal_costs_one_document(tmp_path, status, reason):
         assert any(name.startswith("zanobela_telecom_2024") for name in result["documents_loaded"])
 
 
+@pytest.mark.soak
 def test_an_s3_that_refuses_everything_ends_with_its_code(tmp_path):
     """A bucket that is not there gives document_unavailable, live and without streaming, and /ready names the part."""
     bucket = "made-too-late"
@@ -197,6 +198,7 @@ def test_a_second_server_on_the_address_starts_nothing(tmp_path):
         assert not list((tmp_path / "second").glob("ledger*"))
 
 
+@pytest.mark.soak
 def test_an_ingestion_that_was_killed_goes_on(tmp_path):
     """kill -9 of the ingestion beside a server: it is started again and everything is indexed."""
     with gunicorn(tmp_path, JACIE_MODEL="scripted") as running:

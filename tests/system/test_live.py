@@ -98,6 +98,7 @@ def test_the_sequence_is_the_protocols(slow: Running, mode: str):
     assert received.headers["Content-Location"] == f"/runs/{result['run_id']}/events"
 
 
+@pytest.mark.soak
 def test_ten_at_once_take_no_longer_than_one(slow: Running):
     """Ten slow questions at once end within 20 % of the time of one."""
     _, alone = together(1, lambda: ask(slow.url, "/chat/stream", QUESTION))

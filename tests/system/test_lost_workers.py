@@ -64,6 +64,7 @@ def test_a_worker_restarts_under_live_streams(shared):
     shared.wait_for_workers()
 
 
+@pytest.mark.soak
 def test_killed_workers_leave_no_run_without_an_end(shared):
     """kill -9 of a random worker at random moments: each run has its terminal event within 5 s, and no text is wrong."""
     tally = scenarios.kill(shared, kills=3, runs=12, seed=3)
