@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, permutations
 
 from jacie_flask.text import figures, tables
@@ -327,7 +328,14 @@ def _holds(unit: Unit, amount: Figure, claim: _Claim, at: int) -> bool:
 
 
 def _label(unit: Unit) -> frozenset[str]:
-    return frozenset(_words(unit.label)) - _GENERIC | (frozenset(_words(unit.label)) & {"total"})
+    return _words_of_label(unit.label)
+
+
+@lru_cache(maxsize=10_000)
+def _words_of_label(label: str) -> frozenset[str]:
+    """Return what names a row; the rows of a page are looked at for each figure of an answer."""
+    words = frozenset(_words(label))
+    return words - _GENERIC | (words & {"total"})
 
 
 def _named(unit: Unit, words: frozenset[str]) -> bool:

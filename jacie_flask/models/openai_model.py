@@ -129,7 +129,9 @@ class OpenAIModel:
         limit = "max_completion_tokens" if "max_tokens" in self._unsupported else "max_tokens"
         arguments: dict[str, Any] = {
             "model": self._model,
-            "messages": prompt.messages,
+            # As extra body they go as they are: the SDK would walk through each by its types, a millisecond for every question.
+            "messages": [],
+            "extra_body": {"messages": prompt.messages},
             "stream": True,
             limit: prompt.max_tokens,
             # A compressed stream would be held back until the compressor's window fills.

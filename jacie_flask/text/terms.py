@@ -4,6 +4,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
+from functools import lru_cache
 
 NUMBER_BIT = 0x8000_0000
 """Set in the id of every number, clear in the id of every word: lengths count words only."""
@@ -27,6 +28,7 @@ STOP_WORDS = word_set(
 )
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Fold plural endings; short words stay as they are."""
     if len(word) > 4 and word.endswith("ies"):
