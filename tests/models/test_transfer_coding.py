@@ -109,6 +109,7 @@ BAD = {
     "an underscore": b"1_0\r\n" + b"a" * 16 + b"\r\n",
     "a prefix": b"0x3\r\nabc\r\n",
     "a space before": b" 3\r\nabc\r\n",
+    "a space before an extension": b"1 ;x\r\na\r\n0\r\n\r\n",
     "an endless number": b"1" * 16 + b"\r\n",
     "an endless line": b"3;" + b"a" * 70_000,
     "a long line": b"3;" + b"a" * 5000 + b"\r\nabc\r\n",
