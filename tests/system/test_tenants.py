@@ -37,6 +37,8 @@ class Address:
         return path.replace("<int:number>", "1").replace("<path:filename>", "icon.svg")
 
 
+pytestmark = pytest.mark.reliability  # the matrix is counted while it is walked
+
 ADDRESSES = [
     Address("/", "GET", ""),
     Address("/test-client", "GET", ""),
@@ -223,7 +225,6 @@ def test_no_shared_cache_may_keep_an_answer(jacie, address):
     assert {"Authorization", "Cookie"} <= {name.strip() for name in answer.headers["Vary"].split(",")}
 
 
-@pytest.mark.reliability
 def test_refusals_take_the_same_time(jacie):
     """Over many requests in random order, another tenant's id takes as long as one that never was, but for noise."""
     rows = [_timed(jacie, address) for address in OBJECTS]
