@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jacie_flask.errors import ConfigurationError
@@ -17,6 +17,16 @@ _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _SECRET_CHARS = 32
 _RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
+_CHOICES = {
+    "embeddings": ("embedded", "openai"),
+    "ingest": ("start", "off"),
+    "guard": ("small", "always"),
+    "selection": ("rules", "model"),
+    "open": ("no", "yes"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "log_format": ("console", "json"),
+    "access_log": ("off", "on"),
+}
 
 
 class Settings(BaseSettings):
@@ -122,30 +132,14 @@ class Settings(BaseSettings):
             return value
         raise ValueError("sqlite:./path.db or pinecone://index-name")
 
-    @field_validator("embeddings")
+    @field_validator(*_CHOICES)
     @classmethod
-    def _embeddings(cls, value: str) -> str:
-        return _one_of(value, "embedded", "openai")
-
-    @field_validator("ingest")
-    @classmethod
-    def _ingest(cls, value: str) -> str:
-        return _one_of(value, "start", "off")
-
-    @field_validator("guard")
-    @classmethod
-    def _guard(cls, value: str) -> str:
-        return _one_of(value, "small", "always")
-
-    @field_validator("selection")
-    @classmethod
-    def _selection(cls, value: str) -> str:
-        return _one_of(value, "rules", "model")
-
-    @field_validator("open")
-    @classmethod
-    def _open(cls, value: str) -> str:
-        return _one_of(value.lower(), "no", "yes")
+    def _choice(cls, value: str, info: ValidationInfo) -> str:
+        allowed = _CHOICES[str(info.field_name)]
+        for one in allowed:
+            if one.lower() == value.lower():
+                return one
+        raise ValueError(" or ".join(allowed))
 
     @field_validator("secret_key")
     @classmethod
@@ -162,21 +156,6 @@ class Settings(BaseSettings):
         if value and not (local or (parts.scheme == "https" and parts.hostname)):
             raise ValueError("an https:// URL (http:// on this machine only)")
         return value
-
-    @field_validator("log_level")
-    @classmethod
-    def _log_level(cls, value: str) -> str:
-        return _one_of(value.upper(), "DEBUG", "INFO", "WARNING", "ERROR")
-
-    @field_validator("log_format")
-    @classmethod
-    def _log_format(cls, value: str) -> str:
-        return _one_of(value, "console", "json")
-
-    @field_validator("access_log")
-    @classmethod
-    def _access_log(cls, value: str) -> str:
-        return _one_of(value, "off", "on")
 
     @field_validator("runs")
     @classmethod
@@ -296,12 +275,6 @@ def documents_place(value: str) -> str:
 def _database(path: str) -> bool:
     """Say whether the path of a Redis URL is empty or a database's number."""
     return path in ("", "/") or path[1:].isdigit()
-
-
-def _one_of(value: str, *allowed: str) -> str:
-    if value not in allowed:
-        raise ValueError(" or ".join(allowed))
-    return value
 
 
 _CLIENTS = {"JACIE_KEY"}  # the command-line client's, in the same shell perhaps
