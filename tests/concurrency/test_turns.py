@@ -1,18 +1,6 @@
 """Work in native threads under gevent: who began first is done first, and a kill loses no turn."""
 
-import subprocess
-import sys
-import textwrap
-
-
-def under_gevent(program):
-    """Run a program in a patched process and return what it printed."""
-    head = "from gevent import monkey; monkey.patch_all()\nimport time, gevent\nfrom jacie_flask import concurrency\n"
-    head += "sleep = monkey.get_original('time', 'sleep')\n"
-    command = [sys.executable, "-c", head + textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from tests.support.patched_process import under_gevent
 
 
 def test_who_began_first_is_done_first():
@@ -42,15 +30,16 @@ def test_a_kill_while_waiting_loses_no_turn():
     """Tasks that are ended while they wait, and while they work, leave as many turns as there were."""
     said = under_gevent(
         """
-        most = concurrency._turns._free
+        from jacie_flask.concurrency.turns import _turns
+        most = _turns._free
         tasks = [concurrency.spawn(lambda: concurrency.offload(sleep, 0.02), "turns") for _ in range(40)]
         time.sleep(0.03)
         for task in tasks[::2]:
             task.kill(unless=lambda: False)
         time.sleep(0.03)
-        while concurrency._turns._waiting or concurrency._turns._free < most:
+        while _turns._waiting or _turns._free < most:
             time.sleep(0.01)
-        assert concurrency._turns._free == most
+        assert _turns._free == most
         print(concurrency.offload(pow, 2, 5))
         """
     )
