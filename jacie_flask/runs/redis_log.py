@@ -20,7 +20,8 @@ from jacie_flask.errors import Cancelled, JacieError, NotFound, Overloaded, Prod
 from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
 from jacie_flask.runs.memory_log import MemoryLog, Record
 from jacie_flask.runs.reader import Moved
-from jacie_flask.runs.redis_store import RedisStore, Row, StoreDown, Write
+from jacie_flask.runs.redis_rows import Row, Write
+from jacie_flask.runs.redis_store import RedisStore, StoreDown
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from redis.retry import Retry
 
 from jacie_flask.errors import Conflict
 from jacie_flask.interfaces import Claim, Entry, RunInfo
-
-Position = tuple[int, int]
+from jacie_flask.runs import redis_scripts
+from jacie_flask.runs.redis_rows import News, Position, Row, Write, encode, entries_of, id_of
 
 _CONNECT_S = 0.5
 _ANSWER_S = 1.0
@@ -28,120 +28,9 @@ _BLOCK_S = 1.0
 _INBOX_LENGTH = 1000
 _INBOX_S = 60
 
-# KEYS: run, the worker's runs, perhaps a key. ARGV: info, worker, run id, seconds to keep, fingerprint, the prefix of runs.
-_CREATE = """
-if KEYS[3] then
-  local held = redis.call('GET', KEYS[3])
-  if held then
-    local space = string.find(held, ' ', 1, true)
-    local owner = string.sub(held, space + 1)
-    if redis.call('EXISTS', ARGV[6] .. owner) == 1 then
-      return {string.sub(held, 1, space - 1) == ARGV[5] and 'joined' or 'conflict', owner}
-    end
-  end
-  redis.call('SET', KEYS[3], ARGV[5] .. ' ' .. ARGV[3], 'EX', ARGV[4])
-end
-redis.call('HSET', KEYS[1], 'info', ARGV[1], 'owner', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('SADD', KEYS[2], ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[4])
-return {'created', ARGV[3]}
-"""
-
-# KEYS: run, stream, the worker's runs, perhaps a key. ARGV: info, worker, run id, seconds to keep, the last entry's id or '',
-# entries, the time when it finished or '', fingerprint.
-_REWRITE = """
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if owner and owner ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[1], 'info', ARGV[1], 'owner', ARGV[2])
-if ARGV[5] ~= '' then redis.call('XADD', KEYS[2], ARGV[5], 'e', ARGV[6]) end
-if ARGV[7] == '' then
-  redis.call('SADD', KEYS[3], ARGV[3])
-  redis.call('EXPIRE', KEYS[3], ARGV[4])
-else
-  redis.call('HSET', KEYS[1], 'finished', '1', 'updated', ARGV[7])
-  redis.call('SREM', KEYS[3], ARGV[3])
-end
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[4])
-if KEYS[4] then redis.call('SET', KEYS[4], ARGV[8] .. ' ' .. ARGV[3], 'NX', 'EX', ARGV[4]) end
-return 1
-"""
-
-# KEYS: stream, run, the new worker's runs. ARGV: the last id that was seen, new id, entries, worker, run id, seconds to keep,
-# the time when it finished or ''.
-_ADOPT = """
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-if (last[1] and last[1][1] or '') ~= ARGV[1] or redis.call('HEXISTS', KEYS[2], 'finished') == 1 then return 0 end
-if redis.call('HEXISTS', KEYS[2], 'info') == 0 then return 0 end
-redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
-redis.call('HSET', KEYS[2], 'owner', ARGV[4])
-if ARGV[7] == '' then
-  redis.call('SADD', KEYS[3], ARGV[5])
-  redis.call('EXPIRE', KEYS[3], ARGV[6])
-else redis.call('HSET', KEYS[2], 'finished', '1', 'updated', ARGV[7]) end
-redis.call('EXPIRE', KEYS[1], ARGV[6])
-redis.call('EXPIRE', KEYS[2], ARGV[6])
-return 1
-"""
-
-# KEYS: run. Returns its worker.
-_CANCEL = """
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if owner then redis.call('HSET', KEYS[1], 'cancel', '1') end
-return owner
-"""
-
-
-# KEYS: the caller's places. ARGV: worker, more, the bound or 0, the true number where it is in doubt or '', seconds to keep, the
-# prefix of workers. Returns 1, or 0 where the places of all living workers would be more than the bound.
-_OCCUPY = """
-local all, held = 0, redis.call('HGETALL', KEYS[1])
-local mine = tonumber(ARGV[2])
-for at = 1, #held, 2 do
-  if held[at] == ARGV[1] then mine = mine + tonumber(held[at + 1])
-  elseif redis.call('EXISTS', ARGV[6] .. held[at]) == 1 then all = all + tonumber(held[at + 1])
-  else redis.call('HDEL', KEYS[1], held[at]) end
-end
-if ARGV[4] ~= '' then mine = tonumber(ARGV[4]) end
-if tonumber(ARGV[3]) > 0 and all + mine > tonumber(ARGV[3]) then return 0 end
-if mine > 0 then redis.call('HSET', KEYS[1], ARGV[1], mine) else redis.call('HDEL', KEYS[1], ARGV[1]) end
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return 1
-"""
-
 
 class StoreDown(Exception):
     """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
-
-
-class Write(msgspec.Struct, frozen=True):
-    """Entries that follow what is written of a run; ``info`` as it is after them."""
-
-    info: RunInfo
-    entries: Sequence[Entry]
-    first: bool
-
-
-class Row(msgspec.Struct, frozen=True):
-    """All that is recorded of a run, and which worker works on it."""
-
-    info: RunInfo
-    owner: str
-    entries: list[Entry]
-
-
-class News(msgspec.Struct, frozen=True):
-    """What ``listen`` heard: the inbox's new position, the words (kind, run ids) in it, and new entries by run."""
-
-    inbox: str
-    words: list[tuple[str, str]]
-    entries: dict[str, list[Entry]]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Entry]).decode
 
 
 class RedisStore:
@@ -149,26 +38,26 @@ class RedisStore:
 
     def __init__(self, url: str, worker: str, *, ttl_s: float, keep_s: float, prefix: str = "jacie") -> None:
         self._prefix = prefix
-        self._worker = worker
+        self.worker = worker
         self._ttl_s = max(1, round(ttl_s))
         self._keep_s = max(1, round(keep_s))
         patience: dict[str, Any] = {"socket_connect_timeout": _CONNECT_S, "retry": Retry(NoBackoff(), 0)}
         self._redis = redis.Redis.from_url(url, socket_timeout=_ANSWER_S, **patience)
         self._blocking = redis.Redis.from_url(url, socket_timeout=_BLOCK_S + _ANSWER_S, **patience)
-        self._create = self._redis.register_script(_CREATE)
-        self._rewrite = self._redis.register_script(_REWRITE)
-        self._adopt = self._redis.register_script(_ADOPT)
-        self._cancel = self._redis.register_script(_CANCEL)
-        self._occupy = self._redis.register_script(_OCCUPY)
+        self._create = self._redis.register_script(redis_scripts.CREATE)
+        self._rewrite = self._redis.register_script(redis_scripts.REWRITE)
+        self._adopt = self._redis.register_script(redis_scripts.ADOPT)
+        self._cancel = self._redis.register_script(redis_scripts.CANCEL)
+        self._occupy = self._redis.register_script(redis_scripts.OCCUPY)
 
     def create(self, info: RunInfo, claim: Claim | None) -> str:
         """Record a new run of this worker and return its id, or the id that the claim stands for; raise Conflict."""
-        keys = [self._key("run", info.run_id), self._key("runs", self._worker)]
+        keys = [self._key("run", info.run_id), self._key("runs", self.worker)]
         print_of = ""
         if claim:
             keys.append(self._key("key", claim.key))
             print_of = claim.fingerprint
-        told: list[Any] = [msgspec.json.encode(info), self._worker, info.run_id, self._ttl_s, print_of, self._key("run", "")]
+        told: list[Any] = [msgspec.json.encode(info), self.worker, info.run_id, self._ttl_s, print_of, self._key("run", "")]
         with _translated():
             outcome, run_id = self._create(keys, told)
         if outcome == b"conflict":
@@ -182,8 +71,8 @@ class RedisStore:
             for one in writes:
                 places.append(len(pipe))
                 last, stream = one.entries[-1], self._key("log", one.info.run_id)
-                place = _id((last.attempt, last.offset))
-                pipe.xadd(stream, {"e": _encode(one.entries)}, id=place, nomkstream=not one.first)
+                place = id_of((last.attempt, last.offset))
+                pipe.xadd(stream, {"e": encode(one.entries)}, id=place, nomkstream=not one.first)
                 if one.first:
                     pipe.expire(stream, self._ttl_s)
             replies = pipe.execute(raise_on_error=False)
@@ -197,16 +86,16 @@ class RedisStore:
     def rewrite(self, info: RunInfo, entries: Sequence[Entry], claim: Claim | None) -> bool:
         """Record a whole run anew, in place of what is there; False when it is another worker's by now."""
         run_id = info.run_id
-        keys = [self._key("run", run_id), self._key("log", run_id), self._key("runs", self._worker)]
+        keys = [self._key("run", run_id), self._key("log", run_id), self._key("runs", self.worker)]
         if claim:
             keys.append(self._key("key", claim.key))
         told: list[Any] = [
             msgspec.json.encode(info),
-            self._worker,
+            self.worker,
             run_id,
             self._keep_s if info.finished else self._ttl_s,
-            _id((entries[-1].attempt, entries[-1].offset)) if entries else "",
-            _encode(entries),
+            id_of((entries[-1].attempt, entries[-1].offset)) if entries else "",
+            encode(entries),
             str(info.updated_at) if info.finished else "",
             claim.fingerprint if claim else "",
         ]
@@ -215,14 +104,14 @@ class RedisStore:
 
     def adopt(self, info: RunInfo, entry: Entry, last: Position | None) -> bool:
         """Continue a run whose log ends with ``last``, as its new worker; False when it goes on otherwise by now."""
-        keys = [self._key("log", info.run_id), self._key("run", info.run_id), self._key("runs", self._worker)]
+        keys = [self._key("log", info.run_id), self._key("run", info.run_id), self._key("runs", self.worker)]
         finished = str(info.updated_at) if entry.terminal else ""
         keep_s = self._keep_s if entry.terminal else self._ttl_s
         told: list[Any] = [
-            _id(last) if last else "",
-            _id((entry.attempt, entry.offset)),
-            _encode([entry]),
-            self._worker,
+            id_of(last) if last else "",
+            id_of((entry.attempt, entry.offset)),
+            encode([entry]),
+            self.worker,
             info.run_id,
             keep_s,
         ]
@@ -236,7 +125,7 @@ class RedisStore:
             pipe.xrange(self._key("log", run_id))
             known, items = pipe.execute()
         with _translated():
-            entries = _entries(items)
+            entries = entries_of(items)
         ended = bool(entries) and entries[-1].terminal
         if b"info" not in known or (b"finished" in known and not ended):
             return None
@@ -288,14 +177,14 @@ class RedisStore:
 
     def occupy(self, caller: str, more: int, most: int, truly: int | None) -> bool:
         """Have ``more`` runs of a caller, or ``truly`` so many, unless all living workers then had more than ``most`` (0: any)."""
-        told: list[Any] = [self._worker, more, most, "" if truly is None else truly, self._ttl_s, self._key("worker", "")]
+        told: list[Any] = [self.worker, more, most, "" if truly is None else truly, self._ttl_s, self._key("worker", "")]
         with _translated():
             return bool(self._occupy([self._key("places", caller)], told))
 
     def recorded(self) -> set[str]:
         """Return the runs that are recorded as being worked on by this worker."""
         with _translated():
-            return {name.decode() for name in self._redis.smembers(self._key("runs", self._worker))}  # type: ignore[union-attr]
+            return {name.decode() for name in self._redis.smembers(self._key("runs", self.worker))}  # type: ignore[union-attr]
 
     def server(self) -> str:
         """Return what tells this Redis from one that was started later or took its place."""
@@ -307,21 +196,21 @@ class RedisStore:
     def beat(self, state: str, lease_ms: int) -> tuple[int, dict[str, str]]:
         """Renew this worker's lease; return how many runs are recorded as its own, and the other workers: "" is a dead one."""
         with _translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._key("worker", self._worker), state, px=lease_ms)
-            pipe.sadd(self._key("workers"), self._worker)
-            pipe.expire(self._key("inbox", self._worker), _INBOX_S)
-            pipe.expire(self._key("runs", self._worker), self._ttl_s)
-            pipe.scard(self._key("runs", self._worker))
+            pipe.set(self._key("worker", self.worker), state, px=lease_ms)
+            pipe.sadd(self._key("workers"), self.worker)
+            pipe.expire(self._key("inbox", self.worker), _INBOX_S)
+            pipe.expire(self._key("runs", self.worker), self._ttl_s)
+            pipe.scard(self._key("runs", self.worker))
             pipe.smembers(self._key("workers"))
             *_, mine, members = pipe.execute()
-            others = sorted(name.decode() for name in members if name.decode() != self._worker)
+            others = sorted(name.decode() for name in members if name.decode() != self.worker)
             states: Any = self._redis.mget([self._key("worker", name) for name in others]) if others else []
         return mine, {name: (state or b"").decode() for name, state in zip(others, states, strict=True)}
 
     def runs_of(self, worker: str, lock_ms: int) -> list[str] | None:
         """Return the runs of a dead worker, or None while another worker sees to them."""
         with _translated():
-            if not self._redis.set(self._key("rescue", worker), self._worker, nx=True, px=lock_ms):
+            if not self._redis.set(self._key("rescue", worker), self.worker, nx=True, px=lock_ms):
                 return None
             return sorted(name.decode() for name in self._redis.smembers(self._key("runs", worker)))  # type: ignore[union-attr]
 
@@ -334,7 +223,7 @@ class RedisStore:
     def leave(self) -> None:
         """Give up the lease at once: what this worker has not finished is free."""
         with _translated():
-            self._redis.delete(self._key("worker", self._worker))
+            self._redis.delete(self._key("worker", self.worker))
 
     def tell(self, worker: str, kind: str, run_ids: Sequence[str]) -> None:
         """Send a worker a word about runs."""
@@ -346,8 +235,8 @@ class RedisStore:
 
     def listen(self, positions: Mapping[str, Position], inbox: str) -> News:
         """Wait up to a second for news of the followed runs and for words to this worker, all on one connection."""
-        mine = self._key("inbox", self._worker)
-        streams: dict[Any, Any] = {mine: inbox, **{self._key("log", run_id): _id(at) for run_id, at in positions.items()}}
+        mine = self._key("inbox", self.worker)
+        streams: dict[Any, Any] = {mine: inbox, **{self._key("log", run_id): id_of(at) for run_id, at in positions.items()}}
         with _translated():
             replies: Any = self._blocking.xread(streams, block=round(_BLOCK_S * 1000))
         words: list[tuple[str, str]] = []
@@ -358,7 +247,7 @@ class RedisStore:
                 words += [(kind.decode(), told.decode()) for _, fields in items for kind, told in fields.items()]
             else:
                 with _translated():
-                    news[key.decode().rpartition(":")[2]] = _entries(items)
+                    news[key.decode().rpartition(":")[2]] = entries_of(items)
         return News(inbox, words, news)
 
     def close(self) -> None:
@@ -371,7 +260,7 @@ class RedisStore:
         pipe.hset(run, mapping={"finished": "1", "updated": str(info.updated_at)})
         pipe.expire(run, self._keep_s)
         pipe.expire(self._key("log", info.run_id), self._keep_s)
-        pipe.srem(self._key("runs", self._worker), info.run_id)
+        pipe.srem(self._key("runs", self.worker), info.run_id)
 
     def _key(self, kind: str, name: str | None = None) -> str:
         return f"{self._prefix}:{kind}" if name is None else f"{self._prefix}:{kind}:{name}"
@@ -407,10 +296,6 @@ def redis_facts(url: str) -> Facts:
     )
 
 
-def _id(position: Position) -> str:
-    return f"{position[0]}-{position[1]}"
-
-
 def _outcome(reply: Any) -> str:
     """Say what became of an XADD: no stream is ``missing``, an id behind its last one is ``refused``."""
     if isinstance(reply, redis.ResponseError) and "equal or smaller" in str(reply):
@@ -418,18 +303,6 @@ def _outcome(reply: Any) -> str:
     if isinstance(reply, Exception):
         raise reply
     return "missing" if reply is None else "written"
-
-
-def _entries(items: Any) -> list[Entry]:
-    """Return the entries of a stream's items, each once: a write that was not answered in time is made again, with more."""
-    found: list[Entry] = []
-    last = (0, 0)
-    for _, fields in items:
-        for item in _decode(fields[b"e"]):
-            if (item.attempt, item.offset) > last:
-                last = (item.attempt, item.offset)
-                found.append(item)
-    return found
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""What passes between the run log and Redis, and how positions and entries lie in a stream."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from jacie_flask.interfaces import Entry, RunInfo
+
+Position = tuple[int, int]
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Entries that follow what is written of a run; ``info`` as it is after them."""
+
+    info: RunInfo
+    entries: Sequence[Entry]
+    first: bool
+
+
+class Row(msgspec.Struct, frozen=True):
+    """All that is recorded of a run, and which worker works on it."""
+
+    info: RunInfo
+    owner: str
+    entries: list[Entry]
+
+
+class News(msgspec.Struct, frozen=True):
+    """What ``listen`` heard: the inbox's new position, the words (kind, run ids) in it, and new entries by run."""
+
+    inbox: str
+    words: list[tuple[str, str]]
+    entries: dict[str, list[Entry]]
+
+
+encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Entry]).decode
+
+
+def id_of(position: Position) -> str:
+    """Return a position as the id of a stream's item."""
+    return f"{position[0]}-{position[1]}"
+
+
+def entries_of(items: Any) -> list[Entry]:
+    """Return the entries of a stream's items, each once; raise msgspec.DecodeError.
+
+    A write that was not answered in time is made again, with more.
+    """
+    found: list[Entry] = []
+    last = (0, 0)
+    for _, fields in items:
+        for item in _decode(fields[b"e"]):
+            if (item.attempt, item.offset) > last:
+                last = (item.attempt, item.offset)
+                found.append(item)
+    return found
