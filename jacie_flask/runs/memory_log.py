@@ -47,6 +47,11 @@ class Record:
             resumable=self.resumable,
         )
 
+    @property
+    def end(self) -> tuple[int, int]:
+        """The position of the last entry, (0, 0) before the first."""
+        return (self.entries[-1].attempt, self.entries[-1].offset) if self.entries else (0, 0)
+
     def add(self, entries: Sequence[Entry], now: float) -> int:
         """Take entries that follow the last one, wake the readers and return what they cost, in bytes."""
         cost = 0

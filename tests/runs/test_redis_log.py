@@ -138,12 +138,12 @@ def test_following_takes_one_connection(redis):
 @beside_the_others
 def test_readers_elsewhere_keep_a_run(redis):
     """A run whose own reader left goes on past its grace while it is read elsewhere, and ends soon after."""
-    with worker(redis.url, grace_s=1.0) as here, worker(redis.url) as there:
+    with worker(redis.url, grace_s=1.5) as here, worker(redis.url) as there:
         asked = question(words=100, word_s=0.1)
         started(here, asked)
         here.reader_came("r")
         here.reader_left("r")
-        end, after = time.monotonic() + 2.5, reader.START
+        end, after = time.monotonic() + 3.0, reader.START
         while time.monotonic() < end:
             found = there.log.read("r", after, 0.2)
             after = (found[-1].attempt, found[-1].offset) if found else after
@@ -574,7 +574,8 @@ def test_every_key_has_its_time(redis):
 def test_a_word_to_a_dead_worker_does_not_stay(redis):
     """Inboxes that nobody will read again have their time as well."""
     with worker(redis.url) as here:
-        RedisStore(redis.url, here.log.worker, ttl_s=30, keep_s=30).tell("dead", "watched", ["r"])
+        with contextlib.closing(RedisStore(redis.url, here.log.worker, ttl_s=30, keep_s=30)) as store:
+            store.tell("dead", "watched", ["r"])
         assert redis.client.exists("jacie:inbox:dead")
         assert redis.lasting_keys() <= {"jacie:workers"}
 
