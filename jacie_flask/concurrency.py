@@ -42,9 +42,8 @@ def spawn(function: Callable[[], None], name: str) -> Task:
     if patched():
         import gevent  # noqa: PLC0415
 
-        greenlet = gevent.spawn(guarded)
+        greenlet = gevent.spawn(_placed(guarded))
         greenlet.name = name
-        greenlet.born = next(_births)
         return _Greenlet(greenlet)
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()
@@ -188,6 +187,19 @@ def breathe() -> None:
     time.sleep(0)  # and here behind all of them
 
 
+def queue() -> None:
+    """Let others go first as ``breathe`` does, and then those who were spawned before: they have waited longest."""
+    if not patched():
+        time.sleep(0)
+        return
+    import gevent  # noqa: PLC0415
+
+    if gevent.get_hub().main_hub:
+        _line.wait()
+    else:
+        time.sleep(0)
+
+
 def offload(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run C code that drops the GIL (numpy, onnxruntime, sqlite) without holding up other greenlets; return its value."""
     if not patched():
@@ -223,12 +235,63 @@ class _Pool(ThreadPoolExecutor):
         return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
 
 
-class _Turns:
-    """As many native threads as there are processors; of those who wait, what was spawned first goes first.
+_births = itertools.count(1)
+_place: contextvars.ContextVar[int] = contextvars.ContextVar("place", default=0)
+"""Where a task stands among all that were spawned; what it has done in pools stands there as well."""
 
-    Were it first come, first served, many questions at once would go through each step together and all be done at the end; so
-    the first of them is done early, and half of them in half the time.
+
+def _placed(function: Callable[[], None]) -> Callable[[], None]:
+    place = next(_births)
+
+    def run() -> None:
+        _place.set(place)
+        function()
+
+    return run
+
+
+class _Line:
+    """Those who are ready to go on: each time the loop has looked after sockets, the one that was spawned first does.
+
+    Were it each in turn, many questions at once would go through each step together and all be done at the end; so the first
+    of them is done early, and half of them in half the time.
     """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, int, Any]] = []
+        self._timer: Any = None
+
+    def wait(self) -> None:
+        """Wait until nobody who was spawned before is ready, and the loop has come round once."""
+        from gevent.hub import Waiter  # noqa: PLC0415
+
+        waiter = Waiter()
+        one = (_place.get(), next(_births), waiter)
+        heapq.heappush(self._waiting, one)
+        if self._timer is None:
+            self._timer = waiter.hub.loop.timer(0.0)
+            self._timer.start(self._next)
+        try:
+            waiter.get()
+        except BaseException:  # a kill
+            self._waiting.remove(one)
+            heapq.heapify(self._waiting)
+            raise
+
+    def _next(self) -> None:
+        self._timer.close()
+        self._timer = None
+        if not self._waiting:
+            return
+        waiter = heapq.heappop(self._waiting)[2]
+        if self._waiting:
+            self._timer = waiter.hub.loop.timer(0.0)
+            self._timer.start(self._next)
+        waiter.switch(None)
+
+
+class _Turns:
+    """As many native threads as there are processors; of those who wait, what was spawned first goes first, as in the line."""
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -239,11 +302,10 @@ class _Turns:
         if self._free:
             self._free -= 1
             return
-        import gevent  # noqa: PLC0415
         from gevent.event import Event  # noqa: PLC0415
 
         come = Event()
-        place = (getattr(gevent.getcurrent(), "born", 0), next(_births), come)
+        place = (_place.get(), next(_births), come)
         heapq.heappush(self._waiting, place)
         try:
             come.wait()
@@ -263,7 +325,7 @@ class _Turns:
             self._free += 1
 
 
-_births = itertools.count(1)
+_line = _Line()
 _turns = _Turns(max(2, os.cpu_count() or 1))
 
 
