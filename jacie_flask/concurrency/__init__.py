@@ -8,7 +8,7 @@ from jacie_flask.concurrency.clock import Alarm, Ticker, Waiting, later, ticker
 from jacie_flask.concurrency.patching import patched
 from jacie_flask.concurrency.receivers import Receiver, receiver
 from jacie_flask.concurrency.tasks import Task, beside, pool, spawn
-from jacie_flask.concurrency.turns import breathe, offload
+from jacie_flask.concurrency.turns import breathe, offload, queue
 
 __all__ = [
     "Alarm",
@@ -24,6 +24,7 @@ __all__ = [
     "offload",
     "patched",
     "pool",
+    "queue",
     "receiver",
     "spawn",
     "ticker",

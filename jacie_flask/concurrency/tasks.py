@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from jacie_flask.concurrency.patching import patched
-from jacie_flask.concurrency.turns import births
+from jacie_flask.concurrency.turns import placed
 
 log = logging.getLogger(__package__)
 
@@ -27,9 +27,8 @@ def spawn(function: Callable[[], None], name: str) -> Task:
     if patched():
         import gevent  # noqa: PLC0415
 
-        greenlet = gevent.spawn(guarded)
+        greenlet = gevent.spawn(placed(guarded))
         greenlet.name = name
-        greenlet.born = next(births)
         return _Greenlet(greenlet)
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()

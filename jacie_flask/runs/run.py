@@ -264,7 +264,7 @@ class Run:
             if event.step != self._step:
                 self._account.step(event.step)
             self._step = event.step
-            concurrency.breathe()
+            concurrency.queue()
         elif isinstance(event, Sources):
             self._sources = event.sources
         self._stop_here()

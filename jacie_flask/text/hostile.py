@@ -20,7 +20,8 @@ _NUMBERED = re.compile(r"^([^\S\n]*)\[(\d{1,3})\]", re.MULTILINE)
 
 def plain(text: str) -> str:
     """Return a text without the characters that nobody sees and those that turn others around."""
-    return _JOINERS.sub("", _DISGUISES.sub("", text))
+    shown = _DISGUISES.sub("", text)
+    return _JOINERS.sub("", shown) if "\u200c" in shown or "\u200d" in shown else shown
 
 
 def one_line(text: str, longest: int) -> str:
@@ -31,7 +32,8 @@ def one_line(text: str, longest: int) -> str:
 
 def unmarked(text: str) -> str:
     """Return a text in which nothing is a chat template's special token: a server would begin another speaker's turn there."""
-    return _SPECIAL.sub(lambda match: match.group() + " ", plain(text))
+    shown = plain(text)
+    return _SPECIAL.sub(lambda match: match.group() + " ", shown) if "<" in shown or "[" in shown else shown
 
 
 def unnumbered(text: str) -> str:
