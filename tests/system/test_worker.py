@@ -99,7 +99,6 @@ def serving(data: Path, *arguments: str, **settings: str):
 def served(tmp_path_factory):
     """One Jacie and its model for the tests that do not stop it."""
     with serving(ingested_samples(tmp_path_factory.getbasetemp()), JACIE_DISCONNECT_GRACE_S="5") as both:
-        both[0].wait_until_indexed()
         yield both
 
 
