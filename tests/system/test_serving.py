@@ -83,17 +83,27 @@ BAD_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_SETTINGS)
-def test_a_bad_setting_stops_the_boot_with_one_line(name, tmp_path):
+BOOTS = {"gunicorn": ["gunicorn", "wsgi:app"], "flask": ["flask", "--app", "wsgi", "routes"]}
+OFTEN = [("gunicorn", name) for name in BAD_SETTINGS] + [("flask", "JACIE_RUNS"), ("flask", "WEB_CONCURRENCY")]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        pytest.param(command, name, marks=() if (command, name) in OFTEN else pytest.mark.soak)
+        for command in BOOTS
+        for name in BAD_SETTINGS
+    ],
+)
+def test_a_bad_setting_stops_the_boot_with_one_line(command, name, tmp_path):
     """gunicorn and flask end at once with a line that names the variable, never with a traceback."""
-    for command in (["gunicorn", "wsgi:app"], ["flask", "--app", "wsgi", "routes"]):
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=ROOT, env=environment(tmp_path, **{name: BAD_SETTINGS[name]}), capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        assert done.returncode != 0
-        assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
+    done = subprocess.run(
+        [sys.executable, "-m", *BOOTS[command]],
+        cwd=ROOT, env=environment(tmp_path, **{name: BAD_SETTINGS[name]}), capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert done.returncode != 0
+    assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
 
 
 def test_sigterm_lets_running_answers_end(data):
