@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.support.backends import BUCKET, s3_client, s3_server
-from tests.support.jacie import ROOT, Running, ask, environment, free_port, gunicorn, ingested_samples
+from tests.support.jacie import ROOT, Running, ask, environment, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.s3_faults import S3Fault, S3Faults
 from tests.support.scenarios import wait_for
@@ -63,26 +63,14 @@ def test_the_twin_fails_with_the_status_of_the_code(served):
     assert problem["title"] == "Service Unavailable"
 
 
-def test_a_model_that_is_not_there_is_said_so(tmp_path_factory):
+def test_a_model_that_is_not_there_is_said_so(served):
     """With nobody at the model's address the run ends within seconds, and /ready names the part."""
-    data = ingested_samples(tmp_path_factory.getbasetemp())
-    with gunicorn(data, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1") as running:
-        running_parts = _ready(running)
-        assert running_parts["down"] == ["model"]
+    running, model = served
+    with model.away():
         error = ask(running.url, "/chat/stream", QUESTION).terminal.data
         assert (error["code"], error["retryable"]) == ("llm_unavailable", True)
         assert error["sources"]
-
-
-def test_an_index_that_is_still_empty_says_how_far_it_is(tmp_path):
-    """Without ingestion fast_chat reads the documents themselves and says that none is indexed."""
-    with gunicorn(tmp_path, JACIE_MODEL="scripted") as running:
-        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
-        assert any("0 of 6 documents" in note for note in result["degraded"])
-        assert any(source["filename"].startswith("zanobela_telecom_2024") for source in result["sources"])
-        status, found = running.post("/search", QUESTION)
-        assert (status, found["results"]) == (200, [])
-        assert any("0 of 6 documents" in note for note in found["degraded"])
+        assert _ready(running)["down"] == ["model"]
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +110,23 @@ def test_an_unreadable_pdf_is_named_and_the_others_answer(plain):
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory):
-    """Jacie with the sample documents in a bucket whose faults can be switched."""
+    """Jacie with the sample documents in a bucket whose faults can be switched, none of them indexed."""
     folder = ROOT / "sample_documents"
     objects = {f"{BUCKET}/{path.name}": path.read_bytes() for path in [*folder.glob("*.pdf"), folder / "metadata.json"]}
     data = tmp_path_factory.mktemp("s3")
     with S3Faults(objects) as store, gunicorn(data, JACIE_MODEL="scripted", **_s3(store.origin)) as running:
         yield running, store
+
+
+def test_an_index_that_is_still_empty_says_how_far_it_is(bucket):
+    """Without ingestion fast_chat reads the documents themselves and says that none is indexed."""
+    running, _ = bucket
+    result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
+    assert any("0 of 6 documents" in note for note in result["degraded"])
+    assert any(source["filename"].startswith("zanobela_telecom_2024") for source in result["sources"])
+    status, found = running.post("/search", QUESTION)
+    assert (status, found["results"]) == (200, [])
+    assert any("0 of 6 documents" in note for note in found["degraded"])
 
 
 @pytest.mark.parametrize(("status", "reason"), [(403, "access to it was denied"), (404, "it is no longer in the store")])

@@ -106,6 +106,7 @@ def test_a_bad_setting_stops_the_boot_with_one_line(command, name, tmp_path):
     assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
 
 
+@pytest.mark.soak
 def test_sigterm_lets_running_answers_end(data):
     """On SIGTERM of the master a live stream goes on to its result, then everything of Jacie is gone."""
     import threading
