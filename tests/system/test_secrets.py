@@ -104,6 +104,7 @@ def settings(canaries: dict[str, str], parrot: Parrot, redis: RedisServer) -> di
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_DEFAULT_REGION": "us-east-1",
         "JACIE_DOCUMENTS": "s3://bucket/reports", "JACIE_INDEX": "pinecone://filings", "JACIE_EMBEDDINGS": "openai",
         "JACIE_LOG_LEVEL": "DEBUG", "JACIE_LOG_FORMAT": "json", "JACIE_ACCESS_LOG": "on", "JACIE_CATALOG_TTL_S": "0",
+        "JACIE_INGEST": "start",
     }  # fmt: skip
 
 
