@@ -25,6 +25,9 @@ check: $(VENV)/.dev ## format, lint, types, layers
 	@$(VENV)/bin/mypy
 	@$(PY) -m pytest -q tests/test_layers.py
 
+# every server that a test starts would compile its modules anew
+test soak reliability: export PYTHONDONTWRITEBYTECODE =
+
 format: $(VENV)/.dev ## format and fix what can be fixed
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 

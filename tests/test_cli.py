@@ -10,7 +10,7 @@ from tests.support.jacie import ROOT, environment, free_port
 
 def run(data, *arguments, command=("-m", "flask", "--app", "wsgi", "ingest"), **settings):
     """Run the command on what is set and return how it ended."""
-    quiet = {"JACIE_INGEST": "off", "JACIE_MODEL": "scripted", **settings}
+    quiet = {"JACIE_MODEL": "scripted", **settings}
     return subprocess.run(
         [sys.executable, *command, *arguments], cwd=ROOT, env=environment(data, **quiet), capture_output=True, text=True, timeout=60,
         check=False,

@@ -262,7 +262,7 @@ def start(data, root):
     """Start ``flask --app wsgi ingest`` on a folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "ingest"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=environment(data, JACIE_DOCUMENTS=str(root), JACIE_INGEST="off", JACIE_MODEL="scripted"), text=True,
+        env=environment(data, JACIE_DOCUMENTS=str(root), JACIE_MODEL="scripted"), text=True,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-import resource
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -70,7 +70,11 @@ def _why_empty(reading: Reading) -> str:
 
 def _is_spent() -> bool:
     """Say whether this process has grown so large that a new one should take its place."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _SPENT_KB
+    try:
+        largest = re.search(r"^VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:  # not Linux
+        return False
+    return largest is not None and int(largest[1]) > _SPENT_KB  # ru_maxrss begins with the size of the process that started this
 
 
 def picture(job: PictureJob) -> Outcome:

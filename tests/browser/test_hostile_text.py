@@ -151,7 +151,7 @@ def model() -> Iterator[OpenAIServer]:
 def jacie(tmp_path_factory, model) -> Iterator[Running]:
     """Serve the hostile collection with the obedient model."""
     folder = collection(tmp_path_factory.mktemp("hostile"))
-    settings = {"JACIE_DOCUMENTS": str(folder), "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "x", "JACIE_INGEST": "off"}
+    settings = {"JACIE_DOCUMENTS": str(folder), "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "x"}
     with gunicorn(tmp_path_factory.mktemp("data"), JACIE_EMBEDDINGS="embedded", **settings) as running:
         yield running
 

@@ -15,7 +15,7 @@ def server(tmp_path_factory):
     """Serve the samples with a file of keys of its own."""
     data = ingested_samples(tmp_path_factory.getbasetemp())
     keys = tmp_path_factory.mktemp("keys") / "keys.json"
-    with gunicorn(data, JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_KEYS=str(keys)) as running:
+    with gunicorn(data, JACIE_MODEL="scripted", JACIE_KEYS=str(keys)) as running:
         running.keys = keys
         yield running
 

@@ -42,6 +42,7 @@ def parts(model, tmp_path_factory):
     built, extractor = services.build({"default": settings}, services.background(settings))["default"], Extractor(data / "spool")
     yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(data / "cache")))
     extractor.close()
+    built.model._client.close()
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def jacie(tmp_path_factory, site: Site) -> Iterator[Running]:
 def slow(tmp_path_factory) -> Iterator[Running]:
     """Jacie with a model that takes 1.5 s to its first token and 1.5 s for the rest, and two heartbeats a second."""
     with OwnProcess("openai_server.py", "--script", SLOW) as model:
-        settings = {"OPENAI_BASE_URL": model.url, "JACIE_HEARTBEAT_S": "0.5", "JACIE_INGEST": "off"}
+        settings = {"OPENAI_BASE_URL": model.url, "JACIE_HEARTBEAT_S": "0.5"}
         with gunicorn(tmp_path_factory.mktemp("slow"), **settings) as running:
             yield running
 
@@ -233,7 +233,7 @@ def test_a_key_opens_a_server_that_asks_for_one(tmp_path_factory, monkeypatch):
     """The key that the example makes lists the documents and asks with the client."""
     monkeypatch.setenv("JACIE_KEYS", str(tmp_path_factory.mktemp("keys") / "keys.json"))
     monkeypatch.setenv("JACIE_DATA", str(tmp_path_factory.mktemp("data")))
-    settings = {"JACIE_MODEL": "scripted", "JACIE_INGEST": "off", "JACIE_KEYS": os.environ["JACIE_KEYS"]}
+    settings = {"JACIE_MODEL": "scripted", "JACIE_KEYS": os.environ["JACIE_KEYS"]}
     with gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), **settings) as locked:
         said = run("keys", locked.url)
     assert '"document_id"' in said

@@ -30,14 +30,14 @@ def examined(tmp_path, **settings):
     values = {"data": tmp_path / "data", "index": f"sqlite:{tmp_path}/data/index.db", "documents": str(ROOT / "sample_documents")}
     app = create_app(Settings(**{**values, "model": "scripted", "ingest": "off", **settings}))
     done = app.test_cli_runner().invoke(args=["doctor", "--json"])
-    del app
+    findings, code, output = json.loads(done.stdout)["findings"], done.exit_code, done.output
+    del app, done  # which ended by an exception, and that holds all that the command had
     gc.collect()  # what it left open is complained of here and not in whichever test comes after
-    findings = json.loads(done.stdout)["findings"]
     found = {}
     for one in findings:
         if found.get(one["part"], {}).get("state") in (None, "ok"):
             found[one["part"]] = one
-    return done.exit_code, found, done.output
+    return code, found, output
 
 
 def states(found):

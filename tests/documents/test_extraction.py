@@ -225,6 +225,30 @@ def test_what_a_killed_process_left_is_swept_up(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["extract-new", "other"]
 
 
+GREAT = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from jacie_flask.documents.extraction import Extractor
+great = b"x" * 850_000_000
+extractor = Extractor(Path({spool!r}), workers=1)
+def child():
+    with extractor._child() as one:
+        return one._process.pid
+first = child()
+extractor.analyse(b"found", suffix=".txt", content_hash="h")
+print(child() == first)
+extractor.close()
+"""
+
+
+def test_the_child_of_a_great_process_is_kept(tmp_path):
+    """How much memory the server has taken says nothing of its children: none is replaced after each document."""
+    program = GREAT.format(root=str(ROOT), spool=str(tmp_path / "spool"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True\n"
+
+
 PARENT = """
 import os, sys
 sys.path.insert(0, {root!r})

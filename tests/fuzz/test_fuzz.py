@@ -271,10 +271,11 @@ def fuzz(served, described, wanted, seed):
     run_id = ask(served.url, "/chat/stream", {"query": "q", "auto_load_documents": False}).headers["X-Run-Id"]
     document = served.get("/documents")["documents"][0]["document_id"]
     began, step = time.monotonic(), 0
-    stop, beats = threading.Event(), []
-    watch = threading.Thread(target=_watch, args=(served.url, stop, beats))
-    watch.start()
-    with ThreadPoolExecutor(THREADS) as pool, _ended(stop, watch):
+    stop, beats, late = threading.Event(), [], []
+    watches = [threading.Thread(target=_watch, args=(served.url, stop, beats)), threading.Thread(target=_doze, args=(stop, late))]
+    for watch in watches:
+        watch.start()
+    with ThreadPoolExecutor(THREADS) as pool, _ended(stop, watches):
         while judge.counts.total() == 0 or sum(judge.counts[kind] for kind in KINDS) < wanted:
             for kind in KINDS:
                 batch = [
@@ -286,18 +287,19 @@ def fuzz(served, described, wanted, seed):
                 step += 1
         took = time.monotonic() - began
     judge.counts["beats of other streams"] = len(beats)
-    assert all(end - start < 1.5 for start, end in beats)
+    assert max(end - start for start, end in beats) < 1.5 + max(late), "other streams stood still"
     return judge, took
 
 
 @contextlib.contextmanager
-def _ended(stop, watch):
-    """Let the watch end with what it watches over."""
+def _ended(stop, watches):
+    """Let the watches end with what they watch over."""
     try:
         yield
     finally:
         stop.set()
-        watch.join()
+        for watch in watches:
+            watch.join()
 
 
 def _watch(url, stop, beats):
@@ -305,6 +307,14 @@ def _watch(url, stop, beats):
     while not stop.is_set():
         times = [frame.at for frame in ask(url, "/health/stream", None).frames if frame.name == "probe"]
         beats.extend(itertools.pairwise(times))
+
+
+def _doze(stop, late):
+    """Note how much too late this process itself is woken: the machine is that busy."""
+    while not stop.is_set():
+        began = time.monotonic()
+        time.sleep(0.05)
+        late.append(time.monotonic() - began - 0.05)
 
 
 def verdict(served, judge):

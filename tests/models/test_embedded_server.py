@@ -1,5 +1,6 @@
 """The built-in model's real server: answers, refuses strangers, comes back when it dies and goes with its parent."""
 
+import contextlib
 import json
 import os
 import signal
@@ -21,12 +22,17 @@ ROOT = Path(__file__).parents[2]
 PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens=5)
 
 
-def model_of(url, key):
-    """Connect as services.py does."""
-    return OpenAIModel(
+@contextlib.contextmanager
+def connected(url, key):
+    """Connect as services.py does, and close the connections."""
+    model = OpenAIModel(
         base_url=url, api_key=key, model="smollm2-135m-instruct", label=embedded_server.LABEL, small=True,
         context_tokens=embedded_server.CONTEXT_TOKENS, read_timeout_s=30,
     )  # fmt: skip
+    try:
+        yield model
+    finally:
+        model._client.close()
 
 
 def wait_until(condition, seconds=20):
@@ -42,7 +48,8 @@ def server():
     """Run the server as a child of this process."""
     made = embedded_server.EmbeddedServer()
     made.start()
-    assert wait_until(model_of(made.url, made.key).ready)
+    with connected(made.url, made.key) as model:
+        assert wait_until(model.ready)
     yield made
     pid = made.process.pid
     made.stop()
@@ -51,7 +58,8 @@ def server():
 
 def test_it_answers(server):
     """A stream of tokens with a finish reason and the server's own counts."""
-    deltas = list(model_of(server.url, server.key).stream(PROMPT))
+    with connected(server.url, server.key) as model:
+        deltas = list(model.stream(PROMPT))
     assert "".join(delta.text for delta in deltas).strip()
     assert deltas[-1].finish_reason in ("stop", "length")
     assert deltas[-1].usage.completion_tokens
@@ -59,8 +67,7 @@ def test_it_answers(server):
 
 def test_a_wrong_key_is_refused(server):
     """Nobody else on the machine gets an answer, nor the list of models' use."""
-    model = model_of(server.url, "wrong")
-    with pytest.raises(LLMUnavailable):
+    with connected(server.url, "wrong") as model, pytest.raises(LLMUnavailable):
         list(model.stream(PROMPT))
     request = urllib.request.Request(f"{server.url}/chat/completions", json.dumps({"messages": []}).encode())
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -76,10 +83,11 @@ def test_the_key_is_not_on_the_command_line(server):
 
 def test_it_comes_back_at_the_same_address(server):
     """Killed, it is started again by its owner; clients need to know nothing new."""
-    model, first = model_of(server.url, server.key), server.process.pid
-    os.kill(first, signal.SIGKILL)
-    assert wait_until(lambda: server.process.pid not in (0, first) and model.ready())
-    assert list(model.stream(PROMPT))[-1].finish_reason
+    first = server.process.pid
+    with connected(server.url, server.key) as model:
+        os.kill(first, signal.SIGKILL)
+        assert wait_until(lambda: server.process.pid not in (0, first) and model.ready())
+        assert list(model.stream(PROMPT))[-1].finish_reason
 
 
 def test_it_ends_with_its_parent(tmp_path):

@@ -514,6 +514,7 @@ def test_a_model_behind_a_proxy_is_asked_through_it(monkeypatch):
         model = OpenAIModel(base_url="http://model.test/v1", api_key="k", model="m")
         assert "".join(delta.text for delta in model.stream(Prompt(messages=[], max_tokens=9))) == "a b c"
         assert proxy.chats[0].target == "http://model.test/v1/chat/completions"
+        model._client.close()
 
 
 def run_patched(program: str) -> str:

@@ -52,7 +52,7 @@ def test_hostile_documents_do_not_hold_up_another_stream(tmp_path):
     collection.mkdir()
     for number, case in enumerate(cases()):
         (collection / f"{number:03} {case.name.replace('/', ' ')[:80]}{case.suffix}").write_bytes(case.build())
-    settings = {"JACIE_DOCUMENTS": f"file:{collection}", "JACIE_INGEST": "off", "JACIE_DEADLINE_S": str(DEADLINE_S)}
+    settings = {"JACIE_DOCUMENTS": f"file:{collection}", "JACIE_DEADLINE_S": str(DEADLINE_S)}
     with (
         OwnProcess("told_model.py") as model,
         gunicorn(tmp_path / "data", OPENAI_BASE_URL=model.url, OPENAI_API_KEY="x", **settings) as running,

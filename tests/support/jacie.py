@@ -28,9 +28,10 @@ def free_port() -> int:
 
 
 def environment(data: Path, **settings: str) -> dict[str, str]:
-    """Return the environment of a fresh Jacie that keeps its files below ``data``."""
+    """Return the environment of a fresh Jacie that keeps its files below ``data``, and ingests when it is told to."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
     paths = {"JACIE_DATA": str(data), "JACIE_INDEX": f"sqlite:{data}/index.db", "JACIE_DOCUMENTS": str(ROOT / "sample_documents")}
+    paths["JACIE_INGEST"] = "off"
     return {**clean, "PYTHONPATH": str(ROOT), **paths, **settings}
 
 

@@ -136,7 +136,6 @@ def settings(store: LocalServer, index: LocalServer, model: OpenAIServer) -> dic
         "JACIE_EMBEDDING_DIMENSION": str(DIMENSION),
         "OPENAI_BASE_URL": model.url,
         "OPENAI_API_KEY": "model-key",
-        "JACIE_INGEST": "off",
         "JACIE_CATALOG_TTL_S": "3600",
         "JACIE_HEARTBEAT_S": "0.1",
         "JACIE_DOCUMENTS_TIMEOUT_S": str(TIMEOUT_S),

@@ -11,9 +11,10 @@ import time
 import pytest
 
 from tests.support.backends import BUCKET, s3_client, s3_server
-from tests.support.jacie import ROOT, Running, ask, environment, free_port, gunicorn, ingested_samples
+from tests.support.jacie import ROOT, Running, ask, environment, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.s3_faults import S3Fault, S3Faults
+from tests.support.scenarios import wait_for
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
 MODES = ["chat", "fast_chat"]
@@ -62,66 +63,80 @@ def test_the_twin_fails_with_the_status_of_the_code(served):
     assert problem["title"] == "Service Unavailable"
 
 
-def test_a_model_that_is_not_there_is_said_so(tmp_path):
+def test_a_model_that_is_not_there_is_said_so(served):
     """With nobody at the model's address the run ends within seconds, and /ready names the part."""
-    with gunicorn(tmp_path, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1") as running:
-        running_parts = _ready(running)
-        assert running_parts["down"] == ["model"]
+    running, model = served
+    with model.away():
         error = ask(running.url, "/chat/stream", QUESTION).terminal.data
         assert (error["code"], error["retryable"]) == ("llm_unavailable", True)
         assert error["sources"]
+        assert _ready(running)["down"] == ["model"]
 
 
-def test_an_index_that_is_still_empty_says_how_far_it_is(tmp_path):
-    """Without ingestion fast_chat reads the documents themselves and says that none is indexed."""
-    with gunicorn(tmp_path, JACIE_MODEL="scripted", JACIE_INGEST="off") as running:
-        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
-        assert any("0 of 6 documents" in note for note in result["degraded"])
-        assert any(source["filename"].startswith("zanobela_telecom_2024") for source in result["sources"])
-        status, found = running.post("/search", QUESTION)
-        assert (status, found["results"]) == (200, [])
-        assert any("0 of 6 documents" in note for note in found["degraded"])
-
-
-def test_a_store_without_catalog_is_read_by_names_and_first_pages(tmp_path):
-    """Without metadata.json company, period and type come from the files, and questions find them."""
-    folder = tmp_path / "plain"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Jacie that has read a folder without metadata.json, in which one file is broken."""
+    folder = tmp_path_factory.mktemp("plain")
     for path in (ROOT / "sample_documents").glob("*2024*.pdf"):
         shutil.copy(path, folder)
-    with gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_DOCUMENTS=str(folder)) as running:
-        running.wait_until_indexed()
-        documents = running.get("/documents")["documents"]
-        assert {document["period"] for document in documents} == {"2024"}
-        assert any("zanobela" in document["company"].lower() for document in documents)
-        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
-        assert result["sources"][0]["filename"].startswith("zanobela_telecom_2024")
-
-
-def test_an_unreadable_pdf_is_named_and_the_others_answer(tmp_path):
-    """A broken file is rejected with its reason in /documents and in degraded; the rest works."""
-    folder = tmp_path / "mixed"
-    shutil.copytree(ROOT / "sample_documents", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "metadata.json"))
     (folder / "zanobela_telecom_2022_annual_report.pdf").write_bytes(b"%PDF-1.7\nnot really")
-    with gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_DOCUMENTS=str(folder)) as running:
-        _wait_for_status(running, "rejected")
-        (rejected,) = [d for d in running.get("/documents")["documents"] if d["status"] == "rejected"]
-        assert rejected["reason"] == "it is not a readable PDF"
-        result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
-        assert any("zanobela_telecom_2022" in note and "not a readable PDF" in note for note in result["degraded"])
-        assert result["sources"]
+    settings = {"JACIE_MODEL": "scripted", "JACIE_INGEST": "start", "JACIE_DOCUMENTS": str(folder)}
+    with gunicorn(tmp_path_factory.mktemp("data"), **settings) as running:
+        wait_for(lambda: "pending" not in {document["status"] for document in _documents(running)}, 60)
+        yield running
+
+
+def _documents(running: Running):
+    return running.get("/documents")["documents"]
+
+
+def test_a_store_without_catalog_is_read_by_names_and_first_pages(plain):
+    """Without metadata.json company, period and type come from the files, and questions find them."""
+    documents = [document for document in _documents(plain) if document["status"] == "ready"]
+    assert {document["period"] for document in documents} == {"2024"}
+    assert any("zanobela" in document["company"].lower() for document in documents)
+    result = ask(plain.url, "/fast_chat/stream", QUESTION).terminal.data
+    assert result["sources"][0]["filename"].startswith("zanobela_telecom_2024")
+
+
+def test_an_unreadable_pdf_is_named_and_the_others_answer(plain):
+    """A broken file is rejected with its reason in /documents and in degraded; the rest works."""
+    (rejected,) = [document for document in _documents(plain) if document["status"] == "rejected"]
+    assert rejected["reason"] == "it is not a readable PDF"
+    result = ask(plain.url, "/fast_chat/stream", QUESTION).terminal.data
+    assert any("zanobela_telecom_2022" in note and "not a readable PDF" in note for note in result["degraded"])
+    assert result["sources"]
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    """Jacie with the sample documents in a bucket whose faults can be switched, none of them indexed."""
+    folder = ROOT / "sample_documents"
+    objects = {f"{BUCKET}/{path.name}": path.read_bytes() for path in [*folder.glob("*.pdf"), folder / "metadata.json"]}
+    data = tmp_path_factory.mktemp("s3")
+    with S3Faults(objects) as store, gunicorn(data, JACIE_MODEL="scripted", **_s3(store.origin)) as running:
+        yield running, store
+
+
+def test_an_index_that_is_still_empty_says_how_far_it_is(bucket):
+    """Without ingestion fast_chat reads the documents themselves and says that none is indexed."""
+    running, _ = bucket
+    result = ask(running.url, "/fast_chat/stream", QUESTION).terminal.data
+    assert any("0 of 6 documents" in note for note in result["degraded"])
+    assert any(source["filename"].startswith("zanobela_telecom_2024") for source in result["sources"])
+    status, found = running.post("/search", QUESTION)
+    assert (status, found["results"]) == (200, [])
+    assert any("0 of 6 documents" in note for note in found["degraded"])
 
 
 @pytest.mark.parametrize(("status", "reason"), [(403, "access to it was denied"), (404, "it is no longer in the store")])
-def test_an_s3_refusal_costs_one_document(tmp_path, status, reason):
+def test_an_s3_refusal_costs_one_document(bucket, status, reason):
     """S3 answers 403 or 404 for one object: the others are used and the loss is named with its reason."""
-    folder = ROOT / "sample_documents"
-    objects = {f"{BUCKET}/{path.name}": path.read_bytes() for path in [*folder.glob("*.pdf"), folder / "metadata.json"]}
-    fault = S3Fault(status=status, on="zanobela_telecom_2023")
-    with S3Faults(objects, fault) as store, gunicorn(tmp_path, JACIE_MODEL="scripted", **_s3(store.origin)) as running:
-        result = ask(running.url, "/chat/stream", {"query": "Compare Zanobela's revenue in 2023 and 2024"}).terminal.data
-        assert any("zanobela_telecom_2023" in note and reason in note for note in result["degraded"])
-        assert any(name.startswith("zanobela_telecom_2024") for name in result["documents_loaded"])
+    running, store = bucket
+    store.fault = S3Fault(status=status, on="zanobela_telecom_2023")
+    result = ask(running.url, "/chat/stream", {"query": "Compare Zanobela's revenue in 2023 and 2024"}).terminal.data
+    assert any("zanobela_telecom_2023" in note and reason in note for note in result["degraded"])
+    assert any(name.startswith("zanobela_telecom_2024") for name in result["documents_loaded"])
 
 
 @pytest.mark.soak
@@ -147,7 +162,6 @@ def _s3(endpoint: str, bucket: str = BUCKET) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "JACIE_INGEST": "off",
     }
 
 
@@ -165,15 +179,6 @@ def _ready(running: Running):
             return json.load(error)
 
 
-def _wait_for_status(running: Running, status: str, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if any(document["status"] == status for document in running.get("/documents")["documents"]):
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"no document became {status}")
-
-
 def test_data_that_cannot_be_written_stops_the_boot(tmp_path):
     """A JACIE_DATA that is a file is one line at the start, not a failed question later."""
     blocked = tmp_path / "file"
@@ -186,22 +191,21 @@ def test_data_that_cannot_be_written_stops_the_boot(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_second_server_on_the_address_starts_nothing(tmp_path):
+def test_a_second_server_on_the_address_starts_nothing(served, tmp_path):
     """A port in use ends the boot before a model or an ingestion is started."""
-    with gunicorn(tmp_path / "first", JACIE_MODEL="scripted") as running:
-        port = running.url.rsplit(":", 1)[1]
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
-        env = environment(tmp_path / "second", HOST="127.0.0.1", PORT=port)
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-        assert done.returncode != 0
-        assert "answerable" not in done.stderr
-        assert not list((tmp_path / "second").glob("ledger*"))
+    running, _ = served
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    env = environment(tmp_path, HOST="127.0.0.1", PORT=running.url.rsplit(":", 1)[1], JACIE_INGEST="start")
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "answerable" not in done.stderr
+    assert not list(tmp_path.glob("ledger*"))
 
 
 @pytest.mark.soak
 def test_an_ingestion_that_was_killed_goes_on(tmp_path):
     """kill -9 of the ingestion beside a server: it is started again and everything is indexed."""
-    with gunicorn(tmp_path, JACIE_MODEL="scripted") as running:
+    with gunicorn(tmp_path, JACIE_MODEL="scripted", JACIE_INGEST="start") as running:
         listed = subprocess.run(
             ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(running.process.pid)], capture_output=True, text=True, check=True
         )
@@ -214,11 +218,11 @@ def test_a_signal_to_the_whole_group_lets_answers_end(tmp_path):
     """SIGTERM to the process group, as service managers send it, ends the master's children after the last answer."""
     with (
         OpenAIServer(Script(total_s=1.5)) as model,
-        gunicorn(tmp_path, start_new_session=True, OPENAI_BASE_URL=model.url) as running,
+        gunicorn(tmp_path, start_new_session=True, OPENAI_BASE_URL=model.url, JACIE_INGEST="start") as running,
     ):
-        running.wait_until_indexed()
+        question = {**QUESTION, "auto_load_documents": False}
         received: list = []
-        reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", QUESTION)))
+        reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", question)))
         reader.start()
         time.sleep(0.7)
         os.killpg(running.process.pid, signal.SIGTERM)

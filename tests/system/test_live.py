@@ -3,6 +3,7 @@
 import statistics
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -35,6 +36,14 @@ def slow(tmp_path_factory, slow_model):
         yield running
 
 
+@pytest.fixture(scope="module")
+def answered(slow) -> dict[str, Received]:
+    """The answers to one question in each mode, asked side by side."""
+    with ThreadPoolExecutor(2) as pool:
+        asked = {mode: pool.submit(ask, slow.url, f"/{mode}/stream", QUESTION) for mode in STEPS}
+        return {mode: job.result() for mode, job in asked.items()}
+
+
 def together(count: int, question) -> tuple[list[Received], float]:
     """Ask ``count`` times at once; return what came and the seconds until the last was answered."""
     received: list[Received] = []
@@ -57,9 +66,9 @@ def delays(received: Received) -> list[float]:
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_events_are_live_and_heartbeats_fill_the_wait(slow: Running, mode: str):
+def test_events_are_live_and_heartbeats_fill_the_wait(answered: dict[str, Received], mode: str):
     """Each event arrives within 100 ms of its timestamp, and heartbeats come each second while the model thinks."""
-    received = ask(slow.url, f"/{mode}/stream", QUESTION)
+    received = answered[mode]
     assert received.terminal.name == "result", received.terminal
     assert max(delays(received)) < 0.1, delays(received)
     named = [frame for frame in received.frames if frame.name != ":"]
@@ -72,9 +81,9 @@ def test_events_are_live_and_heartbeats_fill_the_wait(slow: Running, mode: str):
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_the_sequence_is_the_protocols(slow: Running, mode: str):
+def test_the_sequence_is_the_protocols(answered: dict[str, Received], mode: str):
     """Steps, percent, ids and fields are those of the wire contract."""
-    received = ask(slow.url, f"/{mode}/stream", QUESTION)
+    received = answered[mode]
     progress = received.named("progress")
     assert list(dict.fromkeys(event["step"] for event in progress)) == STEPS[mode]
     percent = [event["progress"] for event in progress]
@@ -126,8 +135,8 @@ def test_the_first_event_is_quick_while_twenty_others_run(slow: Running):
 def test_no_question_blocks_the_hub(slow: Running):
     """gevent's own monitor saw no greenlet hold the hub for 50 ms while questions were answered."""
     before = slow.log.read_text().count("appears to be blocked")
-    for mode in ("chat", "fast_chat"):
-        together(3, lambda mode=mode: ask(slow.url, f"/{mode}/stream", QUESTION))
+    with ThreadPoolExecutor(len(STEPS)) as pool:
+        list(pool.map(lambda mode: together(3, lambda: ask(slow.url, f"/{mode}/stream", QUESTION)), STEPS))
     reports = slow.log.read_text().split("appears to be blocked")[1:]
     assert len(reports) - before == 0, reports[before][:3000]
 

@@ -21,7 +21,7 @@ WAITRESS = [sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--th
 SAMPLE = {"query": "What was Zanobela's revenue in 2024?"}
 LONG = " ".join(f"{n:x<1200}" for n in range(700))  # more than the kernel holds for a reader who does not read
 FAILING = {**told_model.question(1), "query": "please fail"}
-SETTINGS = {"JACIE_INGEST": "off", "JACIE_SLOW_READER_S": "1", "JACIE_DISCONNECT_GRACE_S": "2"}
+SETTINGS = {"JACIE_SLOW_READER_S": "1", "JACIE_DISCONNECT_GRACE_S": "2"}
 ROWS: list[dict[str, object]] = []
 
 

@@ -163,13 +163,12 @@ def test_head_of_a_stream_leaves_no_reader_behind(served):
     assert ask(running.url, accepted["events_url"], None).terminal.name == "result"
 
 
-def test_a_full_worker_refuses_at_once(tmp_path):
+def test_a_full_worker_refuses_at_once(tmp_path_factory):
     """With as many runs as allowed the next question is a 503 with Retry-After, and works again later."""
     with (
         OpenAIServer(Script(first_token_s=2)) as model,
-        gunicorn(tmp_path, OPENAI_BASE_URL=model.url, JACIE_MAX_RUNS="2") as running,
+        gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), OPENAI_BASE_URL=model.url, JACIE_MAX_RUNS="2") as running,
     ):
-        running.wait_until_indexed()
         for _ in range(2):
             running.post("/chat/stream", QUESTION, headers={"Prefer": "respond-async"})
         began = time.monotonic()

@@ -104,6 +104,7 @@ def settings(canaries: dict[str, str], parrot: Parrot, redis: RedisServer) -> di
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_DEFAULT_REGION": "us-east-1",
         "JACIE_DOCUMENTS": "s3://bucket/reports", "JACIE_INDEX": "pinecone://filings", "JACIE_EMBEDDINGS": "openai",
         "JACIE_LOG_LEVEL": "DEBUG", "JACIE_LOG_FORMAT": "json", "JACIE_ACCESS_LOG": "on", "JACIE_CATALOG_TTL_S": "0",
+        "JACIE_INGEST": "start",
     }  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def test_no_secret_gets_out(seen, canaries):
 def test_children_that_need_no_secret_have_none(canaries, tmp_path):
     """The built-in model's process and the readers of documents start without the environment's secrets."""
     given = {name: ascii_only(canaries[name]) for name in ("PINECONE_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
-    with gunicorn(tmp_path, JACIE_INGEST="off", **given) as running:
+    with gunicorn(tmp_path, **given) as running:
         running.get("/ready")
 
         def children():

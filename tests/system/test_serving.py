@@ -62,7 +62,7 @@ def test_events_are_live_on_threads(tmp_path):
     """On waitress tokens arrive as the model sends them, and the built-in ingestion runs beside it."""
     with (
         OpenAIServer(Script(first_token_s=0.5, total_s=1.0)) as model,
-        serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2") as running,
+        serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2", JACIE_INGEST="start") as running,
     ):
         running.wait_until_indexed()
         received = ask(running.url, "/chat/stream", QUESTION)
@@ -83,25 +83,35 @@ BAD_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_SETTINGS)
-def test_a_bad_setting_stops_the_boot_with_one_line(name, tmp_path):
+BOOTS = {"gunicorn": ["gunicorn", "wsgi:app"], "flask": ["flask", "--app", "wsgi", "routes"]}
+OFTEN = [("gunicorn", name) for name in BAD_SETTINGS] + [("flask", "JACIE_RUNS"), ("flask", "WEB_CONCURRENCY")]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        pytest.param(command, name, marks=() if (command, name) in OFTEN else pytest.mark.soak)
+        for command in BOOTS
+        for name in BAD_SETTINGS
+    ],
+)
+def test_a_bad_setting_stops_the_boot_with_one_line(command, name, tmp_path):
     """gunicorn and flask end at once with a line that names the variable, never with a traceback."""
-    for command in (["gunicorn", "wsgi:app"], ["flask", "--app", "wsgi", "routes"]):
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=ROOT, env=environment(tmp_path, **{name: BAD_SETTINGS[name]}), capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        assert done.returncode != 0
-        assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
+    done = subprocess.run(
+        [sys.executable, "-m", *BOOTS[command]],
+        cwd=ROOT, env=environment(tmp_path, **{name: BAD_SETTINGS[name]}), capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert done.returncode != 0
+    assert [line for line in lines if name in line and line.startswith("jacie: ")] == lines, lines
 
 
-def test_sigterm_lets_running_answers_end(tmp_path):
+@pytest.mark.soak
+def test_sigterm_lets_running_answers_end(data):
     """On SIGTERM of the master a live stream goes on to its result, then everything of Jacie is gone."""
     import threading
 
-    with OpenAIServer(Script(total_s=2.0)) as model, gunicorn(tmp_path, OPENAI_BASE_URL=model.url) as running:
-        running.wait_until_indexed()
+    with OpenAIServer(Script(total_s=2.0)) as model, gunicorn(data, OPENAI_BASE_URL=model.url) as running:
         received = []
         reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", QUESTION)))
         reader.start()
@@ -114,10 +124,9 @@ def test_sigterm_lets_running_answers_end(tmp_path):
 
 def test_the_built_in_model_and_ingestion_end_with_the_master(tmp_path):
     """kill -9 of the master leaves none of its children behind."""
-    with gunicorn(tmp_path) as running:
-        running.wait_until_indexed()
+    with gunicorn(tmp_path, JACIE_INGEST="start") as running:
         children = _descendants(running.process.pid)
-        assert len(children) >= 2
+        assert len(children) >= 3, "a worker, the model and the ingestion"
         running.process.kill()
         running.process.wait()
         end = time.monotonic() + 10

@@ -20,7 +20,6 @@ QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
 OFTEN = {
     "OTEL_BSP_SCHEDULE_DELAY": "100",
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20collector-key",
-    "JACIE_INGEST": "off",
 }
 
 

@@ -1,7 +1,6 @@
 """Leaving and draining on real gunicorn: clients that go are noticed at once, servers that stop let answers end."""
 
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -10,6 +9,8 @@ import socket
 import statistics
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from jacie_flask.errors import ProducerLost
 from jacie_flask.interfaces import RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
-from tests.support.jacie import Running, ask, gunicorn, ingested_samples, parse
+from tests.support.jacie import Received, Running, ask, gunicorn, ingested_samples, parse
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import Request
 
@@ -97,16 +98,9 @@ def serving(data: Path, *arguments: str, **settings: str):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """One Jacie and its model for the tests that do not stop it."""
-    with serving(ingested_samples(tmp_path_factory.getbasetemp()), JACIE_DISCONNECT_GRACE_S="5") as both:
-        both[0].wait_until_indexed()
-        yield both
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory):
-    """One Jacie that lets readers go who take nothing for a second."""
-    with serving(ingested_samples(tmp_path_factory.getbasetemp()), JACIE_SLOW_READER_S="1") as both:
+    """One Jacie and its model for the tests that do not stop it; readers who take nothing for a second are let go."""
+    data = ingested_samples(tmp_path_factory.getbasetemp())
+    with serving(data, JACIE_DISCONNECT_GRACE_S="5", JACIE_SLOW_READER_S="1") as both:
         yield both
 
 
@@ -207,9 +201,9 @@ def test_leaving_a_question_without_a_stream_is_noticed_as_well(served):
     assert upstream.client_closed.wait(5)
 
 
-def test_a_reader_who_does_not_read_is_let_go_and_can_resume(strict):
+def test_a_reader_who_does_not_read_is_let_go_and_can_resume(served):
     """Its connection ends after its time, its run does not; the last id it got gives exactly the rest, in few frames."""
-    running, _ = strict
+    running, _ = served
     with unread(running, question("long", "continue")) as sock:
         raw = read_until(sock, b"event: token")
         time.sleep(3.5)  # longer than its time, and than the kernel's patience with it
@@ -225,9 +219,9 @@ def test_a_reader_who_does_not_read_is_let_go_and_can_resume(strict):
     assert len(rest.named("token")) < 20
 
 
-def test_a_slow_reader_gets_joined_deltas(strict):
+def test_a_slow_reader_gets_joined_deltas(served):
     """Who reads in sips gets the same text in far fewer events, and the server holds nothing for him but the log."""
-    running, _ = strict
+    running, _ = served
     raw = b""
     with unread(running, question("long")) as sock:
         while b"event: result" not in raw:
@@ -255,40 +249,51 @@ def test_a_pipelined_request_waits_for_the_stream_to_end(served):
     assert spent < 0.5 * os.sysconf("SC_CLK_TCK"), "the watcher spins on the unread request"
 
 
-def test_sigterm_under_live_streams_loses_none(tmp_path):
-    """30 live answers end with their results after SIGTERM, and the server is gone within seconds of the last."""
-    with serving(tmp_path) as (running, _):
-        received = []
-        readers = [
-            threading.Thread(target=lambda: received.append(ask(running.url, "/chat/stream", question("slow"))))
-            for _ in range(30)
-        ]
-        for one in readers:
-            one.start()
+@dataclass
+class Drained:
+    """What clients saw of a server that was stopped, and how long it took to go after the last answer."""
+
+    answers: list[Received]
+    pipelined: bytes
+    kept: bytes
+    took_s: float
+
+
+@pytest.fixture(scope="module")
+def drained(tmp_path_factory):
+    """Stop a server twice over under 30 live answers, one with a question behind it, beside a client between two requests."""
+    with serving(tmp_path_factory.mktemp("drained")) as (running, _), ThreadPoolExecutor(30) as pool:
+        kept = connect(running, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        read_until(kept, b'"ok"')
+        asked = [pool.submit(ask, running.url, "/chat/stream", question("slow")) for _ in range(29)]
+        behind = connect(running, post("/chat/stream", question("slow")), post("/chat/stream", question("quick")))
         wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 30)
-        running.process.send_signal(signal.SIGTERM)
-        for one in readers:
-            one.join(30)
+        for _ in range(2):  # systemd sends SIGTERM to the worker and to its master, which sends it to the worker
+            os.kill(worker_pid(running), signal.SIGTERM)
+            running.process.send_signal(signal.SIGTERM)
+        pipelined, answers = read_until(behind, b"never sent"), [one.result() for one in asked]
         ended = time.monotonic()
         running.process.wait(10)
-        took = time.monotonic() - ended
-    print(f"master gone {took:.2f} s after the last answer")
-    assert [answer.terminal.name for answer in received] == ["result"] * 30
-    assert took < 6
+        with behind, kept:
+            yield Drained(answers, pipelined, kept.recv(1000), time.monotonic() - ended)
 
 
-def test_a_draining_worker_ends_what_it_has_and_takes_no_new_run(tmp_path):
-    """During the drain a live stream ends with its result, and a question behind it on its connection gets 503."""
-    with serving(tmp_path) as (running, _):
-        with connect(running, post("/chat/stream", question("wait")), post("/chat/stream", question("quick"))) as sock:
-            read_until(sock, b"ai_generation")
-            for _ in range(2):  # systemd sends SIGTERM to the worker and to its master, which sends it to the worker
-                os.kill(worker_pid(running), signal.SIGTERM)
-                running.process.send_signal(signal.SIGTERM)
-            answers = read_until(sock, b"never sent")
-        running.process.wait(5)
-    assert b"event: result" in answers
-    assert re.search(rb'HTTP/1.1 503 .*Retry-After: \d.*"code": ?"overloaded"', answers, re.DOTALL)
+def test_sigterm_under_live_streams_loses_none(drained):
+    """30 live answers end with their results after SIGTERM, and the server is gone within seconds of the last."""
+    assert [answer.terminal.name for answer in drained.answers] == ["result"] * 29
+    assert b"event: result" in drained.pipelined
+    print(f"master gone {drained.took_s:.2f} s after the last answer")
+    assert drained.took_s < 6
+
+
+def test_a_draining_worker_takes_no_new_run(drained):
+    """During the drain a question behind a live stream on its connection gets 503."""
+    assert re.search(rb'HTTP/1.1 503 .*Retry-After: \d.*"code": ?"overloaded"', drained.pipelined, re.DOTALL)
+
+
+def test_an_open_connection_does_not_hold_up_the_exit(drained):
+    """A client that keeps its connection open between two requests sees it close."""
+    assert drained.kept == b""
 
 
 def test_an_answer_that_outlasts_the_drain_ends_with_an_error(tmp_path):
@@ -304,19 +309,6 @@ def test_an_answer_that_outlasts_the_drain_ends_with_an_error(tmp_path):
     assert rest.endswith(b"0\r\n\r\n")
     assert "SIGKILL" not in log
     assert "Traceback" not in log
-
-
-def test_sigterm_when_idle_does_not_wait_for_open_connections(tmp_path):
-    """A client that keeps its connection open between two requests does not hold up the exit."""
-    with serving(tmp_path) as (running, _):
-        kept = http.client.HTTPConnection("127.0.0.1", int(running.url.rpartition(":")[2]))
-        kept.request("GET", "/health")
-        kept.getresponse().read()
-        took = seconds_to_exit(running, signal.SIGTERM)
-        assert kept.sock.recv(1) == b""
-        kept.close()
-    print(f"idle with an open connection: gone in {took:.2f} s")
-    assert took < 6
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, then SIGINT"])

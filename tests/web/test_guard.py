@@ -222,7 +222,7 @@ def test_a_session_asks_until_its_key_is_revoked(locked):
     browser, key_id, token = signed_in(locked)
     cookie = browser.get_cookie("jacie_session")
     assert token not in cookie.value
-    assert token.rpartition("_")[2] not in cookie.decoded_value
+    assert token.split("_", 2)[2] not in cookie.decoded_value  # a secret may hold _ itself
     assert browser.get("/documents").status_code == 200
     assert browser.post("/chat", json=QUESTION, headers=PAGE).status_code == 200
     locked.extensions["jacie.gate"].keys.revoke(key_id)
