@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
-from jacie_flask.chat.proof import plain
+from jacie_flask.chat.proof.quoting import plain
 from jacie_flask.interfaces import Offload, inline
 from jacie_flask.text import figures
 from jacie_flask.text.terms import is_number, term_counts
