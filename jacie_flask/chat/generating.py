@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from jacie_flask.chat import prompts
 from jacie_flask.chat.answering import Answering
-from jacie_flask.chat.guard import FigureGuard, Guard, rank_units
+from jacie_flask.chat.guard import FigureGuard, Guard
+from jacie_flask.chat.units import rank_units
 from jacie_flask.chat.writing import Writing
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta

@@ -2,11 +2,9 @@
 
 import pytest
 
-from jacie_flask import services
 from jacie_flask.chat import finding
-from jacie_flask.config import Settings
-from jacie_flask.documents.analysis import analyse
 from jacie_flask.interfaces import Question
+from tests.support.parts import built, index, over_texts
 
 TEXTS = {
     "kiln.txt": "Firing the kiln\nRaise the temperature by 100 degrees an hour and let the kiln cool for a day.",
@@ -18,20 +16,9 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     """Build the real parts over a few texts, indexed with their vectors."""
-    folder = tmp_path_factory.mktemp("documents")
-    for name, text in TEXTS.items():
-        (folder / name).write_text(text)
-    data = tmp_path_factory.mktemp("data")
-    settings = Settings(
-        documents=f"file:{folder}", data=data, index=f"sqlite:{data}/index.db", model="scripted", background="parent"
-    )
-    built = services.build({"default": settings}, services.background(settings))["default"]
-    for document in built.catalog.documents():
-        analysed = analyse(TEXTS[document.filename].split("\f"), document.filename)
-        built.index.put(document, analysed)
-        built.index.put_vectors(document, analysed, 0, built.embedder.embed([chunk.text for chunk in analysed.chunks]))
-    built.index.warm()
-    return built
+    with built(over_texts(tmp_path_factory.mktemp("few"), TEXTS)) as parts:
+        index(parts, TEXTS, vectors=True)
+        yield parts
 
 
 def asked(text, parts):
