@@ -22,7 +22,7 @@ PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens
 
 
 def model_of(url, key):
-    """Connect as services.py does."""
+    """Connect as services/ does."""
     return OpenAIModel(
         base_url=url, api_key=key, model="smollm2-135m-instruct", label=embedded_server.LABEL, small=True,
         context_tokens=embedded_server.CONTEXT_TOKENS, read_timeout_s=30,
