@@ -20,6 +20,7 @@ LAYERS = (
         "config",
         "concurrency",
         "processes",
+        "files",
         "logs",
         "retries",
         "breakers",

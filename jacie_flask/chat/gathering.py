@@ -11,7 +11,7 @@ from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.loading import Loaded
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
-from jacie_flask.errors import NotFound, RetrievalUnavailable
+from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import CatalogDocument, Passage
 from jacie_flask.retrieval.ranking import rank_documents
 from jacie_flask.text.terms import term_counts
@@ -189,10 +189,5 @@ def _gather(run: Answering, passages: Sequence[Passage]) -> None:
     """Keep passages as evidence, unless not one of them has a word of what was asked: a ranking always has a first."""
     if not any(run.terms.keys() & term_counts(passage.text).keys() for passage in passages):
         return
-    for passage in passages:
-        try:
-            document = run.services.catalog.get(passage.document_id)
-        except NotFound:
-            continue  # it left the catalog since it was indexed
-        found = finding.source(len(run.evidence) + 1, passage, document)
-        run.evidence.append(Evidence(source=found, text=passage.text, page=passage.whole))
+    for source, passage in finding.numbered(passages, run.services):
+        run.evidence.append(Evidence(source=source, text=passage.text, page=passage.whole))
