@@ -18,7 +18,7 @@ from jacie_flask.retrieval.ranking import likeness_weight
 
 log = logging.getLogger(__name__)
 
-SNIPPET_CHARS = 300
+_SNIPPET_CHARS = 300
 UNREADABLE = ("missing", "rejected")
 
 
@@ -119,7 +119,7 @@ def _source(n: int, passage: Passage, document: CatalogDocument) -> Source:
         period=document.period,
         document_type=document.document_type,
         page=passage.page,
-        snippet=passage.snippet[:SNIPPET_CHARS],
+        snippet=passage.snippet[:_SNIPPET_CHARS],
         score=round(passage.score, 4),
         url=f"/documents/{document.document_id}#page={passage.page}",
     )

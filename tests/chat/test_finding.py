@@ -57,3 +57,11 @@ def test_a_label_decides_only_where_pages_have_it(parts):
     assert "balance_sheet" not in parts.index.status().labels
     query, _ = asked("What does the balance sheet of the wheel say?", parts)
     assert query.vector is not None
+
+
+def test_a_page_of_a_document_that_left_is_dropped(parts):
+    """Until the index is brought up to date it may find what the catalog does not have any more; the others count on."""
+    _, (first, *_) = asked("How fast may the kiln get hot?", parts)
+    gone = type(first)(document_id="gone", page=1, score=1.0, text="", snippet="")
+    found = [(source.n, passage) for source, passage in finding.numbered([gone, first, gone, first], parts)]
+    assert found == [(1, first), (2, first)]

@@ -22,6 +22,7 @@ from jacie_flask.documents.pictures import CachedPictures
 from jacie_flask.documents.text_cache import TextCache, content_hash
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable, NotFound, Overloaded
 from jacie_flask.interfaces import CatalogDocument
+from tests.support.extractors import Counting
 from tests.support.jacie import ROOT
 
 HEIGHT = 842
@@ -270,17 +271,6 @@ def test_who_waits_too_long_is_told_to_come_again(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------- the cache
-
-
-class Counting(Extractor):
-    """Real children that count what they were asked to draw."""
-
-    drawn = 0
-
-    def draw(self, data, **more):
-        """Count, then draw."""
-        self.drawn += 1
-        return super().draw(data, **more)
 
 
 class Shelf:

@@ -18,11 +18,8 @@ from jacie_flask.interfaces import Services
 def built(settings: Settings) -> Iterator[Services]:
     """Yield the parts of these settings; the children that read documents for them end with the block."""
     parts = services.build({"default": settings}, services.background(settings))["default"]
-    extractor = Extractor(settings.data / "spool")
-    try:
+    with contextlib.closing(Extractor(settings.data / "spool")) as extractor:
         yield dataclasses.replace(parts, reader=CachedReader(parts.documents, extractor, TextCache(settings.data / "cache")))
-    finally:
-        extractor.close()
 
 
 def over_texts(folder: Path, texts: Mapping[str, str]) -> Settings:
