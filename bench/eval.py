@@ -23,8 +23,8 @@ from typing import Any
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
-from jacie_flask.chat import proof
 from jacie_flask.chat.citations import MARKER
+from jacie_flask.chat.proof.quoting import quoted, quotes
 from jacie_flask.text import figures
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -149,8 +149,8 @@ def nowhere(server: Server, result: dict[str, Any]) -> list[str]:
     pages = [server.call(f"/documents/{source['document_id']}/pages/{source['page']}")["text"] for source in cited]
     held = [figure for page in pages for figure in figures.find(page)]
     answer = result["response"]
-    for quote in proof.quotes(answer):
-        if any(proof.quoted(quote, page) for page in pages):
+    for quote in quotes(answer):
+        if any(quoted(quote, page) for page in pages):
             answer = answer.replace(quote, " ")
     said = [figure for figure in figures.find(MARKER.sub("", answer), spoken=True) if not figure.year]
     computed = " ".join(one["reason"] for one in result["citations"] if one["verified"])

@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         return not (self.openai_api_key or self.openai_base_url)
 
     @property
+    def scripted(self) -> bool:
+        """Whether answers come from the scripted model, whatever else is set."""
+        return self.model == "scripted"
+
+    @property
     def keys_file(self) -> Path:
         """The file of API keys."""
         return Path(self.keys) if self.keys else self.data / "keys.json"

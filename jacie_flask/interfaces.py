@@ -386,7 +386,7 @@ class SharedRunLog(RunLog, Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """One of each part, built once per process by services.py and handed to every step.
+    """One of each part, built once per process by services/ and handed to every step.
 
     ``upstreams`` are those of the parts that ask another server, with their breakers' states and counts. Where a question asks, it
     hands on its ``Budget``; a call without one stands for itself.

@@ -8,13 +8,13 @@ import logging
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from jacie_flask.errors import ConfigurationError, Unauthorized
+from jacie_flask.files import replacing
 from jacie_flask.interfaces import SCOPES
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,10 @@ class KeyFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._read()
             yield
-            _replace(self.path, msgspec.json.format(msgspec.json.encode(_File(keys=list(self._keys.values())))) + b"\n")
+            with replacing(self.path, prefix=f".{self.path.name}.") as file:
+                file.write(msgspec.json.format(msgspec.json.encode(_File(keys=list(self._keys.values())))) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
             self._read()
 
     def _keep_fresh(self) -> None:
@@ -174,16 +177,3 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _replace(path: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # with mode 0600
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jacie_flask.chat import proof
+from jacie_flask.chat.proof.checking import Finding, check
+from jacie_flask.chat.proof.quoting import quotes
 from jacie_flask.events import Citation, Source
 from jacie_flask.text import figures
 from jacie_flask.text.terms import term_counts
@@ -32,10 +33,6 @@ class Evidence:
         """The text that proves: all of the page that is known."""
         return self.page or self.text
 
-    def quoted(self, quote: str) -> bool:
-        """Say whether the quote stands on the page; spaces, line breaks and kinds of dashes do not count."""
-        return proof.quoted(quote, self.whole)
-
 
 def sentences(text: str) -> list[str]:
     """Cut a text into sentences; joined they are the text again."""
@@ -60,7 +57,7 @@ def cite(answer: str, evidence: Sequence[Evidence]) -> list[Citation]:
 
 def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Citation]:
     claim = claim_of(sentence)
-    said = proof.quotes(claim)
+    said = quotes(claim)
     amounts = [figure for figure in figures.find(claim, spoken=True) if not figure.year]
     if not evidence or not claim or not (MARKER.search(sentence) or said or amounts):
         return
@@ -122,13 +119,13 @@ def unproved(citations: Sequence[Citation]) -> list[str]:
     return [f"{count} ({named})." if named else f"{count}."]
 
 
-def verify(claim: str, cited: Sequence[Evidence]) -> list[proof.Finding]:
+def verify(claim: str, cited: Sequence[Evidence]) -> list[Finding]:
     """Return what the cited pages, taken together, say to each quote and figure of a sentence."""
     names = " ".join({f"{item.source.company} {item.source.filename.rpartition('.')[0].replace('_', ' ')}" for item in cited})
-    return proof.check(claim, [item.whole for item in cited], names, " ".join(item.source.period for item in cited))
+    return check(claim, [item.whole for item in cited], names, " ".join(item.source.period for item in cited))
 
 
-def _bears(claim: str, item: Evidence, findings: Sequence[proof.Finding]) -> bool:
+def _bears(claim: str, item: Evidence, findings: Sequence[Finding]) -> bool:
     """Say whether one of several cited pages adds to the proof: a quote or figure of the sentence is on it."""
     return any(finding.proved for finding in verify(claim, [item])) or any(finding.reason for finding in findings)
 

@@ -1,7 +1,7 @@
 """From a question to pages: which documents, which query, which passages; shared by fast_chat, /search and chat's fallback."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from jacie_flask.retrieval.ranking import likeness_weight
 
 log = logging.getLogger(__name__)
 
-SNIPPET_CHARS = 300
+_SNIPPET_CHARS = 300
 UNREADABLE = ("missing", "rejected")
 
 
@@ -75,7 +75,7 @@ def rehearse(services: Services) -> None:
     selection = choose(question, services, 1)
     query, _ = search_query(selection, services, 3)
     passages = services.index.search(query)
-    cite("Revenue was 1.0 million [1].", [Evidence(found, "Revenue 1.0") for found in sources(passages, services)])
+    cite("Revenue was 1.0 million [1].", [Evidence(found, "Revenue 1.0") for found, _ in numbered(passages, services)])
     coverage(services)
 
 
@@ -97,19 +97,19 @@ def _coverage(services: Services, status: IndexStatus) -> list[str]:
     return notes
 
 
-def sources(passages: Sequence[Passage], services: Services) -> list[Source]:
-    """Return passages as numbered sources; a passage whose document left the catalog is dropped."""
-    found: list[Source] = []
+def numbered(passages: Sequence[Passage], services: Services) -> Iterator[tuple[Source, Passage]]:
+    """Yield each passage with its source, numbered from 1; one whose document left the catalog since it was indexed is dropped."""
+    n = 1
     for passage in passages:
         try:
             document = services.catalog.get(passage.document_id)
         except NotFound:
             continue
-        found.append(source(len(found) + 1, passage, document))
-    return found
+        yield _source(n, passage, document), passage
+        n += 1
 
 
-def source(n: int, passage: Passage, document: CatalogDocument) -> Source:
+def _source(n: int, passage: Passage, document: CatalogDocument) -> Source:
     """Return one passage as source ``n``; the URL opens the document at the page."""
     return Source(
         n=n,
@@ -119,7 +119,7 @@ def source(n: int, passage: Passage, document: CatalogDocument) -> Source:
         period=document.period,
         document_type=document.document_type,
         page=passage.page,
-        snippet=passage.snippet[:SNIPPET_CHARS],
+        snippet=passage.snippet[:_SNIPPET_CHARS],
         score=round(passage.score, 4),
         url=f"/documents/{document.document_id}#page={passage.page}",
     )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from jacie_flask.chat.citations import Evidence
-from jacie_flask.chat.guard import line_score
+from jacie_flask.chat.units import line_score
 from jacie_flask.interfaces import ChatModel, Prompt, Question
 from jacie_flask.text.hostile import one_line, unmarked, unnumbered
 

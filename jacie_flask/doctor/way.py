@@ -115,11 +115,8 @@ def _disguises(way: Way, heard: Heard) -> Iterator[Finding]:
 
 def _silence(way: Way, seconds: float) -> Iterator[Finding]:
     heard = way.server.listen(2, seconds)
-    if heard.status != 200:
-        yield _untried("silence", heard)
-        return
-    if heard.whole:
-        yield Finding("silence", "ok", f"a stream may be silent for {seconds:g} s{_longer(seconds, way)}")
+    if uncut := _uncut("silence", heard, f"a stream may be silent for {seconds:g} s{_longer(seconds, way)}"):
+        yield uncut
         return
     heartbeat_s = float(way.told.get("heartbeat_s", 15.0))
     said = f"cut after {heard.lasted_s:.1f} s of silence"
@@ -133,19 +130,19 @@ def _silence(way: Way, seconds: float) -> Iterator[Finding]:
 
 def _duration(way: Way, seconds: float) -> Iterator[Finding]:
     heard = way.server.listen(int(seconds / 0.5) + 1, 0.5)
-    if heard.status != 200:
-        yield _untried("duration", heard)
-        return
-    if heard.whole:
-        yield Finding("duration", "ok", f"a stream may last {seconds:g} s{_longer(seconds, way)}")
+    if uncut := _uncut("duration", heard, f"a stream may last {seconds:g} s{_longer(seconds, way)}"):
+        yield uncut
         return
     state = "fail" if heard.lasted_s < 30.0 else "warn"
     said = f"cut after {heard.lasted_s:.1f} s although events were coming: clients have to resume"
     yield Finding("duration", state, said, way.line("duration"))  # type: ignore[arg-type]
 
 
-def _untried(part: str, heard: Heard) -> Finding:
-    return Finding(part, "warn", f"not tried: /health/stream answers {heard.status or heard.broke}", "look again in a moment")
+def _uncut(part: str, heard: Heard, whole: str) -> Finding | None:
+    """Return what there is to say of a stream that did not begin, or came ``whole``; None of one that was cut."""
+    if heard.status != 200:
+        return Finding(part, "warn", f"not tried: /health/stream answers {heard.status or heard.broke}", "look again in a moment")
+    return Finding(part, "ok", whole) if heard.whole else None
 
 
 def _longer(seconds: float, way: Way) -> str:

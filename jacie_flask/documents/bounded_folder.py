@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
 from jacie_flask.concurrency import offload
+from jacie_flask.files import replacing
 
 _UNFINISHED = ".part-"
 _ABANDONED_S = 3600.0
@@ -40,14 +40,8 @@ class BoundedFolder:
 
     def _put(self, name: str, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                offload(file.write, data)
-            os.replace(unfinished, self._folder / name)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        with replacing(self._folder / name, prefix=_UNFINISHED) as file:
+            offload(file.write, data)
 
     def _make_room(self) -> None:
         files: list[tuple[float, int, str]] = []

@@ -1,15 +1,17 @@
 """Pictures of pages: drawn once for the same bytes, page, passage and scale, by whichever worker is asked first."""
 
 import hashlib
+from functools import partial
 from pathlib import PurePath
 
 import msgspec
 
 from jacie_flask import measures
 from jacie_flask.documents.bounded_folder import BoundedFolder
+from jacie_flask.documents.conditional import Standing, read_unless_made
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
-from jacie_flask.errors import DocumentRejected, DocumentUnavailable
+from jacie_flask.errors import DocumentRejected
 from jacie_flask.interfaces import CatalogDocument, DocumentStore, PagePicture
 
 _VERSION = 1  # grows when the same bytes are drawn or marked otherwise
@@ -37,22 +39,19 @@ class CachedPictures:
         if PurePath(document.filename).suffix.lower() != ".pdf":
             raise DocumentRejected(reason="only pages of PDF documents have pictures, this one has text alone")
         known_as = self._prefix + document.document_id
-        version, digest = self._versions.version(known_as)
-        name = _name(digest, page, highlight, scale)
-        drawn = self._kept(name) if digest else None
-        blob = self._store.read(document.key, unless=version if drawn else "")
-        if blob is None:
-            if drawn is None:
-                raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+        name_of = partial(_name, page=page, highlight=highlight, scale=scale)
+        known = self._versions.version(known_as)
+        found = read_unless_made(self._store, document.key, known, lambda digest: self._kept(name_of(digest)))
+        if isinstance(found, Standing):
             measures.count("cache_requests", cache="pictures", outcome="hit")
-            return name, drawn
-        digest = content_hash(blob.data)
-        self._versions.set_version(known_as, blob.version, digest)
-        name = _name(digest, page, highlight, scale)
+            return name_of(found.digest), found.made
+        digest = content_hash(found.data)
+        self._versions.set_version(known_as, found.version, digest)
+        name = name_of(digest)
         drawn = self._kept(name)
         measures.count("cache_requests", cache="pictures", outcome="hit" if drawn else "miss")
         if drawn is None:
-            drawn = self._extractor.draw(blob.data, page=page, highlight=highlight, scale=scale)
+            drawn = self._extractor.draw(found.data, page=page, highlight=highlight, scale=scale)
             self._cache.write(name, _encoder.encode(drawn))
         return name, drawn
 

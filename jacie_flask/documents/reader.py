@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 from jacie_flask import measures
+from jacie_flask.documents.conditional import Standing, read_unless_made
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.text_cache import TextCache, content_hash
-from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentStore
 from jacie_flask.retries import Budget
 
@@ -32,20 +32,17 @@ class CachedReader:
 
     def read_version(self, document: CatalogDocument, budget: Budget | None = None) -> tuple[str, AnalysedDocument]:
         """Return the store's version beside the text, both of the same bytes."""
-        version, digest = self._cache.version(self._prefix + document.document_id)
-        known = self._cache.get(digest) if digest else None
-        blob = self._store.read(document.key, unless=version if known else "", budget=budget)
-        if blob is None:
-            if known is None:
-                raise DocumentUnavailable(f"{document.key}: no bytes for an unconditional read")
+        known_as = self._prefix + document.document_id
+        found = read_unless_made(self._store, document.key, self._cache.version(known_as), self._cache.get, budget)
+        if isinstance(found, Standing):
             measures.count("cache_requests", cache="text", outcome="hit")
-            return version, known
-        digest = content_hash(blob.data)
+            return found.version, found.made
+        digest = content_hash(found.data)
         kept = self._cache.get(digest)
         measures.count("cache_requests", cache="text", outcome="hit" if kept else "miss")
-        analysed = kept or self._extract_once(digest, blob.data, document.filename)
-        self._cache.set_version(self._prefix + document.document_id, blob.version, digest)
-        return blob.version, analysed
+        analysed = kept or self._extract_once(digest, found.data, document.filename)
+        self._cache.set_version(known_as, found.version, digest)
+        return found.version, analysed
 
     def _extract_once(self, digest: str, data: bytes, filename: str) -> AnalysedDocument:
         with self._lock:

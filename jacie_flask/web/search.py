@@ -8,7 +8,8 @@ from flask import Blueprint, Response
 
 from jacie_flask.chat import finding
 from jacie_flask.chat.selection import Selection, with_evidence
-from jacie_flask.interfaces import Passage, Question, Services
+from jacie_flask.events import Source
+from jacie_flask.interfaces import Passage, Question
 from jacie_flask.retries import Budget
 from jacie_flask.web import bodies, limits
 from jacie_flask.web.context import jacie
@@ -50,7 +51,7 @@ def search() -> Response:
     }
     told = {
         "documents": _documents(selection),
-        "results": [_result(passage, parts.services) for passage in passages],
+        "results": [_result(source) for source, _ in finding.numbered(passages, parts.services)],
         "document_selection_message": selection.message,
         "degraded": notes + finding.doubts(passages, parts.services),
         "timings_ms": timings,
@@ -75,11 +76,11 @@ def _documents(selection: Selection) -> list[dict[str, Any]]:
     ]
 
 
-def _result(passage: Passage, services: Services) -> dict[str, Any]:
+def _result(source: Source) -> dict[str, Any]:
     return {
-        "document_id": passage.document_id,
-        "filename": services.catalog.get(passage.document_id).filename,
-        "page": passage.page,
-        "score": round(passage.score, 4),
-        "snippet": passage.snippet[: finding.SNIPPET_CHARS],
+        "document_id": source.document_id,
+        "filename": source.filename,
+        "page": source.page,
+        "score": source.score,
+        "snippet": source.snippet,
     }

@@ -8,25 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jacie_flask.chat.citations import Evidence, cite, sentences, support, unproved
-from jacie_flask.events import Source
-
-SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
-STAFF = "Employees\nThe company had 93,516 employees at year end.\nSales outside the US were 20,000 million."
+from tests.support.pages import PAGES, SALES, page
 
 
 def evidence(*texts):
     """Return pages numbered from 1."""
-    made = []
-    for n, text in enumerate(texts, 1):
-        source = Source(
-            n=n, document_id=f"d{n}", filename="a.pdf", company="", period="", document_type="", page=n * 10, snippet="", score=1,
-            url="",
-        )  # fmt: skip
-        made.append(Evidence(source, text))
-    return made
-
-
-PAGES = evidence(SALES, STAFF)
+    return [page(n, text) for n, text in enumerate(texts, 1)]
 
 
 # ---------------------------------------------------------------------------------------------------------- sentences

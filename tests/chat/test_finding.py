@@ -2,11 +2,9 @@
 
 import pytest
 
-from jacie_flask import services
 from jacie_flask.chat import finding
-from jacie_flask.config import Settings
-from jacie_flask.documents.analysis import analyse
 from jacie_flask.interfaces import Question
+from tests.support.parts import built, index, over_texts
 
 TEXTS = {
     "kiln.txt": "Firing the kiln\nRaise the temperature by 100 degrees an hour and let the kiln cool for a day.",
@@ -18,20 +16,9 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     """Build the real parts over a few texts, indexed with their vectors."""
-    folder = tmp_path_factory.mktemp("documents")
-    for name, text in TEXTS.items():
-        (folder / name).write_text(text)
-    data = tmp_path_factory.mktemp("data")
-    settings = Settings(
-        documents=f"file:{folder}", data=data, index=f"sqlite:{data}/index.db", model="scripted", background="parent"
-    )
-    built = services.build({"default": settings}, services.background(settings))["default"]
-    for document in built.catalog.documents():
-        analysed = analyse(TEXTS[document.filename].split("\f"), document.filename)
-        built.index.put(document, analysed)
-        built.index.put_vectors(document, analysed, 0, built.embedder.embed([chunk.text for chunk in analysed.chunks]))
-    built.index.warm()
-    return built
+    with built(over_texts(tmp_path_factory.mktemp("few"), TEXTS)) as parts:
+        index(parts, TEXTS, vectors=True)
+        yield parts
 
 
 def asked(text, parts):
@@ -70,3 +57,11 @@ def test_a_label_decides_only_where_pages_have_it(parts):
     assert "balance_sheet" not in parts.index.status().labels
     query, _ = asked("What does the balance sheet of the wheel say?", parts)
     assert query.vector is not None
+
+
+def test_a_page_of_a_document_that_left_is_dropped(parts):
+    """Until the index is brought up to date it may find what the catalog does not have any more; the others count on."""
+    _, (first, *_) = asked("How fast may the kiln get hot?", parts)
+    gone = type(first)(document_id="gone", page=1, score=1.0, text="", snippet="")
+    found = [(source.n, passage) for source, passage in finding.numbered([gone, first, gone, first], parts)]
+    assert found == [(1, first), (2, first)]

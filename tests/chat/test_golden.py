@@ -6,21 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from jacie_flask.chat.citations import Evidence, cite
-from jacie_flask.events import Source
+from jacie_flask.chat.citations import cite
 from tests.support.golden import Case, cases, collection_pages, sample_pages
+from tests.support.pages import page
 
 FLAGGED, MISJUDGED = 0.95, 0.05
 LEAST = 200
 COLLECTION = os.environ.get("JACIE_FILINGS", "")
-SOURCE = Source(
-    n=1, document_id="d", filename="a.pdf", company="", period="", document_type="", page=1, snippet="", score=1, url=""
-)  # fmt: skip
 
 
 def flagged(case: Case) -> bool:
     """Say whether the sentence's citation is not verified."""
-    return not all(citation.verified for citation in cite(case.sentence, [Evidence(SOURCE, case.page)]))
+    return not all(citation.verified for citation in cite(case.sentence, [page(1, case.page)]))
 
 
 def judge(name: str, golden: list[Case]) -> tuple[int, int, float, float]:
@@ -37,7 +34,7 @@ def judge(name: str, golden: list[Case]) -> tuple[int, int, float, float]:
             if hit == case.right:
                 print("   ", "FLAGGED" if hit else "MISSED ", case.kind, "|", case.sentence[:200])
                 if hit:
-                    print("        ", [citation.reason for citation in cite(case.sentence, [Evidence(SOURCE, case.page)])])
+                    print("        ", [citation.reason for citation in cite(case.sentence, [page(1, case.page)])])
     return len(wrong), len(right), sum(wrong) / max(1, len(wrong)), sum(right) / max(1, len(right))
 
 

@@ -6,35 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jacie_flask.chat.citations import Evidence
-from jacie_flask.chat.guard import QUOTES, FigureGuard, Guard, rank_units, units
-from jacie_flask.events import Source
+from jacie_flask.chat.guard import QUOTES, FigureGuard, Guard
 from jacie_flask.text.terms import term_counts
+from tests.support.pages import PAGES, SALES, page
 
-SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
-STAFF = "Employees\nThe company had 93,516 employees at year end.\nSales outside the US were 20,000 million."
 QUESTION = "What were net sales?"
 TERMS = dict.fromkeys(term_counts(QUESTION), 1.0)
-
-
-def page(n, text):
-    """Return a page as evidence."""
-    source = Source(
-        n=n,
-        document_id=f"d{n}",
-        filename="a.pdf",
-        company="",
-        period="",
-        document_type="",
-        page=n * 10,
-        snippet="",
-        score=1,
-        url="",
-    )
-    return Evidence(source, text)
-
-
-PAGES = [page(1, SALES), page(2, STAFF)]
 
 
 def guarded(*pieces, pages=PAGES):
@@ -128,16 +105,22 @@ ANSWERS = st.lists(
 ).map(" ".join)
 
 
-@given(ANSWERS, st.data())
-@settings(max_examples=200)
-def test_how_the_text_is_cut_does_not_matter(answer, data):
-    """Whatever pieces the model's tokens come in, the same sentences come out."""
-    pieces, left = [], answer
+@st.composite
+def cut_answers(draw):
+    """Draw an answer in the pieces that a model's tokens may come in."""
+    pieces, left = [], draw(ANSWERS)
     while left:
-        size = data.draw(st.integers(1, 9))
+        size = draw(st.integers(1, 9))
         pieces.append(left[:size])
         left = left[size:]
-    whole, one = guarded(answer)
+    return pieces
+
+
+@given(cut_answers())
+@settings(max_examples=200)
+def test_how_the_text_is_cut_does_not_matter(pieces):
+    """Whatever pieces the model's tokens come in, the same sentences come out."""
+    whole, one = guarded("".join(pieces))
     cut, other = guarded(*pieces)
     assert cut.split() == whole.split()
     assert other.replaced == one.replaced
@@ -150,34 +133,6 @@ def test_sentences_leave_as_they_end():
     assert guard.feed(" Before") == "Net sales were 32,765 in all [1]. "
     assert guard.feed(" that they were 31,657\n") == "Before that they were 31,657 [1]\n"
     assert guard.end() == ""
-
-
-def test_units_are_rows_and_sentences():
-    """Rows of a table stay as they stand; prose that lines tear is put together again."""
-    text = "USD millions 2018 2017\nNet sales 32,765 31,657\nSales rose because\nprices rose. Costs fell\nby a tenth.\n\nTotal 5"
-    assert list(units(text)) == [
-        ("Net sales 32,765 31,657", "USD millions 2018 2017"),
-        ("Sales rose because prices rose.", ""),
-        ("Costs fell by a tenth.", ""),
-        ("Total 5", "USD millions 2018 2017"),
-    ]
-    assert list(units("")) == []
-
-
-def test_units_that_speak_of_the_question_come_first():
-    """What shares most with the question is first, units without an amount do not answer for amounts."""
-    ranked = rank_units(QUESTION, TERMS, PAGES)
-    assert ranked[0].text == "Net sales $ 32,765 $ 31,657"
-    assert all(unit.amounts for unit in ranked)
-    assert rank_units(QUESTION, TERMS, []) == []
-
-
-def test_reasons_are_answered_by_reasons():
-    """A question for a cause prefers the sentence that names one."""
-    question = "What drove net sales?"
-    pages = [page(1, "Net sales were 32,765.\nNet sales rose because volumes rose in Asia.")]
-    ranked = rank_units(question, dict.fromkeys(term_counts(question), 1.0), pages)
-    assert ranked[0].text.startswith("Net sales rose because")
 
 
 TABLE = page(
@@ -246,13 +201,8 @@ def test_a_capable_models_wrong_sentence_gives_way(wrong):
     assert shown == "Listen. “Net sales $ 32,765 $ 31,657” [1] That is all."
 
 
-@given(ANSWERS, st.data())
+@given(cut_answers())
 @settings(max_examples=100)
-def test_how_a_capable_models_text_is_cut_does_not_matter(answer, data):
+def test_how_a_capable_models_text_is_cut_does_not_matter(pieces):
     """Whatever pieces come, the same sentences go out."""
-    pieces, left = [], answer
-    while left:
-        size = data.draw(st.integers(1, 9))
-        pieces.append(left[:size])
-        left = left[size:]
-    assert watched(*pieces)[0].split() == watched(answer)[0].split()
+    assert watched(*pieces)[0].split() == watched("".join(pieces))[0].split()

@@ -1,18 +1,14 @@
 """Documents loaded side by side from a store that has its troubles: who lands, who is left out, and why."""
 
-import dataclasses
 import time
 
 import pytest
 
-from jacie_flask import services
 from jacie_flask.chat import loading
 from jacie_flask.config import Settings
-from jacie_flask.documents.extraction import Extractor
-from jacie_flask.documents.reader import CachedReader
-from jacie_flask.documents.text_cache import TextCache
 from jacie_flask.errors import Cancelled, DocumentUnavailable
 from jacie_flask.retries import Budget
+from tests.support.parts import built
 from tests.support.s3_faults import S3Fault, S3Faults
 from tests.support.site import BUCKET, YEARS, name_of, objects
 
@@ -37,12 +33,8 @@ def parts(store, tmp_path, monkeypatch):
         model="scripted",
         background="parent",
     )
-    built, extractor = (
-        services.build({"default": settings}, services.background(settings))["default"],
-        Extractor(tmp_path / "spool"),
-    )
-    yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(tmp_path / "cache")))
-    extractor.close()
+    with built(settings) as parts:
+        yield parts
 
 
 def load(parts, budget):

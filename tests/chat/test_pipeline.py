@@ -4,18 +4,15 @@ import dataclasses
 
 import pytest
 
-from jacie_flask import services
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.pipeline import PIPELINES
 from jacie_flask.config import Settings
-from jacie_flask.documents.extraction import Extractor
-from jacie_flask.documents.reader import CachedReader
-from jacie_flask.documents.text_cache import TextCache
 from jacie_flask.errors import LLMIncomplete
 from jacie_flask.events import Progress
 from jacie_flask.interfaces import Question
 from tests.support.jacie import ROOT
 from tests.support.openai_server import OpenAIServer, Script
+from tests.support.parts import built
 
 REVENUE = "What was Zanobela's revenue in 2024?"
 LONG, SHORT = " ".join(["word"] * 500), " ".join(["word"] * 40)
@@ -39,10 +36,8 @@ def parts(model, tmp_path_factory):
         openai_base_url=model.url,
         background="parent",
     )
-    built, extractor = services.build({"default": settings}, services.background(settings))["default"], Extractor(data / "spool")
-    yield dataclasses.replace(built, reader=CachedReader(built.documents, extractor, TextCache(data / "cache")))
-    extractor.close()
-    built.model._client.close()
+    with built(settings) as parts:
+        yield parts
 
 
 @pytest.fixture

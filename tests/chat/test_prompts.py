@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.prompts import CHARS_PER_TOKEN, build, focus
-from jacie_flask.events import Source, Turn
+from jacie_flask.events import Turn
 from jacie_flask.interfaces import Question
 from jacie_flask.models.scripted import ScriptedModel
 from jacie_flask.text.terms import term_counts
+from tests.support import pages
 from tests.support.hostile_text import payloads
 
 QUESTION = Question(
@@ -32,9 +32,9 @@ class Small(ScriptedModel):
 
 
 def page(n, text, **source):
-    """Return a page as evidence."""
-    about = {"filename": f"{n}.pdf", "company": "Alpha plc", "period": "2023", "document_type": "10-K", **source}
-    return Evidence(Source(n=n, document_id=f"d{n}", page=n, snippet="", score=1.0, url="", **about), text)
+    """Return a page of an annual report as evidence."""
+    about = {"filename": f"{n}.pdf", "company": "Alpha plc", "period": "2023", "document_type": "10-K", "page": n, **source}
+    return pages.page(n, text, **about)
 
 
 def built(evidence, model=None, question=QUESTION, answer_tokens=800):

@@ -1,27 +1,17 @@
 """The reader: bytes are fetched when they changed, text is extracted once, and version and text belong together."""
 
+import contextlib
 import os
 import threading
 
 import pytest
 
-from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.text_cache import TextCache, content_hash
 from jacie_flask.errors import DocumentRejected, DocumentUnavailable
 from jacie_flask.interfaces import CatalogDocument
-
-
-class CountingExtractor(Extractor):
-    """A real extractor that counts what it was asked to read."""
-
-    read = 0
-
-    def analyse(self, data, **more):
-        """Count, then read."""
-        self.read += 1
-        return super().analyse(data, **more)
+from tests.support.extractors import Counting
 
 
 class Made:
@@ -49,9 +39,8 @@ class Made:
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory):
     """Return the extractor that this module shares."""
-    made = CountingExtractor(tmp_path_factory.mktemp("spool"), workers=2)
-    yield made
-    made.close()
+    with contextlib.closing(Counting(tmp_path_factory.mktemp("spool"), workers=2)) as made:
+        yield made
 
 
 @pytest.fixture

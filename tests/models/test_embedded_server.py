@@ -24,7 +24,7 @@ PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens
 
 @contextlib.contextmanager
 def connected(url, key):
-    """Connect as services.py does, and close the connections."""
+    """Connect as services/ does, and close the connections."""
     model = OpenAIModel(
         base_url=url, api_key=key, model="smollm2-135m-instruct", label=embedded_server.LABEL, small=True,
         context_tokens=embedded_server.CONTEXT_TOKENS, read_timeout_s=30,

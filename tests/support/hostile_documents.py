@@ -381,9 +381,14 @@ def _packages() -> Iterator[Case]:
 
 
 def _docx(inside: bytes) -> bytes:
-    xml = _main(".docx")
-    at = xml.index(b"<w:body>") + len(b"<w:body>")
-    return repacked(".docx", {MAIN[".docx"]: xml[:at] + inside + xml[at:]})
+    return _with(".docx", b"<w:body>", inside)
+
+
+def _with(suffix: str, mark: bytes, inside: bytes) -> bytes:
+    """Return a good document with something put in behind a mark of its main part."""
+    xml = _main(suffix)
+    at = xml.index(mark) + len(mark)
+    return repacked(suffix, {MAIN[suffix]: xml[:at] + inside + xml[at:]})
 
 
 def _flagged(data: bytes) -> bytes:
@@ -428,9 +433,7 @@ def _sheets() -> Iterator[Case]:
 
 
 def _sheet(rows: bytes) -> bytes:
-    xml = _main(".xlsx")
-    at = xml.index(b"<sheetData>") + len(b"<sheetData>")
-    return repacked(".xlsx", {MAIN[".xlsx"]: xml[:at] + rows + xml[at:]})
+    return _with(".xlsx", b"<sheetData>", rows)
 
 
 def _bombs() -> Iterator[Case]:

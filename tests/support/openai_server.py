@@ -4,7 +4,6 @@ In process: ``with OpenAIServer(Script(answer="Hello")) as server: OpenAI(base_u
 Own process: ``python tests/support/openai_server.py --port 0 --script '{"first_token_s": 5}'`` prints its URL.
 """
 
-import argparse
 import array
 import base64
 import json
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.support.servers import ClientGoneError, Connection, LocalServer, Request, serve_until_killed
+from tests.support.servers import ClientGoneError, Connection, LocalServer, Request, arguments, serve_until_killed
 
 WORD = re.compile(r"[a-z]+|\d[\d,.]*\d|\d")
 EXCERPT = re.compile(r"^[ \t]*(?:source|excerpt|passage)?[ \t]*\[(\d+)\]", re.MULTILINE | re.IGNORECASE)
@@ -278,10 +277,7 @@ def excerpt_lines(text: str, question: str) -> Iterator[tuple[int, str]]:
 
 def main() -> None:
     """Run in an own process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--dimension", type=int, default=384)
-    parser.add_argument("--api-key")
+    parser = arguments(__doc__)
     parser.add_argument("--script", default="{}", help="a JSON object of Script's fields, or a list of them")
     options = parser.parse_args()
     given = json.loads(options.script)

@@ -4,7 +4,6 @@ In process: ``with PineconeServer(dimension=384) as server: Pinecone(api_key="x"
 Own process: ``python tests/support/pinecone_server.py --port 0 --dimension 384`` prints its address.
 """
 
-import argparse
 import json
 import math
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.pinecone_filter import matches, prepared, words_of
-from tests.support.servers import ClientGoneError, Connection, LocalServer, Request, serve_until_killed
+from tests.support.servers import ClientGoneError, Connection, LocalServer, Request, arguments, serve_until_killed
 
 BATCH, BODY_BYTES, METADATA_BYTES, ID_CHARS, SPARSE_VALUES = 1000, 2 * 1024 * 1024, 40 * 1024, 512, 2048
 TOP_K, TOP_K_WITH_DATA, LIST_LIMIT, DELETE_IDS = 10_000, 1000, 100, 1000
@@ -316,10 +315,7 @@ def check_sparse(sparse: dict[str, Any] | None) -> None:
 
 def main() -> None:
     """Run in an own process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--dimension", type=int, default=384)
-    parser.add_argument("--api-key")
+    parser = arguments(__doc__)
     parser.add_argument("--fault", default="{}", help="a JSON object of Fault's fields")
     options = parser.parse_args()
     fault = Fault(**json.loads(options.fault))

@@ -1,5 +1,6 @@
 """Plain HTTP/1.1 over sockets and threads for the fake upstreams of the tests: one thread a connection, faults included."""
 
+import argparse
 import json
 import queue
 import socket
@@ -256,6 +257,15 @@ def free_port() -> int:
     """Return a port nobody listens on right now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return the command line that servers of a model or an index have in common."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--dimension", type=int, default=384)
+    parser.add_argument("--api-key")
+    return parser
 
 
 def serve_until_killed(start: Callable[[], LocalServer], url: Callable[[LocalServer], str]) -> None:

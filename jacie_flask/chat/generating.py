@@ -1,0 +1,101 @@
+"""The model's part of an answer: what it is given, its words as they come, and what stands in for them where need be."""
+
+from collections.abc import Iterator
+
+from jacie_flask.chat import prompts
+from jacie_flask.chat.answering import Answering
+from jacie_flask.chat.guard import FigureGuard, Guard
+from jacie_flask.chat.units import rank_units
+from jacie_flask.chat.writing import Writing
+from jacie_flask.events import Usage
+from jacie_flask.interfaces import Delta
+
+_EXPECTED_TOKENS = {True: 60, False: 250}
+
+
+def generate(run: Answering) -> tuple[Usage, str]:
+    """Ask the model, pass on what it says and return (usage, finish reason); raise what the model raises."""
+    model = run.services.model
+    prompt, shown = prompts.build(run.question, run.evidence, model, run.services.limits.answer_tokens, run.terms)
+    _tell_who_answers(run)
+    _tell_what_is_read(run, shown)
+    guard = _guard(run)
+    _tell_who_is_unknown(run)
+    deltas = model.stream(prompt, run.budget)
+    del prompt  # as long as the model answers, so long this frame would keep what it was asked
+    usage, reason = _pass_on(run, deltas, guard)
+    if guard:
+        run.say(guard.end())
+        _tell_what_was_replaced(run, guard)
+    if not "".join(run.said).strip():
+        run.say(_best_quote(run))
+    return usage, reason
+
+
+def _pass_on(run: Answering, deltas: Iterator[Delta], guard: Guard | FigureGuard | None) -> tuple[Usage, str]:
+    """Say the model's words as they come, and report how far it is."""
+    usage, reason, tokens = Usage(), "", 0
+    run.writing = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[run.services.model.small])
+    report_at = Writing.FIRST
+    for delta in deltas:
+        tokens += delta.tokens
+        usage, reason = delta.usage or usage, delta.finish_reason or reason
+        run.say(guard.feed(delta.text) if guard else delta.text)
+        if tokens >= report_at:
+            report_at = run.writing.reached(tokens)
+    run.writing.ended(tokens)
+    return usage, reason
+
+
+def _guard(run: Answering) -> Guard | FigureGuard | None:
+    if run.services.model.small:
+        return Guard(run.question.query, run.terms, run.evidence)
+    return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard_all else None
+
+
+def _best_quote(run: Answering) -> str:
+    found = rank_units(run.question.query, run.terms, run.evidence)
+    return found[0].quote() if found else "The model gave no answer. The sources are the pages that match the question best."
+
+
+# --------------------------------------------------------------------------------------- what the reader has to know
+
+
+def _tell_who_answers(run: Answering) -> None:
+    model = run.services.model
+    if model.small:
+        run.degraded.append(
+            f"Answered by the small built-in model {model.label}: trust the sources, not its wording. "
+            "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a larger one."
+        )
+    if not run.question.auto_load_documents:
+        run.degraded.append("No documents were loaded for this answer, as the request asked.")
+
+
+def _tell_what_is_read(run: Answering, shown: int) -> None:
+    """Begin the model's step with how much it reads; what it does not read is named, so that nobody takes it for missing."""
+    model, read = run.services.model, len({(item.source.document_id, item.source.page) for item in run.evidence[:shown]})
+    run.steps.at("ai_generation", 0.0, model=model.label, passages=shown, pages_read=read, pages_total=run.pages)
+    if run.pages > read > 0:
+        some = "1 document" if len(run.loaded) == 1 else f"{len(run.loaded)} documents"
+        run.degraded.append(
+            f"{read} of the {run.pages} pages of {some} were given to the model: the ones that match "
+            "the question best. What is not on them was not read."
+        )
+
+
+def _tell_who_is_unknown(run: Answering) -> None:
+    """Name the company that is not here; where the small model answers, before its first word."""
+    if not run.selection.unknown:
+        return
+    notice = f"No company in the collection matches “{run.selection.unknown[0]}”."
+    run.degraded.append(f"{notice} The answer rests on documents of others.")
+    if run.services.model.small:
+        run.say(f"{notice} The closest pages say:\n")
+
+
+def _tell_what_was_replaced(run: Answering, guard: Guard | FigureGuard) -> None:
+    if guard.replaced:
+        some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
+        instead = "gave way to the pages' own words" if guard.quotes else "was left out"
+        run.degraded.append(f"{some} of the model had no support on the pages and {instead}.")

@@ -1,0 +1,164 @@
+"""Rows and sentences of the pages, which fit a question best, and what each of them holds."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from jacie_flask.chat.citations import Evidence, sentences
+from jacie_flask.text import figures
+from jacie_flask.text.terms import is_number, term_counts
+
+_ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
+_QUOTE_CHARS = 360
+_HEADING_CHARS = 70
+_HEADING = re.compile(r"\b(?:19|20)\d\d\b\D{1,24}\b(?:19|20)\d\d\b|\b(?:millions|thousands|billions)\b", re.IGNORECASE)
+_CENTS = re.compile(r"\d[.,]\d")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
+_SPACES = re.compile(r"\s+")
+_CAUSAL_QUESTION = re.compile(
+    r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE
+)
+_CAUSE = re.compile(
+    r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A row of a table under the heading of its columns, or a sentence of prose, and how well it fits the question."""
+
+    text: str
+    heading: str
+    item: Evidence
+    amounts: list[figures.Figure]
+    terms: frozenset[int]
+    score: float
+
+    def quote(self, *, named: bool = False) -> str:
+        """Return the unit as a quote with its source, with the name of its company where several are ``named``."""
+        text = self.text.replace("“", "'").replace("”", "'")
+        source = self.item.source
+        name = f"{source.company} {source.period}: ".lstrip() if named and source.company else ""
+        columns = f" ({self.heading})" if self.heading else ""
+        return f"{name}“{text[:_QUOTE_CHARS]}”{columns} [{source.n}]"
+
+    def share(self, claim: str) -> float:
+        """Return which share of a sentence's terms the unit has."""
+        words = term_counts(claim)
+        return sum(word in self.terms for word in words) / max(1, len(words))
+
+    def holds(self, amounts: Sequence[figures.Figure], years: Sequence[int]) -> bool:
+        """Say whether the unit has every amount as it is, in the column of the one year that is spoken of.
+
+        An amount in brackets is negative there, and a sentence drops the sign: it does not count.
+        """
+        held = self.amounts
+        columns = years_in(self.heading)
+        if len(years) == 1 and years[0] in columns and len(held) >= len(columns):
+            held = [held[columns.index(years[0])]]
+        return all(figures.stands_in(amount, held) and f"({amount.text})" not in self.text for amount in amounts)
+
+
+def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> list[Unit]:
+    """Return rows and sentences that speak of what was asked, best first; earlier pages win between equals.
+
+    A question for reasons prefers sentences that give one; any other is answered by units that hold an amount.
+    """
+    causal = asks_for_reasons(question)
+    asked = frozenset(term_counts(question)) | frozenset(terms)
+    weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in terms.items()}
+    found = []
+    for rank, item in enumerate(evidence):
+        for text, heading in units(item.text):
+            unit = _unit(text, heading, item, weights, asked, causal, rank)
+            if unit.score > 0 and (unit.amounts or causal):
+                found.append(unit)
+    return sorted(found, key=lambda unit: -unit.score)
+
+
+def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:
+    """Return the rows of the first ``most`` pages in their own order, the first of each page before the second of any."""
+    pages: dict[str, list[Unit]] = {}
+    for item in evidence:
+        rows = [_unit(text, heading, item, {}, frozenset(), False, 0) for text, heading in units(item.text) if _is_row(text)]
+        rows = [unit for unit in rows if unit.amounts]
+        if len(rows) > 1:
+            pages.setdefault(item.source.company or item.source.document_id, rows)
+    chosen = list(pages.values())[:most]
+    return [page[place] for place in range(max(map(len, chosen), default=0)) for page in chosen if place < len(page)]
+
+
+def _unit(
+    text: str, heading: str, item: Evidence, terms: Mapping[int, float], asked: frozenset[int], causal: bool, rank: int
+) -> Unit:
+    score = line_score(text, terms) / (1 + 0.15 * rank)
+    row = _is_row(text)
+    if row:
+        score *= 0.5 + 0.5 * _label_asked_for(text, asked)
+    if causal:
+        score *= 1.8 if _CAUSE.search(text) else 0.6
+    amounts = [figure for figure in figures.find(text) if _amount(figure)]
+    return Unit(text, heading if row else "", item, amounts, frozenset(term_counts(text)), score)
+
+
+def _label_asked_for(row: str, asked: frozenset[int]) -> float:
+    """Return the share of a row's words that the question has: "gross profit" is not the profit that was asked for."""
+    words = [term for term in term_counts(row) if not is_number(term)]
+    return sum(word in asked for word in words) / max(1, len(words))
+
+
+def units(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (row, heading of its columns) for a page's tables and (sentence, "") for its prose, put together from its lines."""
+    prose: list[str] = []
+    heading = ""
+    for line in [*text.splitlines(), ""]:
+        folded = _SPACES.sub(" ", line).strip()
+        names_columns = len(folded) <= _HEADING_CHARS and bool(_HEADING.search(folded)) and not _CENTS.search(folded)
+        if names_columns or _is_row(folded) or not folded:
+            yield from ((sentence, "") for sentence in _sentences_of(prose))
+            prose = []
+            if names_columns:
+                heading = folded
+            elif folded:
+                yield folded, heading
+        else:
+            prose.append(folded)
+
+
+def _sentences_of(lines: list[str]) -> Iterator[str]:
+    for sentence in sentences(" ".join(lines)):
+        if len(sentence.strip()) > 1:
+            yield sentence.strip()
+
+
+def _is_row(line: str) -> bool:
+    """Say whether a line is a row of a table: a short label with nothing but figures after it."""
+    tokens = line.split()
+    label = len(tokens)
+    while label and _CELL.fullmatch(tokens[label - 1]):
+        label -= 1
+    held = tokens[:label]
+    return 0 < label < len(tokens) and len(held) <= 14 and bool(_WORD.search(" ".join(held))) and held[-1][-1] not in ".;"
+
+
+def line_score(line: str, terms: Mapping[int, float]) -> float:
+    """Return how much a line shares with weighted terms; long lines count a little less."""
+    words = term_counts(line)
+    shared = sum(weight for term, weight in terms.items() if term in words)
+    return float(shared / (4 + len(words)) ** 0.5)
+
+
+def asks_for_reasons(question: str) -> bool:
+    """Say whether a question is for a cause."""
+    return bool(_CAUSAL_QUESTION.search(question))
+
+
+def years_in(text: str) -> list[int]:
+    """Return the years that a text names as figures, each once."""
+    return list(dict.fromkeys(int(figure.value) for figure in figures.find(text) if figure.year))
+
+
+def _amount(figure: figures.Figure) -> bool:
+    """Days, notes and list numbers are no amounts."""
+    return not figure.year and (figure.percent or figure.scale > 0 or figure.decimals > 0 or figure.value >= 100)

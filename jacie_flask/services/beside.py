@@ -1,0 +1,55 @@
+"""The processes beside the workers: the built-in model's server and the ingestion on start."""
+
+import threading
+from dataclasses import dataclass, field
+
+from jacie_flask.config import Settings
+from jacie_flask.models import embedded_server
+from jacie_flask.processes import OwnedProcess, check_writable
+
+
+@dataclass
+class Background:
+    """The processes beside the workers: the built-in model's server and the ingestion on start."""
+
+    settings: Settings
+    model_server: embedded_server.EmbeddedServer | None = None
+    ingestion: OwnedProcess | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _started: bool = False
+
+    def environment(self) -> dict[str, str]:
+        """Return what worker processes need to know of these processes, as variables."""
+        server = self.model_server
+        known = {"JACIE_EMBEDDED_MODEL_URL": server.url, "JACIE_EMBEDDED_MODEL_KEY": server.key} if server else {}
+        return {**known, "JACIE_BACKGROUND": "parent"}
+
+    def start(self) -> None:
+        """Start what the settings ask for, once."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        if self.model_server:
+            self.model_server.start()
+        if self.ingestion:
+            self.ingestion.start()
+
+    def stop(self) -> None:
+        """End what was started."""
+        for process in (self.ingestion, self.model_server.process if self.model_server else None):
+            if process and self._started:
+                process.stop()
+
+
+def background(settings: Settings) -> Background:
+    """Return the processes that these settings need and that no parent of this process runs already."""
+    check_writable(settings.data)
+    if settings.background == "parent":
+        return Background(settings)
+    server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not settings.scripted else None
+    done = settings.data / "ingestion.done"
+    # its counts would be read as a worker's, and each start of it would leave a file of them
+    counts = ("PROMETHEUS_MULTIPROC_DIR",)
+    ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done, without=counts)
+    return Background(settings, server, ingestion if settings.ingest == "start" else None)

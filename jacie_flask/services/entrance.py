@@ -1,0 +1,33 @@
+"""Who may ask: the keys and tokens that the settings name."""
+
+import time
+from collections.abc import Collection
+
+from jacie_flask.access.gate import Gate
+from jacie_flask.access.keys import KeyFile
+from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
+from jacie_flask.config import Settings
+
+
+def gate(settings: Settings, tenants: Collection[str]) -> Gate:
+    """Return who may ask by these settings; raise ConfigurationError for a file of keys that cannot be used."""
+    keys = key_file(settings)
+    keys.check()
+    tokens = None
+    if settings.oidc_issuer:
+        published = PublishedKeys(settings.oidc_jwks_url, clock=time.monotonic)
+        tokens = TokenVerifier(settings.oidc_issuer, settings.oidc_audience, published)
+    return Gate(
+        keys=keys,
+        tokens=tokens,
+        tenants=tenants,
+        required=bool(settings.keys),
+        open_to_all=settings.open == "yes",
+        tenant_claim=settings.oidc_tenant_claim,
+        scopes_claim=settings.oidc_scopes_claim,
+    )
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """Return the API keys."""
+    return KeyFile(settings.keys_file, clock=time.time)

@@ -1,0 +1,75 @@
+"""Evidence on real parts: which documents are read where the question names none, and what counts as found."""
+
+import pytest
+
+from jacie_flask.chat.answering import begin
+from jacie_flask.chat.gathering import load, read, search, select_to_read, select_to_search
+from jacie_flask.chat.steps import CHAT, FAST_CHAT
+from jacie_flask.interfaces import Question
+from tests.support.parts import built, index, over_texts
+
+TEXTS = {
+    "kiln.txt": "Firing the kiln\nRaise the temperature by 100 degrees an hour.\n\fGlazes\nCobalt makes them blue.",
+    "wheel.txt": "The wheel\nCentre the clay before you open it.",
+    "shop.txt": "The shop\nA bowl is 12.50 and a mug is 8.00.",
+}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """Build the real parts over a few texts, indexed by their words."""
+    with built(over_texts(tmp_path_factory.mktemp("pottery"), TEXTS)) as parts:
+        index(parts, TEXTS)
+        yield parts
+
+
+def begun(parts, query, table, **more):
+    """Return the run of a question, and the events that it reports."""
+    events = []
+    return begin(Question(query=query, mode="chat", **more), parts, events.append, None, table), events
+
+
+def test_without_a_hint_those_documents_are_read_whose_pages_match(parts):
+    """The catalog knows no company here: the index says which documents to load, and the message names them."""
+    run, events = begun(parts, "How fast may the kiln get hot?", CHAT)
+    select_to_read(run)
+    read(run, load(run))
+    assert run.selection.documents[0].document.filename == "kiln.txt"
+    chosen = next(event for event in events if "selected" in event.details)
+    assert "Reading those whose pages match best: kiln.txt" in chosen.message
+    assert run.evidence[0].source.filename == "kiln.txt"
+    assert run.loaded[0] == "kiln.txt"
+    assert run.pages == sum(len(TEXTS[name].split("\f")) for name in run.loaded)
+
+
+def test_the_index_gives_the_evidence(parts):
+    """A search brings the page that has the words, and the documents of the evidence are the loaded ones."""
+    run, events = begun(parts, "What makes glazes blue?", FAST_CHAT)
+    select_to_search(run)
+    search(run)
+    first = run.sources[0]
+    assert (first.n, first.filename, first.page) == (1, "kiln.txt", 2)
+    assert run.loaded == list(dict.fromkeys(source.filename for source in run.sources))
+    assert events[-1].details == {"passages": len(run.evidence), "documents": len(run.loaded)}
+
+
+@pytest.mark.parametrize("table", [CHAT, FAST_CHAT])
+def test_pages_without_a_word_of_the_question_are_no_evidence(parts, table):
+    """A ranking always has a first; it is kept only where it shares a word with what was asked."""
+    run, _ = begun(parts, "Quixote?", table)
+    if table is CHAT:
+        select_to_read(run)
+        read(run, load(run))
+    else:
+        select_to_search(run)
+        search(run)
+    assert run.evidence == []
+
+
+def test_nothing_is_loaded_where_nothing_was_selected(parts):
+    """A filter that no document passes ends in no evidence and no step of loading."""
+    run, events = begun(parts, "kiln", CHAT, filters={"company": "Nobody"})
+    select_to_read(run)
+    read(run, load(run))
+    assert {event.step for event in events} == {"start", "doc_selection"}
+    assert run.evidence == []

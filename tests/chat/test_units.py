@@ -1,0 +1,36 @@
+"""Rows and sentences of pages: how they are told apart, and which of them speak of a question."""
+
+from jacie_flask.chat.units import rank_units, units
+from jacie_flask.text.terms import term_counts
+from tests.support.pages import PAGES, page
+
+
+def ranked(question, pages):
+    """Return the units of pages, best first."""
+    return rank_units(question, dict.fromkeys(term_counts(question), 1.0), pages)
+
+
+def test_units_are_rows_and_sentences():
+    """Rows of a table stay as they stand; prose that lines tear is put together again."""
+    text = "USD millions 2018 2017\nNet sales 32,765 31,657\nSales rose because\nprices rose. Costs fell\nby a tenth.\n\nTotal 5"
+    assert list(units(text)) == [
+        ("Net sales 32,765 31,657", "USD millions 2018 2017"),
+        ("Sales rose because prices rose.", ""),
+        ("Costs fell by a tenth.", ""),
+        ("Total 5", "USD millions 2018 2017"),
+    ]
+    assert list(units("")) == []
+
+
+def test_units_that_speak_of_the_question_come_first():
+    """What shares most with the question is first, units without an amount do not answer for amounts."""
+    found = ranked("What were net sales?", PAGES)
+    assert found[0].text == "Net sales $ 32,765 $ 31,657"
+    assert all(unit.amounts for unit in found)
+    assert ranked("What were net sales?", []) == []
+
+
+def test_reasons_are_answered_by_reasons():
+    """A question for a cause prefers the sentence that names one."""
+    pages = [page(1, "Net sales were 32,765.\nNet sales rose because volumes rose in Asia.")]
+    assert ranked("What drove net sales?", pages)[0].text.startswith("Net sales rose because")
