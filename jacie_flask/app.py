@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jacie_flask import __version__, cli, services, tenants, tracing
 from jacie_flask.access.secret import signing_secret
@@ -28,6 +27,7 @@ from jacie_flask.web import (
     ops,
     pages,
     problems,
+    proxies,
     runs,
     search,
     security_headers,
@@ -61,8 +61,7 @@ def create(settings: Settings | None = None) -> Flask:
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
     app.extensions["jacie.gate"] = services.gate(settings, parts)
     app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
-    if settings.proxies:  # only those may say who asks and by which scheme; without any, nobody may
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    proxies.init_app(app, settings)
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     tracing.configure(settings.otlp_endpoint, __version__)

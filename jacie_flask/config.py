@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,11 @@ _SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGN
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _SECRET_CHARS = 32
 _RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
+Network = IPv4Network | IPv6Network
+_NETWORKS = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+}
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 _CHOICES = {
     "embeddings": ("embedded", "openai"),
@@ -86,6 +92,7 @@ class Settings(BaseSettings):
     access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
     otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     proxies: int = Field(0, alias="JACIE_PROXIES", ge=0, le=10)
+    trusted_proxies: str = Field("loopback", alias="JACIE_TRUSTED_PROXIES")
 
     keys: str = Field("", alias="JACIE_KEYS")
     secret_key: str = Field("", alias="JACIE_SECRET_KEY", repr=False)
@@ -172,6 +179,15 @@ class Settings(BaseSettings):
             raise ValueError("requests in a window, such as 60/minute (second, minute, hour or day), or off")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _peers(cls, value: str) -> str:
+        try:
+            _networks(value)
+        except ValueError:
+            raise ValueError("addresses and networks such as 10.1.0.0/16, loopback or private, separated by commas") from None
+        return value
+
     @field_validator("openai_base_url", "s3_endpoint", "pinecone_host", "otlp_endpoint")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -198,6 +214,8 @@ class Settings(BaseSettings):
             )
         if self.index.startswith("pinecone://") and not self.pinecone_api_key:
             raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
+        if self.trusted_proxies != "loopback" and not self.proxies:
+            raise ValueError("JACIE_TRUSTED_PROXIES needs JACIE_PROXIES, the number of proxies on the way")
         oidc = {"ISSUER": self.oidc_issuer, "AUDIENCE": self.oidc_audience, "JWKS_URL": self.oidc_jwks_url}
         if any(oidc.values()) and not all(oidc.values()):
             missing = ", ".join(f"JACIE_OIDC_{name}" for name, value in oidc.items() if not value)
@@ -230,6 +248,11 @@ class Settings(BaseSettings):
         """The requests a caller may send, and in which unit of time; None for any number."""
         found = _RATE.match(self.rate_limit)
         return (int(found[1]), found[2]) if found else None
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The networks whose addresses may say who the client is, when the settings count proxies."""
+        return _networks(self.trusted_proxies)
 
     @property
     def documents_folder(self) -> Path | None:
@@ -270,6 +293,12 @@ def documents_place(value: str) -> str:
     if not folder or not Path(folder).is_dir():
         raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
     return f"file:{folder}"
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    """Return the networks of a list of addresses, networks and names of such; raise ValueError."""
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    return tuple(ip_network(place) for word in words for place in _NETWORKS.get(word, (word,)))
 
 
 def _database(path: str) -> bool:

@@ -89,6 +89,9 @@ BAD = [
     ("JACIE_CORS_ORIGINS", "https://a.example,null", "origins such as"),
     ("JACIE_CORS_ORIGINS", "https://a.example/path", "origins such as"),
     ("JACIE_LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR"),
+    ("JACIE_TRUSTED_PROXIES", "nginx", "addresses and networks"),
+    ("JACIE_TRUSTED_PROXIES", "10.0.0.1/8", "addresses and networks"),
+    ("JACIE_TRUSTED_PROXIES", "*", "addresses and networks"),
     ("PORT", "65536", "less than or equal to 65535"),
     ("PORT", "", "a valid integer"),
     ("WEB_CONCURRENCY", "0", "greater than or equal to 1"),
@@ -132,6 +135,12 @@ def test_an_unknown_name_is_a_mistake(monkeypatch, name):
     assert "JACIE_DOCUMENTS" in line
     assert SECRET not in line
     assert "JACIE_EMBEDDED_MODEL_KEY" not in line
+
+
+def test_trusted_proxies_are_counted_too(monkeypatch):
+    """Networks that may speak for clients have no effect where no proxy is counted: that is said."""
+    line = refused(monkeypatch, JACIE_TRUSTED_PROXIES="private")
+    assert line.startswith("JACIE_TRUSTED_PROXIES needs JACIE_PROXIES")
 
 
 def test_workers_need_a_shared_log(monkeypatch):

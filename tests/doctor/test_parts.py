@@ -150,6 +150,12 @@ def test_a_machine_without_room_is_found(tmp_path):
     assert wrong == {"documents": "JACIE_DOCUMENTS", "descriptors": "LimitNOFILE=40000256", "settings": "JACIE_PROXIES=1"}
 
 
+def test_a_proxy_on_another_machine_has_to_be_trusted(tmp_path):
+    """An address for other machines, and only proxies of this one are believed: that is pointed out."""
+    _, found, _ = examined(tmp_path, host="0.0.0.0", proxies=1)
+    assert (found["settings"]["state"], found["settings"]["change"].split(",")[0]) == ("warn", "JACIE_TRUSTED_PROXIES")
+
+
 def test_a_data_folder_that_cannot_hold_files_fails(tmp_path):
     """A file in the place where extraction puts documents, as after a restore gone wrong: extraction fails, the rest is looked at."""
     (tmp_path / "data").mkdir()

@@ -185,6 +185,17 @@ def test_a_server_without_keys_behind_a_proxy_is_found(tmp_path):
     assert (through["forwarded"].state, through["forwarded"].change) == ("warn", "JACIE_PROXIES=1")
 
 
+def test_a_proxy_that_is_not_trusted_is_found(tmp_path):
+    """The proxy is counted but speaks from an address that is not trusted: its address is named as what to trust."""
+    settings = {"JACIE_PROXIES": "1", "JACIE_TRUSTED_PROXIES": "192.0.2.1", "JACIE_OPEN": "yes"}
+    with (
+        gunicorn(tmp_path / "data", JACIE_MODEL="scripted", JACIE_INGEST="off", **settings) as strict,
+        proxy("nginx", tmp_path, [strict.url]) as behind,
+    ):
+        (found,) = looks(Server(behind.url))
+    assert (found["forwarded"].state, found["forwarded"].change) == ("warn", "JACIE_TRUSTED_PROXIES=127.0.0.1")
+
+
 class Other(LocalServer):
     """Another web server."""
 
