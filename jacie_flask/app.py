@@ -9,6 +9,7 @@ from flask_cors import CORS
 
 from jacie_flask import __version__, cli, services, tenants, tracing
 from jacie_flask.access.secret import signing_secret
+from jacie_flask.access.watch import KeyWatch
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
 from jacie_flask.config import Settings, load
 from jacie_flask.errors import Internal
@@ -49,6 +50,8 @@ def create(settings: Settings | None = None) -> Flask:
     settings_of = tenants.settings_of(settings)
     beside = services.background(settings)
     parts = services.build(settings_of, beside)
+    gate = services.gate(settings, parts)
+    watch = KeyWatch(gate.refusal)
     started = Runs(
         parts[DEFAULT_TENANT].runs,
         {mode: partial(_answer, pipeline, parts) for mode, pipeline in PIPELINES.items()},
@@ -57,9 +60,11 @@ def create(settings: Settings | None = None) -> Flask:
         grace_s=settings.grace_s,
         retries=settings.retries,
         allowance=limits.allowance(settings, parts[DEFAULT_TENANT].runs),
+        watch=watch.enter,
     )
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
-    app.extensions["jacie.gate"] = services.gate(settings, parts)
+    app.extensions["jacie.gate"] = gate
+    app.extensions[chat.WATCH] = watch
     app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
     proxies.init_app(app, settings)
     if settings.cors_origins:

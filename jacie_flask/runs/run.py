@@ -18,7 +18,7 @@ from jacie_flask.errors import (
     StateLost,
 )
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
-from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
+from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog, Watch, unwatched
 from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
 from jacie_flask.runs.account import Account
@@ -39,7 +39,7 @@ class Runs:
 
     All that a run asks elsewhere may be asked again ``retries`` times together.
 
-    When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
+    ``watch`` ends the runs of those who may not ask any more. When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class Runs:
         grace_s: float,
         retries: int = 6,
         allowance: Allowance | None = None,
+        watch: Watch = unwatched,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
         self.allowance = allowance or Allowance(runlog)
         self._pipelines = pipelines
+        self._watch = watch
         self._max_runs = max_runs
         self._deadline_s = deadline_s
         self._grace_s = grace_s
@@ -116,6 +118,7 @@ class Runs:
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
         measures.level("runs_active", len(self._active))
+        run.unwatch = self._watch(info.caller, question.tenant, run.end)
         run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
@@ -203,6 +206,7 @@ class Runs:
             if self._active.get(run.run_id) is run:  # another attempt may have begun here
                 del self._active[run.run_id]
             measures.level("runs_active", len(self._active))
+            run.unwatch()
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
@@ -234,6 +238,7 @@ class Run:
         self.task: concurrency.Task | None = None
         self.alarm: concurrency.Alarm | None = None
         self.grace: concurrency.Alarm | None = None
+        self.unwatch: Callable[[], None] = lambda: None
         self._log = runlog
         self._request_id = request_id
         self._budget = budget

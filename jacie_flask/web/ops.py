@@ -63,7 +63,7 @@ def health_stream() -> Response:
     pieces = _probes(events, every_s)
     worker = current_app.extensions.get(WORKER)
     if worker:
-        pieces = worker.while_connected(pieces, request.environ)
+        pieces = worker.while_connected(pieces, request.environ, lambda _: lambda: None)
     response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
     response.call_on_close(_PROBING_AT_ONCE.release)
     return response

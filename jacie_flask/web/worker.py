@@ -41,6 +41,7 @@ _READ = 1  # libev's and libuv's EV_READ
 log = logging.getLogger(__name__)
 
 Pieces = Generator[bytes, None, None]
+Watched = Callable[[Callable[[Exception], None]], Callable[[], None]]
 
 
 class ClientLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types; gunicorn lets a GreenletExit end a request quietly
@@ -67,9 +68,13 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         """Whether this worker only finishes what it has begun."""
         return not self.alive
 
-    def while_connected(self, pieces: Pieces, environ: dict[str, Any]) -> Pieces:
-        """Yield ``pieces`` until they end, the client leaves or reads too slowly, or the drain sends the reader elsewhere."""
+    def while_connected(self, pieces: Pieces, environ: dict[str, Any], watched: Watched) -> Pieces:
+        """Yield ``pieces`` until they end, the client leaves or reads too slowly, or they are told to end.
+
+        The drain tells them, and whatever ``watched`` gives the stream's ``tell`` to.
+        """
         stream = Stream(environ["gunicorn.socket"], pieces)
+        unwatch = watched(stream.tell)
         self._streams.add(stream)
         try:
             for piece in pieces:
@@ -82,6 +87,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
                     return
         finally:  # before the connection can be closed and its descriptor reused
             stream.close()
+            unwatch()
             self._streams.discard(stream)
             pieces.close()
 
