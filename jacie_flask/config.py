@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
     rate_limit: str = Field("6000/minute", alias="JACIE_RATE_LIMIT")
+    page_rate_limit: str = Field("3000/minute", alias="JACIE_PAGE_RATE_LIMIT")
     runs_per_key: int = Field(256, alias="JACIE_RUNS_PER_KEY", ge=0)
     tokens_per_day: int = Field(0, alias="JACIE_TOKENS_PER_DAY", ge=0)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
@@ -172,7 +173,7 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
-    @field_validator("rate_limit")
+    @field_validator("rate_limit", "page_rate_limit")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value != "off" and not _RATE.match(value):
@@ -245,9 +246,13 @@ class Settings(BaseSettings):
 
     @property
     def rate(self) -> tuple[int, str] | None:
-        """The requests a caller may send, and in which unit of time; None for any number."""
-        found = _RATE.match(self.rate_limit)
-        return (int(found[1]), found[2]) if found else None
+        """The questions and searches a caller may send, and in which unit of time; None for any number."""
+        return _rate(self.rate_limit)
+
+    @property
+    def page_rate(self) -> tuple[int, str] | None:
+        """The documents and pages a caller may ask for, and in which unit of time; None for any number."""
+        return _rate(self.page_rate_limit)
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:
@@ -293,6 +298,11 @@ def documents_place(value: str) -> str:
     if not folder or not Path(folder).is_dir():
         raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
     return f"file:{folder}"
+
+
+def _rate(value: str) -> tuple[int, str] | None:
+    found = _RATE.match(value)
+    return (int(found[1]), found[2]) if found else None
 
 
 def _networks(value: str) -> tuple[Network, ...]:

@@ -75,6 +75,7 @@ BAD = [
     ("JACIE_RATE_LIMIT", "60", "such as 60/minute"),
     ("JACIE_RATE_LIMIT", "0/minute", "such as 60/minute"),
     ("JACIE_RATE_LIMIT", "60/fortnight", "such as 60/minute"),
+    ("JACIE_PAGE_RATE_LIMIT", "many", "such as 60/minute"),
     ("JACIE_RUNS_PER_KEY", "-1", "greater than or equal to 0"),
     ("JACIE_TOKENS_PER_DAY", "many", "a valid integer"),
     ("JACIE_BODY_TIMEOUT_S", "0", "greater than 0"),

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from jacie_flask.events import Failure, Result
 from jacie_flask.interfaces import Claim, End
 from jacie_flask.runs import ids, reader
 from jacie_flask.web import bodies, limits, problems
-from jacie_flask.web.context import Jacie, jacie, request_id
+from jacie_flask.web.context import WORKER, Jacie, jacie, request_id, while_there
 from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import OpenStream, server_timing
 
@@ -26,7 +25,6 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
-WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
 WATCH = "jacie.watch"
 Pieces = Generator[bytes, None, None]
 _DRAINING_RETRY_S = 2.0
@@ -148,10 +146,9 @@ def _digest(data: bytes) -> str:
 
 def _waited(parts: Jacie, run_id: str) -> Result | Failure:
     """Wait for a run's end as one of its readers, for as long as the client waits as well."""
-    worker = current_app.extensions.get(WORKER)
     parts.runs.reader_came(run_id)
     try:
-        with worker.connected(request.environ) if worker else nullcontext():
+        with while_there():
             return reader.wait(parts.services.runs, run_id)
     finally:
         parts.runs.reader_left(run_id)

@@ -16,8 +16,8 @@ from jacie_flask.runs.reader import Moved
 from jacie_flask.upstreams import Upstream
 from jacie_flask.web import bodies, proxies
 from jacie_flask.web.answers import Arrived
-from jacie_flask.web.chat import STREAM_HEADERS, WORKER
-from jacie_flask.web.context import Jacie, jacie
+from jacie_flask.web.chat import STREAM_HEADERS
+from jacie_flask.web.context import WORKER, Jacie, jacie
 from jacie_flask.web.guard import principal
 
 blueprint = Blueprint("ops", __name__)

@@ -85,6 +85,14 @@ def test_requests_are_counted_in_windows():
     assert standings(allowance, 1) == [2]
 
 
+def test_pages_are_counted_apart():
+    """Pages have a window of their own: many of them leave the questions alone."""
+    allowance = Allowance(MemoryLog(keep_s=60), rate=Rate(2, 86_400, "day"), pages=Rate(1, 86_400, "day", "documents and pages"))
+    assert [allowance.ask("a", "pages").remaining for _ in range(2)] == [0, -1]
+    assert standings(allowance, 1) == [1]
+    assert refused(allowance.ask("a", "pages").check).reason == "at most 1 documents and pages a day"
+
+
 def test_no_rate_counts_nothing():
     """Where there is no bound nothing is kept of anybody."""
     assert Allowance(MemoryLog(keep_s=60)).ask("a") is None
@@ -127,7 +135,12 @@ def test_without_redis_a_worker_counts_alone(redis):
     allowance.enter("a")
     assert refused(allowance.enter, "a").reason == "at most 1 answers at the same time"
     assert time.monotonic() - began < 0.2
-    assert {bound: times - before[bound] for bound, times in counted_alone().items()} == {"rate": 3, "tokens": 1, "runs": 1}
+    assert {bound: times - before[bound] for bound, times in counted_alone().items()} == {
+        "rate": 3,
+        "pages": 0,
+        "tokens": 1,
+        "runs": 1,
+    }
 
 
 # --------------------------------------------------------------------------------------------------------------- tokens
