@@ -263,6 +263,7 @@ def _generate(run: _Answering) -> tuple[str, Usage, str]:
             _say(run, said, f"{notice} The closest pages say:\n")
     usage, reason, tokens = Usage(), "", 0
     run.writing, report_at = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[model.small]), Writing.FIRST
+    run.budget.prompt_chars += sum(len(turn["content"]) for turn in prompt.messages)
     deltas = model.stream(prompt, run.budget)
     del prompt
     for delta in deltas:

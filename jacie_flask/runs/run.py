@@ -12,6 +12,8 @@ from jacie_flask.errors import (
     DeadlineExceeded,
     Internal,
     JacieError,
+    LLMContextExceeded,
+    LLMUnavailable,
     Overloaded,
     ProducerLost,
     RateLimited,
@@ -331,7 +333,8 @@ class Run:
             result = pipeline(self.question, self.report, self._budget)
             if self._stop is not None:
                 raise self._stop
-            self.tokens = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
+            counted = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
+            self.tokens = counted or (self._estimated() if self._budget.prompt_chars else 0)
             degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]
             return msgspec.structs.replace(result, run_id=self.run_id, degraded=degraded)
         finally:
@@ -346,7 +349,8 @@ class Run:
             self._interruptible = True
 
     def _failure(self, error: JacieError) -> Event:
-        self.tokens = self.tokens or sum(map(len, self._text)) // _CHARS_A_TOKEN  # nobody counted what was not finished
+        refused = isinstance(error, LLMUnavailable | LLMContextExceeded) and not self._text  # nobody read the prompt
+        self.tokens = self.tokens or (0 if refused else self._estimated())
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
             "the run ended with %s: %s", error.code, error,
@@ -359,6 +363,10 @@ class Run:
             partial_response="".join(self._text),
             sources=self._sources,
         )
+
+    def _estimated(self) -> int:
+        """Return about how many tokens were read and written, where no model's server has counted them."""
+        return (self._budget.prompt_chars + sum(map(len, self._text))) // _CHARS_A_TOKEN
 
     def _entry(self, event: Event) -> Entry:
         return sse.entry(event, self._attempt, self._offset + 1)

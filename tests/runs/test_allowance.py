@@ -2,11 +2,12 @@
 
 import time
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jacie_flask import measures
-from jacie_flask.errors import NotFound, Overloaded, RateLimited
+from jacie_flask.errors import Cancelled, LLMUnavailable, NotFound, Overloaded, RateLimited
 from jacie_flask.events import Result, Token, Usage
 from jacie_flask.interfaces import Claim, Question
 from jacie_flask.runs import reader
@@ -187,6 +188,38 @@ def test_a_stopped_run_costs_what_it_wrote():
     runs.start("r1", QUESTION, "q", caller="a")
     wait_for(lambda: not runs.active)
     assert refused(runs.start, "r2", QUESTION, "q", None, "a")
+
+
+def charged(pipeline):
+    """Return how many tokens a run costs its caller, where no server counts them."""
+    log = MemoryLog(keep_s=60)
+    runs = runs_of(log, pipeline, tokens_per_day=1000)
+    runs.start("r1", QUESTION, "q", caller="a")
+    wait_for(lambda: not runs.active)
+    return runs.allowance._used("tokens", "a", 0, 86_400)[0]
+
+
+def test_a_run_costs_what_its_model_had_to_read():
+    """Stopped before the model told its usage, or by a server that tells none, it costs prompt and text; refused it costs nothing."""
+
+    def asking(ending, said=""):
+        def pipeline(_, report, budget):
+            budget.prompt_chars += 2000
+            if said:
+                report(Token(text=said))
+            if isinstance(ending, Exception):
+                raise ending
+            return ending
+
+        return pipeline
+
+    assert charged(asking(Cancelled("stop"))) == 500
+    assert charged(asking(Cancelled("stop"), "four" * 50)) == 550
+    assert charged(asking(LLMUnavailable("cut"), "four" * 50)) == 550
+    assert charged(asking(LLMUnavailable("refused"))) == 0
+    assert charged(asking(msgspec.structs.replace(RESULT, usage=Usage()), "four" * 50)) == 550
+    assert charged(asking(RESULT, "four" * 50)) == 100
+    assert charged(lambda *_: msgspec.structs.replace(RESULT, usage=Usage())) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------------- runs

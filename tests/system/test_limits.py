@@ -114,6 +114,21 @@ def test_a_budget_of_tokens_is_kept(data):
         assert running.post("/search", QUESTION)[0] == 200
 
 
+def test_a_question_that_is_stopped_costs_its_prompt(data, model):
+    """Stopped while the model is silent, it has used up a budget that its prompt alone is larger than: not a word was written."""
+    settings = {"JACIE_INGEST": "off", "JACIE_TOKENS_PER_DAY": "200"}
+    with gunicorn(data, OPENAI_BASE_URL=model.url, **settings) as running:
+        silent = told_model.question(
+            5, silent_s=20, conversation_history=[{"role": "user", "content": "word " * 200}], memory_enabled=True
+        )
+        status, told = running.post("/chat/stream", silent, headers={"Prefer": "respond-async"})
+        assert status == 202
+        wait_for(lambda: running.get(told["status_url"])["latest_progress"] >= 80)
+        running.post(told["cancel_url"], {})
+        refused = wait_for(lambda: (answer := running.post("/chat/stream", QUESTION))[0] == 429 and answer[1])
+        assert "at most 200 tokens a day" in refused["detail"]
+
+
 @pytest.mark.skipif(REDIS is None, reason=MISSING)
 def test_workers_share_places_and_outlive_redis(data, model):
     """The bound holds over both workers, killed ones free their places with their lease, and without Redis answers go on."""
