@@ -165,9 +165,8 @@ def _examined(jacie: Any) -> list[Finding]:
     if model_server:
         model_server.start()
     try:
-        found = examine(
-            {**machine.checks(settings), **parts.checks(settings, jacie.services)}, _BUILT_IN_S if model_server else _DOCTOR_S
-        )
+        checks = {**machine.checks(settings), **parts.checks(tenants.settings_of(settings), jacie.tenants)}
+        found = examine(checks, _BUILT_IN_S if model_server else _DOCTOR_S)
     finally:
         if model_server:
             model_server.stop()
