@@ -223,6 +223,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"JACIE_OIDC_ISSUER, JACIE_OIDC_AUDIENCE and JACIE_OIDC_JWKS_URL belong together; missing: {missing}"
             )
+        if self.openai_api_key and "@" in urlsplit(self.openai_base_url).netloc:
+            raise ValueError(
+                "OPENAI_BASE_URL holds a name or password before its host, which would be sent in the place of OPENAI_API_KEY; "
+                "allowed: one of the two"
+            )
         if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
             raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
         return self

@@ -138,6 +138,20 @@ def test_an_unknown_name_is_a_mistake(monkeypatch, name):
     assert "JACIE_EMBEDDED_MODEL_KEY" not in line
 
 
+def test_a_key_and_a_password_for_one_server_are_too_many(monkeypatch):
+    """A password in the model's URL would silently replace the key: refused, without a word of either; each alone is taken."""
+    monkeypatch.setenv("OPENAI_API_KEY", f"sk-{SECRET}")
+    line = refused(monkeypatch, OPENAI_BASE_URL=f"https://someone:{SECRET}@models.example.com/v1")
+    assert line.startswith("OPENAI_BASE_URL holds a name or password before its host")
+    assert SECRET not in line
+    assert "someone" not in line
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert SECRET in load().secrets
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.example.com/@v1")
+    monkeypatch.setenv("OPENAI_API_KEY", f"sk-{SECRET}")
+    assert load().openai_base_url.endswith("/@v1")
+
+
 def test_trusted_proxies_are_counted_too(monkeypatch):
     """Networks that may speak for clients have no effect where no proxy is counted: that is said."""
     line = refused(monkeypatch, JACIE_TRUSTED_PROXIES="private")

@@ -12,6 +12,7 @@ import pytest
 
 from jacie_flask import create_app
 from jacie_flask.config import Settings
+from jacie_flask.doctor import machine
 from jacie_flask.doctor.findings import Finding, examine
 from tests.support.backends import BUCKET, s3_client, s3_server
 from tests.support.jacie import ROOT, environment, free_port
@@ -180,9 +181,13 @@ def test_many_tenants_are_bounded_in_time():
 
 
 def test_a_proxy_on_another_machine_has_to_be_trusted(tmp_path):
-    """An address for other machines, and only proxies of this one are believed: that is pointed out."""
-    _, found, _ = examined(tmp_path, host="0.0.0.0", proxies=1)
-    assert (found["settings"]["state"], found["settings"]["change"].split(",")[0]) == ("warn", "JACIE_TRUSTED_PROXIES")
+    """An address for other machines, and only proxies of this one are believed: that is pointed out, and not once another is named."""
+    found = [
+        next(iter(machine.checks(Settings(data=tmp_path, host="0.0.0.0", proxies=1, trusted_proxies=trusted))["settings"]()))
+        for trusted in ("loopback", "10.1.2.3")
+    ]
+    assert [one.state for one in found] == ["warn", "ok"]
+    assert found[0].change.startswith("JACIE_TRUSTED_PROXIES")
 
 
 def test_a_data_folder_that_cannot_hold_files_fails(tmp_path):

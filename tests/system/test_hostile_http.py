@@ -352,6 +352,19 @@ def test_garbage_in_other_headers_does_no_harm(served, line):
     assert "\xff" not in "".join(answer.headers.values())
 
 
+def test_nobody_is_believed_whom_the_settings_do_not_name(served):
+    """Without proxies in the settings a peer on this machine cannot claim another scheme, address or path of the application."""
+    claims = [
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-For: 203.0.113.9",
+        "SCRIPT_NAME: /health",
+        "Forwarded: for=203.0.113.9;proto=https",
+    ]
+    answer = sent(served.url, get("/health/request", *claims))
+    told = answer.json
+    assert (told["scheme"], told["client"], told["forwarder_trusted"]) == ("http", "127.0.0.1", False)
+
+
 def test_an_endless_idempotency_key_is_refused(served):
     """The bound that the guide names is kept."""
     assert sent(served.url, post(None, "Idempotency-Key: " + "k" * 256)).status == 200

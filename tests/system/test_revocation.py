@@ -176,6 +176,7 @@ class _Quiet(WSGIRequestHandler):
         """Write nothing."""
 
 
+@pytest.mark.soak
 def test_on_threads_it_is_the_same(tmp_path, model):
     """Where threads cannot be interrupted a reader is told with the next words, and a run ends with them."""
     settings = {"data": tmp_path, "index": f"sqlite:{tmp_path}/index.db", "ingest": "off", "heartbeat_s": 0.5}

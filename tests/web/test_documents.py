@@ -208,19 +208,6 @@ def test_many_pages_of_one_caller_hold_up_nobody_else(jacie):
     assert drawn[1] - drawn[0] < 70
 
 
-def test_documents_and_pages_have_a_rate_of_their_own(tmp_path):
-    """A file, a text and a picture count together, questions apart; the refusal has the headers of all others."""
-    with gunicorn(tmp_path, JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_PAGE_RATE_LIMIT="3/day") as running:
-        one = running.get("/documents")["documents"][0]["document_id"]
-        paths = ("", "/pages/1", "/pages/1.png", "/pages/1")
-        answers = [sent(running.url, get(f"/documents/{one}{path}")) for path in paths]
-        assert [answer.status for answer in answers] == [200, 200, 200, 429]
-        assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
-        assert answers[3].json["detail"].startswith("Too many requests: at most 3 documents and pages a day.")
-        assert int(answers[3].headers["retry-after"]) <= 86_400
-        assert running.post("/search", {"query": "revenue"})[0] == 200
-
-
 def test_a_replaced_document_shows_its_new_page(jacie):
     """What a browser kept is no longer good when the file was replaced."""
     (jacie.folder / "new.part").write_bytes((ROOT / "sample_documents" / "averlinde_foods_2024_annual_report.pdf").read_bytes())
