@@ -13,6 +13,7 @@ from jacie_flask.interfaces import End
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
+_TWICE = 2
 
 
 @dataclass(eq=False)
@@ -22,13 +23,14 @@ class _Open:
     caller: str
     tenant: str
     end: End
-    told: bool = False
+    refused: int = 0  # looks in a row
 
 
 class KeyWatch:
     """Ends what its caller would not be let in for any more; looks every second, for as long as there is something to look at.
 
-    ``refusal(caller, tenant)`` says why, "" for nothing.
+    ``refusal(caller, tenant)`` says why, "" for nothing. It has to say so twice in a row: while a file of keys is replaced it may be
+    away for a moment, and that must not cut every answer.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class KeyWatch:
         refusal = functools.cache(self._refusal)  # thousands of streams of a few keys
         try:
             for one in tuple(self._open):
-                if reason := refusal(one.caller, one.tenant):
+                reason = refusal(one.caller, one.tenant)
+                one.refused = one.refused + 1 if reason else 0
+                if one.refused >= _TWICE:
                     self._end(one, reason)
         finally:
             with self._lock:
@@ -66,7 +70,6 @@ class KeyWatch:
                 self._later(EVERY_S, self._look)
 
     def _end(self, one: _Open, reason: str) -> None:
-        if not one.told:
-            one.told = True
+        if one.refused == _TWICE:
             log.info("ended what %s had open: %s", one.caller, reason)
         one.end(Unauthorized(reason))

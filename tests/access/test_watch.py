@@ -59,13 +59,14 @@ def opened(watch, caller, tenant="default"):
 
 
 def test_what_a_revoked_key_has_open_ends_and_nothing_else(watch, keys, clock):
-    """Only what the key itself has open ends, with the next look; what is not ended by that is told again."""
+    """Only what the key itself has open ends, with the second look; what is not ended by that is told again."""
     key, _ = keys.create("web", tenant="default", scopes=ASK)
     other, _ = keys.create("other", tenant="default", scopes=ASK)
     mine, close = opened(watch, key.key_id)
     theirs, _ = opened(watch, other.key_id)
     clock.passes(EVERY_S)
     keys.revoke(key.key_id)
+    clock.passes(EVERY_S)
     assert mine == []
     clock.passes(EVERY_S)
     assert mine == [f"unauthorized: key {key.key_id} (web) is revoked"]
@@ -78,7 +79,7 @@ def test_what_a_revoked_key_has_open_ends_and_nothing_else(watch, keys, clock):
 
 def test_an_end_that_was_set_comes_too(watch, keys, clock):
     """A key that expires ends what it has open without anybody's doing."""
-    key, _ = keys.create("web", tenant="default", scopes=ASK, expires_at=clock.now + 2.5 * EVERY_S)
+    key, _ = keys.create("web", tenant="default", scopes=ASK, expires_at=clock.now + 1.5 * EVERY_S)
     mine, _ = opened(watch, key.key_id)
     clock.passes(EVERY_S)
     clock.passes(EVERY_S)
@@ -94,6 +95,7 @@ def test_an_edited_file_counts(watch, keys, clock, before, after):
     mine, _ = opened(watch, key.key_id)
     keys.path.write_text(keys.path.read_text().replace(before, after))
     clock.passes(EVERY_S)
+    clock.passes(EVERY_S)
     assert mine
     assert key.key_id in mine[0]
 
@@ -102,6 +104,7 @@ def test_addresses_and_subjects_of_tokens_are_let_be(watch, keys, clock):
     """The first key against an open server does not end what is running, nor does it end what a token began."""
     ended = [opened(watch, caller)[0] for caller in ("127.0.0.1", "2001:db8::/64", "", "0123456789abcdef")]
     keys.create("web", tenant="default", scopes=ASK)
+    clock.passes(EVERY_S)
     clock.passes(EVERY_S)
     assert ended == [[], [], [], []]
 
@@ -118,4 +121,22 @@ def test_nothing_open_costs_nothing(watch, keys, clock):
     mine, _ = opened(watch, key.key_id)
     keys.revoke(key.key_id)
     clock.passes(EVERY_S)
+    clock.passes(EVERY_S)
     assert len(mine) == 1
+
+
+def test_a_file_that_is_replaced_cuts_nothing(watch, keys, clock):
+    """A file of keys that is away at one look and back at the next ends nothing; one that stays away ends everything."""
+    key, _ = keys.create("web", tenant="default", scopes=ASK)
+    mine, _ = opened(watch, key.key_id)
+    held = keys.path.read_bytes()
+    for _ in range(3):
+        keys.path.unlink()
+        clock.passes(EVERY_S)
+        keys.path.write_bytes(held)
+        clock.passes(EVERY_S)
+    assert mine == []
+    keys.path.unlink()
+    clock.passes(EVERY_S)
+    clock.passes(EVERY_S)
+    assert mine == [f"unauthorized: key {key.key_id} is unknown"]

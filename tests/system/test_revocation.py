@@ -19,7 +19,7 @@ from tests.support.redis_server import REDIS, RedisServer
 from tests.support.scenarios import two_workers, wait_for
 from tests.support.tenants import close
 
-WITHIN_S = 3.0
+WITHIN_S = 4.0  # two looks, and a busy machine
 LONG = told_model.question(7, words=400, total_s=60)
 SILENT = told_model.question(8, silent_s=60)
 
