@@ -6,10 +6,10 @@ from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jacie_flask import __version__, cli, services, tenants, tracing
 from jacie_flask.access.secret import signing_secret
+from jacie_flask.access.watch import KeyWatch
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
 from jacie_flask.config import Settings, load
 from jacie_flask.errors import Internal
@@ -28,6 +28,7 @@ from jacie_flask.web import (
     ops,
     pages,
     problems,
+    proxies,
     runs,
     search,
     security_headers,
@@ -49,6 +50,8 @@ def create(settings: Settings | None = None) -> Flask:
     settings_of = tenants.settings_of(settings)
     beside = services.background(settings)
     parts = services.build(settings_of, beside)
+    gate = services.gate(settings, parts)
+    watch = KeyWatch(gate.refusal)
     started = Runs(
         parts[DEFAULT_TENANT].runs,
         {mode: partial(_answer, pipeline, parts) for mode, pipeline in PIPELINES.items()},
@@ -57,12 +60,13 @@ def create(settings: Settings | None = None) -> Flask:
         grace_s=settings.grace_s,
         retries=settings.retries,
         allowance=limits.allowance(settings, parts[DEFAULT_TENANT].runs),
+        watch=watch.enter,
     )
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
-    app.extensions["jacie.gate"] = services.gate(settings, parts)
+    app.extensions["jacie.gate"] = gate
+    app.extensions[chat.WATCH] = watch
     app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
-    if settings.proxies:  # only those may say who asks and by which scheme; without any, nobody may
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    proxies.init_app(app, settings)
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     tracing.configure(settings.otlp_endpoint, __version__)

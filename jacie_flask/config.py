@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,11 @@ _SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGN
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _SECRET_CHARS = 32
 _RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
+Network = IPv4Network | IPv6Network
+_NETWORKS = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+}
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 _CHOICES = {
     "embeddings": ("embedded", "openai"),
@@ -66,6 +72,7 @@ class Settings(BaseSettings):
     keep_runs_s: float = Field(900.0, alias="JACIE_KEEP_RUNS_S", ge=1)
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
     rate_limit: str = Field("6000/minute", alias="JACIE_RATE_LIMIT")
+    page_rate_limit: str = Field("3000/minute", alias="JACIE_PAGE_RATE_LIMIT")
     runs_per_key: int = Field(256, alias="JACIE_RUNS_PER_KEY", ge=0)
     tokens_per_day: int = Field(0, alias="JACIE_TOKENS_PER_DAY", ge=0)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
@@ -86,6 +93,7 @@ class Settings(BaseSettings):
     access_log: str = Field("off", alias="JACIE_ACCESS_LOG")
     otlp_endpoint: str = Field("", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     proxies: int = Field(0, alias="JACIE_PROXIES", ge=0, le=10)
+    trusted_proxies: str = Field("loopback", alias="JACIE_TRUSTED_PROXIES")
 
     keys: str = Field("", alias="JACIE_KEYS")
     secret_key: str = Field("", alias="JACIE_SECRET_KEY", repr=False)
@@ -165,11 +173,20 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
-    @field_validator("rate_limit")
+    @field_validator("rate_limit", "page_rate_limit")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value != "off" and not _RATE.match(value):
             raise ValueError("requests in a window, such as 60/minute (second, minute, hour or day), or off")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _peers(cls, value: str) -> str:
+        try:
+            _networks(value)
+        except ValueError:
+            raise ValueError("addresses and networks such as 10.1.0.0/16, loopback or private, separated by commas") from None
         return value
 
     @field_validator("openai_base_url", "s3_endpoint", "pinecone_host", "otlp_endpoint")
@@ -198,11 +215,18 @@ class Settings(BaseSettings):
             )
         if self.index.startswith("pinecone://") and not self.pinecone_api_key:
             raise ValueError("JACIE_INDEX=pinecone://... needs PINECONE_API_KEY")
+        if self.trusted_proxies != "loopback" and not self.proxies:
+            raise ValueError("JACIE_TRUSTED_PROXIES needs JACIE_PROXIES, the number of proxies on the way")
         oidc = {"ISSUER": self.oidc_issuer, "AUDIENCE": self.oidc_audience, "JWKS_URL": self.oidc_jwks_url}
         if any(oidc.values()) and not all(oidc.values()):
             missing = ", ".join(f"JACIE_OIDC_{name}" for name, value in oidc.items() if not value)
             raise ValueError(
                 f"JACIE_OIDC_ISSUER, JACIE_OIDC_AUDIENCE and JACIE_OIDC_JWKS_URL belong together; missing: {missing}"
+            )
+        if self.openai_api_key and "@" in urlsplit(self.openai_base_url).netloc:
+            raise ValueError(
+                "OPENAI_BASE_URL holds a name or password before its host, which would be sent in the place of OPENAI_API_KEY; "
+                "allowed: one of the two"
             )
         if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
             raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
@@ -232,9 +256,18 @@ class Settings(BaseSettings):
 
     @property
     def rate(self) -> tuple[int, str] | None:
-        """The requests a caller may send, and in which unit of time; None for any number."""
-        found = _RATE.match(self.rate_limit)
-        return (int(found[1]), found[2]) if found else None
+        """The questions and searches a caller may send, and in which unit of time; None for any number."""
+        return _rate(self.rate_limit)
+
+    @property
+    def page_rate(self) -> tuple[int, str] | None:
+        """The documents and pages a caller may ask for, and in which unit of time; None for any number."""
+        return _rate(self.page_rate_limit)
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The networks whose addresses may say who the client is, when the settings count proxies."""
+        return _networks(self.trusted_proxies)
 
     @property
     def documents_folder(self) -> Path | None:
@@ -275,6 +308,17 @@ def documents_place(value: str) -> str:
     if not folder or not Path(folder).is_dir():
         raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
     return f"file:{folder}"
+
+
+def _rate(value: str) -> tuple[int, str] | None:
+    found = _RATE.match(value)
+    return (int(found[1]), found[2]) if found else None
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    """Return the networks of a list of addresses, networks and names of such; raise ValueError."""
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    return tuple(ip_network(place) for word in words for place in _NETWORKS.get(word, (word,)))
 
 
 def _database(path: str) -> bool:

@@ -262,6 +262,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = SCOPES
 
 
+End = Callable[[JacieError], None]
+"""Ends something for a reason; more than once is fine."""
+Watch = Callable[[str, str, End], Callable[[], None]]
+"""Has something of a caller in a tenant ended once it would not be let in any more; returns what stops watching."""
+
+
+def unwatched(caller: str, tenant: str, end: End) -> Callable[[], None]:
+    """Let everything go on, where nobody's right to it can end."""
+    return lambda: None
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A validated question; plain values, nothing of the request that carried it."""
 

@@ -1,4 +1,4 @@
-"""What one question may spend on asking upstreams again: a number of retries and the time until its deadline."""
+"""What one question may spend on asking upstreams again, a number of retries and the time until its deadline; and what it asked a model."""
 
 import math
 import random
@@ -41,6 +41,7 @@ class Budget:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._reason: JacieError | None = None
+        self.prompt_chars = 0  # of what a model was given to read: an answer that is cut short is charged by it
 
     @property
     def left_s(self) -> float:

@@ -75,6 +75,7 @@ BAD = [
     ("JACIE_RATE_LIMIT", "60", "such as 60/minute"),
     ("JACIE_RATE_LIMIT", "0/minute", "such as 60/minute"),
     ("JACIE_RATE_LIMIT", "60/fortnight", "such as 60/minute"),
+    ("JACIE_PAGE_RATE_LIMIT", "many", "such as 60/minute"),
     ("JACIE_RUNS_PER_KEY", "-1", "greater than or equal to 0"),
     ("JACIE_TOKENS_PER_DAY", "many", "a valid integer"),
     ("JACIE_BODY_TIMEOUT_S", "0", "greater than 0"),
@@ -89,6 +90,9 @@ BAD = [
     ("JACIE_CORS_ORIGINS", "https://a.example,null", "origins such as"),
     ("JACIE_CORS_ORIGINS", "https://a.example/path", "origins such as"),
     ("JACIE_LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR"),
+    ("JACIE_TRUSTED_PROXIES", "nginx", "addresses and networks"),
+    ("JACIE_TRUSTED_PROXIES", "10.0.0.1/8", "addresses and networks"),
+    ("JACIE_TRUSTED_PROXIES", "*", "addresses and networks"),
     ("PORT", "65536", "less than or equal to 65535"),
     ("PORT", "", "a valid integer"),
     ("WEB_CONCURRENCY", "0", "greater than or equal to 1"),
@@ -132,6 +136,26 @@ def test_an_unknown_name_is_a_mistake(monkeypatch, name):
     assert "JACIE_DOCUMENTS" in line
     assert SECRET not in line
     assert "JACIE_EMBEDDED_MODEL_KEY" not in line
+
+
+def test_a_key_and_a_password_for_one_server_are_too_many(monkeypatch):
+    """A password in the model's URL would silently replace the key: refused, without a word of either; each alone is taken."""
+    monkeypatch.setenv("OPENAI_API_KEY", f"sk-{SECRET}")
+    line = refused(monkeypatch, OPENAI_BASE_URL=f"https://someone:{SECRET}@models.example.com/v1")
+    assert line.startswith("OPENAI_BASE_URL holds a name or password before its host")
+    assert SECRET not in line
+    assert "someone" not in line
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert SECRET in load().secrets
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.example.com/@v1")
+    monkeypatch.setenv("OPENAI_API_KEY", f"sk-{SECRET}")
+    assert load().openai_base_url.endswith("/@v1")
+
+
+def test_trusted_proxies_are_counted_too(monkeypatch):
+    """Networks that may speak for clients have no effect where no proxy is counted: that is said."""
+    line = refused(monkeypatch, JACIE_TRUSTED_PROXIES="private")
+    assert line.startswith("JACIE_TRUSTED_PROXIES needs JACIE_PROXIES")
 
 
 def test_workers_need_a_shared_log(monkeypatch):

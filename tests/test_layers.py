@@ -50,7 +50,7 @@ SDKS = {
     "openai": {"models.openai_model", "retrieval.openai_embedder", "openai_errors"},
     "redis": {"runs.redis_store"},
     "h11": {"models.http_transport"},
-    "gunicorn": {"web.worker", "web.gunicorn_log", "web.bodies"},
+    "gunicorn": {"web.worker", "web.gunicorn_log", "web.bodies", "web.refusals"},
     "structlog": {"logs"},
     "prometheus_client": {"measures"},
     "opentelemetry": {"tracing"},

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jacie_flask.access.keys import PREFIX, Key, KeyFile
+from jacie_flask.access.keys import PREFIX, Key, KeyFile, is_key_id
 from jacie_flask.access.tokens import TokenVerifier
-from jacie_flask.errors import Forbidden, Unauthorized
+from jacie_flask.errors import Forbidden, JacieError, Unauthorized
 from jacie_flask.interfaces import DEFAULT_TENANT, SCOPES, Principal
 
 
@@ -46,6 +46,16 @@ class Gate:
     def key(self, key_id: str) -> Principal:
         """Return whom a key stands for that was shown before; raise Unauthorized once it has ended, or Forbidden."""
         return self._of_key(self.keys.valid(key_id))
+
+    def refusal(self, caller: str, tenant: str) -> str:
+        """Return why a caller that was let in to ask would not be now, "" while it would; tokens and addresses are not asked again."""
+        if not is_key_id(caller):
+            return ""
+        try:
+            now = self.key(caller)
+        except JacieError as error:
+            return str(error)
+        return "" if now.tenant == tenant and "ask" in now.scopes else f"key {caller} may not ask in {tenant} any more"
 
     def _of_key(self, key: Key) -> Principal:
         return Principal(key_id=key.key_id, name=key.name, tenant=self._tenant(key.tenant), scopes=frozenset(key.scopes) & SCOPES)

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 PREFIX = "jcy_"
 _UNREAD = (-1,)
 _TOKEN = re.compile(r"jcy_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_KEY_ID = re.compile(r"[0-9a-f]{12}")
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +162,11 @@ class KeyFile:
         found = _decode(self.path.read_bytes()).keys
         self._keys = {key.key_id: key for key in found}
         self._seen = self._seen or bool(found)
+
+
+def is_key_id(caller: str) -> bool:
+    """Say whether a caller is a key: addresses and the subjects of tokens look otherwise."""
+    return _KEY_ID.fullmatch(caller) is not None
 
 
 def _hash(token: str) -> str:

@@ -21,6 +21,7 @@ def generate(run: Answering) -> tuple[Usage, str]:
     _tell_what_is_read(run, shown)
     guard = _guard(run)
     _tell_who_is_unknown(run)
+    run.budget.prompt_chars += sum(len(turn["content"]) for turn in prompt.messages)
     deltas = model.stream(prompt, run.budget)
     del prompt  # as long as the model answers, so long this frame would keep what it was asked
     usage, reason = _pass_on(run, deltas, guard)

@@ -9,6 +9,7 @@ import msgspec
 from flask import current_app
 from flask.cli import with_appcontext
 
+from jacie_flask import tenants
 from jacie_flask.config import Settings
 from jacie_flask.doctor import machine, parts, report, way
 from jacie_flask.doctor.findings import Finding, examine
@@ -56,9 +57,8 @@ def _examined(jacie: Any) -> list[Finding]:
     if model_server:
         model_server.start()
     try:
-        found = examine(
-            {**machine.checks(settings), **parts.checks(settings, jacie.services)}, _BUILT_IN_S if model_server else _DOCTOR_S
-        )
+        checks = {**machine.checks(settings), **parts.checks(tenants.settings_of(settings), jacie.tenants)}
+        found = examine(checks, _BUILT_IN_S if model_server else _DOCTOR_S)
     finally:
         if model_server:
             model_server.stop()

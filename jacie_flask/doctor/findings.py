@@ -1,5 +1,7 @@
 """What a check found, and running checks side by side, each within its time."""
 
+import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,19 +25,42 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 Check = Callable[[], Iterable[Finding]]
+_AT_ONCE = 16
 
 
 def examine(checks: Mapping[str, Check], patience_s: float) -> list[Finding]:
-    """Return what all checks found, in their order; one that takes longer than ``patience_s`` has failed."""
+    """Return what all checks found, in their order, within ``patience_s``; one that is not done by then has failed."""
     found: dict[str, list[Finding]] = {}
-    threads = [threading.Thread(target=_look, args=(part, check, found), daemon=True) for part, check in checks.items()]
+    begun: set[str] = set()
+    waiting = queue.SimpleQueue[str]()
+    for part in checks:
+        waiting.put(part)
+
+    def work() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                part = waiting.get_nowait()
+                begun.add(part)
+                _look(part, checks[part], found)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(checks)))]
     for thread in threads:
         thread.start()
     end = time.monotonic() + patience_s
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = f"no answer within {patience_s:.0f} s"
-    return [finding for part in checks for finding in found.get(part, [Finding(part, "fail", late)])]
+    with contextlib.suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()  # what has not begun does not any more
+    return [finding for part in checks for finding in found.get(part) or [_missing(part, part in begun, patience_s)]]
+
+
+def _missing(part: str, begun: bool, patience_s: float) -> Finding:
+    if begun:
+        return Finding(part, "fail", f"no answer within {patience_s:.0f} s")
+    return Finding(
+        part, "warn", f"not looked at: what came before took all of {patience_s:.0f} s", "what fails above, then doctor again"
+    )
 
 
 def _look(part: str, check: Check, found: dict[str, list[Finding]]) -> None:

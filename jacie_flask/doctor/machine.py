@@ -39,6 +39,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.host not in _LOOPBACK and not settings.proxies:
         said = f"it listens on {settings.host} and trusts no proxy: behind one, all clients look like one"
         yield Finding("settings", "warn", said, "JACIE_PROXIES=1 behind one proxy, HOST=127.0.0.1 for nobody else")
+    if settings.host not in _LOOPBACK and settings.proxies and settings.trusted_proxies == "loopback":
+        said = (
+            f"it listens on {settings.host} and believes proxies of this machine only: behind another, all clients look like one"
+        )
+        yield Finding("settings", "warn", said, "JACIE_TRUSTED_PROXIES, or HOST=127.0.0.1 behind a proxy on this machine")
     parts = f"{settings.documents}, {settings.index}, embeddings {settings.embeddings}, {settings.workers} workers"
     yield Finding("settings", "ok", f"all have allowed values: {parts}")
 

@@ -1,13 +1,14 @@
 """Each part that answering needs, asked for real: documents, extraction, index, embeddings, model, runs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from jacie_flask import services
 from jacie_flask.config import Settings
 from jacie_flask.doctor.findings import Check, Finding
 from jacie_flask.errors import JacieError
-from jacie_flask.interfaces import Prompt, Services
+from jacie_flask.interfaces import DEFAULT_TENANT, Prompt, Services
 from jacie_flask.runs.redis_store import Facts, StoreDown
 
 _MODEL_WAIT_S = 20.0
@@ -16,20 +17,25 @@ _REDIS_FULL = 0.8
 _QUESTION = Prompt(messages=[{"role": "user", "content": "Say OK."}], max_tokens=8)
 
 
-def checks(settings: Settings, parts: Services) -> dict[str, Check]:
-    """Return what there is to look at, by the name of the part."""
-    return {
-        "documents": lambda: _documents(settings, parts),
+def checks(settings_of: Mapping[str, Settings], parts_of: Mapping[str, Services]) -> dict[str, Check]:
+    """Return what there is to look at, by the name of the part: what all tenants share, then what each has of its own."""
+    settings, parts = settings_of[DEFAULT_TENANT], parts_of[DEFAULT_TENANT]
+    found: dict[str, Check] = {
         "extraction": lambda: _extraction(settings),
-        "index": lambda: _index(settings, parts),
         "embeddings": lambda: _embeddings(parts),
         "model": lambda: _model(settings, parts),
         "runs": lambda: _runs(settings),
     }
+    for tenant, own in settings_of.items():
+        of = f" of {tenant}" if len(settings_of) > 1 else ""
+        place = "JACIE_DOCUMENTS" if tenant == DEFAULT_TENANT else f"JACIE_TENANTS: {tenant}"
+        found[f"documents{of}"] = partial(_documents, f"documents{of}", place, own, parts_of[tenant])
+        found[f"index{of}"] = partial(_index, f"index{of}", own, parts_of[tenant])
+    return found
 
 
-def _documents(settings: Settings, parts: Services) -> Iterator[Finding]:
-    change = "JACIE_DOCUMENTS"
+def _documents(part: str, change: str, settings: Settings, parts: Services) -> Iterator[Finding]:
+    place = change
     if settings.documents_folder is None:
         change += " (s3:ListBucket and s3:GetObject for it), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3"
     try:
@@ -38,12 +44,12 @@ def _documents(settings: Settings, parts: Services) -> Iterator[Finding]:
         if objects:
             parts.documents.read(min(objects, key=lambda one: one.size).key)
     except JacieError as error:
-        yield Finding("documents", "fail", str(error), change)
+        yield Finding(part, "fail", str(error), change)
         return
     if not found:
-        yield Finding("documents", "warn", f"{settings.documents} holds no document that can be answered from", "JACIE_DOCUMENTS")
+        yield Finding(part, "warn", f"{settings.documents} holds no document that can be answered from", place)
         return
-    yield Finding("documents", "ok", f"{found} in {settings.documents}; one was read")
+    yield Finding(part, "ok", f"{found} in {settings.documents}; one was read")
 
 
 def _extraction(settings: Settings) -> Iterator[Finding]:
@@ -55,21 +61,21 @@ def _extraction(settings: Settings) -> Iterator[Finding]:
     yield Finding("extraction", "ok", f"a child process read a text of {len(pages)} page")
 
 
-def _index(settings: Settings, parts: Services) -> Iterator[Finding]:
+def _index(part: str, settings: Settings, parts: Services) -> Iterator[Finding]:
     try:
         held = parts.index.status()
     except JacieError as error:
         change = "JACIE_INDEX" if settings.index.startswith("sqlite:") else "JACIE_INDEX, PINECONE_API_KEY, PINECONE_INDEX_HOST"
-        yield Finding("index", "fail", str(error), change)
+        yield Finding(part, "fail", str(error), change)
         return
     said = f"{held.documents} documents, {held.chunks} passages, {held.vectors} vectors in {parts.index.label}"
     if not held.documents:
-        yield Finding("index", "warn", said, "flask --app wsgi ingest (a server does so on start: JACIE_INGEST=start)")
+        yield Finding(part, "warn", said, "flask --app wsgi ingest (a server does so on start: JACIE_INGEST=start)")
         return
     if held.vectors < held.chunks:
-        yield Finding("index", "warn", f"{said}: the rest is found by words only", "flask --app wsgi ingest")
+        yield Finding(part, "warn", f"{said}: the rest is found by words only", "flask --app wsgi ingest")
         return
-    yield Finding("index", "ok", said)
+    yield Finding(part, "ok", said)
 
 
 def _embeddings(parts: Services) -> Iterator[Finding]:

@@ -212,8 +212,11 @@ def _forwarded(way: Way) -> Iterator[Finding]:
         said = "a client can claim any address: X-Forwarded-For is passed on as it came"
         problems.append(Finding("forwarded", "fail", said, way.line("spoofing")))
     if hops > trusted:
-        said = f"{hops} proxies name the client, {trusted} are trusted: all clients have a proxy's address"
-        problems.append(Finding("forwarded", "warn", said, f"JACIE_PROXIES={hops}"))
+        said = f"{hops} proxies name the client, {trusted} are counted: all clients have a proxy's address"
+        problems.append(Finding("forwarded", "warn", said, f"JACIE_PROXIES={hops}{_and_trust(way.told)}"))
+    elif hops and not way.told["forwarder_trusted"]:
+        said = f"X-Forwarded-For comes from {way.told['client']}, which is not trusted: all clients have its address"
+        problems.append(Finding("forwarded", "warn", said, f"JACIE_TRUSTED_PROXIES={way.told['client']}"))
     if way.told["scheme"] != url.scheme:
         said = f"Jacie takes requests by {url.scheme} for {way.told['scheme']}"
         problems.append(Finding("forwarded", "warn", said, way.line("scheme")))
@@ -221,6 +224,12 @@ def _forwarded(way: Way) -> Iterator[Finding]:
         said = f"Jacie takes the host {url.netloc} for {way.told['host']}"
         problems.append(Finding("forwarded", "warn", said, way.line("host")))
     yield from problems or [Finding("forwarded", "ok", f"the client is {way.told['client']}, {hops} proxies name it")]
+
+
+def _and_trust(told: dict[str, Any]) -> str:
+    """Return what else to change where the nearest proxy is not on Jacie's machine."""
+    near = told["forwarder_trusted"] or told["client"] in _LOOPBACK
+    return "" if near else f" and JACIE_TRUSTED_PROXIES={told['client']}"
 
 
 def _cors(way: Way, origin: str) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -21,6 +21,7 @@ class Rate(msgspec.Struct, frozen=True):
     requests: int
     seconds: int
     name: str = ""
+    what: str = "requests"
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -33,8 +34,8 @@ class Standing(msgspec.Struct, frozen=True):
     def check(self) -> None:
         """Raise RateLimited when there were too many."""
         if self.remaining < 0:
-            reason = f"at most {self.rate.requests:,} requests a {self.rate.name}"
-            raise RateLimited(f"{-self.remaining} requests too many", reason=reason, retry_after_s=self.reset_s)
+            reason = f"at most {self.rate.requests:,} {self.rate.what} a {self.rate.name}"
+            raise RateLimited(f"{-self.remaining} {self.rate.what} too many", reason=reason, retry_after_s=self.reset_s)
 
 
 class Tallies(Protocol):
@@ -58,24 +59,26 @@ class Allowance:
         tallies: Tallies,
         *,
         rate: Rate | None = None,
+        pages: Rate | None = None,
         runs: int = 0,
         tokens_per_day: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tallies = tallies
-        self._rate = rate
+        self._rates = {"rate": rate, "pages": pages}
         self._runs = runs
         self._tokens = tokens_per_day
         self._clock = clock
         self._working: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def ask(self, caller: str) -> Standing | None:
-        """Count a request and return how its caller stands, None where there is no rate."""
-        if self._rate is None:
+    def ask(self, caller: str, kind: Literal["rate", "pages"] = "rate") -> Standing | None:
+        """Count a request of a kind and return how its caller stands, None where there is no rate."""
+        rate = self._rates[kind]
+        if rate is None:
             return None
-        used, reset_s = self._used("rate", caller, 1, self._rate.seconds)
-        return Standing(self._rate, self._rate.requests - used, reset_s)
+        used, reset_s = self._used(kind, caller, 1, rate.seconds)
+        return Standing(rate, rate.requests - used, reset_s)
 
     def check_tokens(self, caller: str) -> None:
         """Raise RateLimited where the caller has used up its tokens of this day (UTC)."""

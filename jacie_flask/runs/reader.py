@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 import msgspec
 
 from jacie_flask import concurrency
-from jacie_flask.errors import JacieError, NotFound, Overloaded, ProducerLost, StateLost
+from jacie_flask.errors import JacieError, NotFound, Overloaded, ProducerLost, StateLost, Unauthorized
 from jacie_flask.events import Failure, Progress, Result, Sources, Token
 from jacie_flask.interfaces import Entry, RunInfo, RunLog
 from jacie_flask.runs import sse
@@ -43,7 +43,7 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
 def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Generator[bytes, None, None]:
     """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence.
 
-    Moved or ProducerLost can be thrown into it once it has begun: they end it with their frame.
+    Moved, ProducerLost or Unauthorized can be thrown into it once it has begun: they end it with their frame.
     """
     piece = sse.PREAMBLE
     concurrency.breathe()  # a run that was just started says so: its first words leave with the preamble
@@ -58,8 +58,8 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
         yield piece + sse.reconnect(moved.retry_ms)
     except Overloaded:  # the record cannot be read from here for now
         yield piece + sse.reconnect(sse.RETRY_MS)
-    except (NotFound, StateLost, ProducerLost) as error:
-        lost = error if isinstance(error, ProducerLost) else StateLost(str(error))
+    except (NotFound, StateLost, ProducerLost, Unauthorized) as error:
+        lost = StateLost(str(error)) if isinstance(error, NotFound) else error
         yield piece + sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
 
 

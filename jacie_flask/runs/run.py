@@ -12,13 +12,15 @@ from jacie_flask.errors import (
     DeadlineExceeded,
     Internal,
     JacieError,
+    LLMContextExceeded,
+    LLMUnavailable,
     Overloaded,
     ProducerLost,
     RateLimited,
     StateLost,
 )
 from jacie_flask.events import Event, Progress, ProgressCallback, Reset, Result, Source, Sources, Token
-from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog
+from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunLog, SharedRunLog, Watch, unwatched
 from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
 from jacie_flask.runs.account import Account
@@ -39,7 +41,7 @@ class Runs:
 
     All that a run asks elsewhere may be asked again ``retries`` times together.
 
-    When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
+    ``watch`` ends the runs of those who may not ask any more. When the last reader of a run has left, it goes on for ``grace_s`` seconds, or ends at once when its question says so.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Runs:
         grace_s: float,
         retries: int = 6,
         allowance: Allowance | None = None,
+        watch: Watch = unwatched,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.log = runlog
         self.allowance = allowance or Allowance(runlog)
         self._pipelines = pipelines
+        self._watch = watch
         self._max_runs = max_runs
         self._deadline_s = deadline_s
         self._grace_s = grace_s
@@ -116,6 +120,7 @@ class Runs:
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
         measures.level("runs_active", len(self._active))
+        run.unwatch = self._watch(info.caller, question.tenant, run.end)
         run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
@@ -203,6 +208,7 @@ class Runs:
             if self._active.get(run.run_id) is run:  # another attempt may have begun here
                 del self._active[run.run_id]
             measures.level("runs_active", len(self._active))
+            run.unwatch()
             for alarm in (run.alarm, run.grace):
                 if alarm:
                     alarm.cancel()
@@ -234,6 +240,7 @@ class Run:
         self.task: concurrency.Task | None = None
         self.alarm: concurrency.Alarm | None = None
         self.grace: concurrency.Alarm | None = None
+        self.unwatch: Callable[[], None] = lambda: None
         self._log = runlog
         self._request_id = request_id
         self._budget = budget
@@ -326,7 +333,8 @@ class Run:
             result = pipeline(self.question, self.report, self._budget)
             if self._stop is not None:
                 raise self._stop
-            self.tokens = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
+            counted = result.usage.total_tokens or result.usage.prompt_tokens + result.usage.completion_tokens
+            self.tokens = counted or (self._estimated() if self._budget.prompt_chars else 0)
             degraded = result.degraded if self._log.info(self.run_id).resumable else [*result.degraded, _NOT_RESUMABLE]
             return msgspec.structs.replace(result, run_id=self.run_id, degraded=degraded)
         finally:
@@ -341,7 +349,8 @@ class Run:
             self._interruptible = True
 
     def _failure(self, error: JacieError) -> Event:
-        self.tokens = self.tokens or sum(map(len, self._text)) // _CHARS_A_TOKEN  # nobody counted what was not finished
+        refused = isinstance(error, LLMUnavailable | LLMContextExceeded) and not self._text  # nobody read the prompt
+        self.tokens = self.tokens or (0 if refused else self._estimated())
         log.log(
             logging.INFO if isinstance(error, Cancelled) else logging.WARNING,
             "the run ended with %s: %s", error.code, error,
@@ -354,6 +363,10 @@ class Run:
             partial_response="".join(self._text),
             sources=self._sources,
         )
+
+    def _estimated(self) -> int:
+        """Return about how many tokens were read and written, where no model's server has counted them."""
+        return (self._budget.prompt_chars + sum(map(len, self._text))) // _CHARS_A_TOKEN
 
     def _entry(self, event: Event) -> Entry:
         return sse.entry(event, self._attempt, self._offset + 1)

@@ -128,6 +128,7 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     client: str | None
     proxies: int
     forwarded_for: int
+    forwarder_trusted: bool
     headers: dict[str, bool]
     body_bytes: int
     max_body_bytes: int

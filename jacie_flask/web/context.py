@@ -4,6 +4,7 @@ import re
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from flask import Flask, Response, current_app, g, request
@@ -15,6 +16,7 @@ from jacie_flask.services import Background, warm_all
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MODEL_WAIT_S = 8.0
+WORKER = "jacie.worker"  # the extension that only our own gunicorn worker sets
 
 
 @dataclass
@@ -52,6 +54,12 @@ def jacie() -> Jacie:
     """Return the parts of the application that handles this request, as the tenant of its principal sees them."""
     parts: Jacie = current_app.extensions["jacie"]
     return parts.of(g.principal.tenant)
+
+
+def while_there() -> AbstractContextManager[None]:
+    """Return what one waits within for this request's client: its leaving ends the wait, where the server notices that."""
+    worker = current_app.extensions.get(WORKER)
+    return worker.connected(request.environ) if worker else nullcontext()
 
 
 def request_id() -> str:

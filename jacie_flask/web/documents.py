@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from jacie_flask.errors import InvalidRequest, NotFound
 from jacie_flask.interfaces import CatalogDocument, PagePicture
 from jacie_flask.text.hostile import one_line
+from jacie_flask.web import limits
 from jacie_flask.web.context import jacie
 
 blueprint = Blueprint("documents", __name__)
@@ -37,6 +38,7 @@ def listing() -> Response:
 @blueprint.get("/documents/<document_id>")
 def file(document_id: str) -> AnyResponse:
     """Return the file with Range support, or send the browser to a short-lived URL of the store."""
+    limits.ask("pages")
     parts = jacie()
     document = parts.services.catalog.get(document_id)
     place = parts.services.documents.locate(document.key)
@@ -50,9 +52,11 @@ def file(document_id: str) -> AnyResponse:
 @blueprint.get("/documents/<document_id>/pages/<int:number>")
 def page_text(document_id: str, number: int) -> Response:
     """Return the text of one page, counted from 1."""
+    limits.ask("pages")
     parts = jacie()
     document = parts.services.catalog.get(document_id)
-    pages = parts.services.reader.read(document).pages
+    with limits.turn():
+        pages = parts.services.reader.read(document).pages
     if not 1 <= number <= len(pages):
         raise NotFound(f"{document.filename} has {len(pages)} pages")
     body = {
@@ -70,10 +74,12 @@ def page_text(document_id: str, number: int) -> Response:
 @blueprint.get("/documents/<document_id>/pages/<int:number>.png")
 def page_picture(document_id: str, number: int) -> Response:
     """Return one page as a picture, with the passage ``highlight`` marked in place."""
+    limits.ask("pages")
     highlight, scale = _highlight(request.args.get("highlight", "")), _scale(request.args.get("scale", "2"))
     parts = jacie()
     document = parts.services.catalog.get(document_id)
-    name, picture = parts.services.pictures.draw(document, number, highlight, scale)
+    with limits.turn():
+        name, picture = parts.services.pictures.draw(document, number, highlight, scale)
     response = Response(picture.png, content_type="image/png")
     response.headers["X-Pages"] = str(picture.pages)
     if highlight:

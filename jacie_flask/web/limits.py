@@ -1,26 +1,31 @@
 """How much each caller may ask: counted before anything else is done for a request, and said in the answer's headers."""
 
 import ipaddress
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Literal
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from jacie_flask.config import Settings
 from jacie_flask.runs.allowance import Allowance, Rate, Standing, Tallies
-from jacie_flask.web.context import jacie
+from jacie_flask.web.context import jacie, while_there
 from jacie_flask.web.guard import principal
+from jacie_flask.web.turns import Turns
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_PAGES_AT_ONCE, _PAGES_WAITING = 8, 120  # of one caller in one worker
 _IPV6_HOME = 64  # bits: what one customer is given, and can choose any address of
 
 
 def allowance(settings: Settings, tallies: Tallies) -> Allowance:
     """Return the bounds that the settings name."""
-    rate = None
-    if settings.rate:
-        requests, unit = settings.rate
-        rate = Rate(requests, _SECONDS[unit], unit)
-    return Allowance(tallies, rate=rate, runs=settings.runs_per_key, tokens_per_day=settings.tokens_per_day)
+    return Allowance(
+        tallies,
+        rate=_rate(settings.rate, "requests"),
+        pages=_rate(settings.page_rate, "documents and pages"),
+        runs=settings.runs_per_key,
+        tokens_per_day=settings.tokens_per_day,
+    )
 
 
 def caller() -> str:
@@ -28,15 +33,22 @@ def caller() -> str:
     return principal().key_id or _network(request.remote_addr or "")
 
 
-def ask() -> None:
-    """Count this request for its caller; raise RateLimited."""
-    g.standing = standing = jacie().runs.allowance.ask(caller())
+def ask(kind: Literal["rate", "pages"] = "rate") -> None:
+    """Count this request for its caller, as one of a kind; raise RateLimited."""
+    g.standing = standing = jacie().runs.allowance.ask(caller(), kind)
     if standing:
         standing.check()
 
 
+def turn() -> AbstractContextManager[None]:
+    """Return what a page is read or drawn within: its caller has some of that at once, and waits for more; raises RateLimited."""
+    turns: Turns = current_app.extensions["jacie.turns"]
+    return turns.take(caller(), while_there())
+
+
 def init_app(app: Flask) -> None:
-    """Say in each answer that was counted how its caller stands (draft-ietf-httpapi-ratelimit-headers-06)."""
+    """Bound what callers do at once, and say in each answer that was counted how its caller stands (draft-ietf-httpapi-ratelimit-headers-06)."""
+    app.extensions["jacie.turns"] = Turns(_PAGES_AT_ONCE, _PAGES_WAITING)
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -44,6 +56,10 @@ def init_app(app: Flask) -> None:
         if standing:
             response.headers.extend(_headers(standing))
         return response
+
+
+def _rate(given: tuple[int, str] | None, what: str) -> Rate | None:
+    return Rate(given[0], _SECONDS[given[1]], given[1], what) if given else None
 
 
 def _headers(standing: Standing) -> dict[str, Any]:

@@ -41,15 +41,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[str, ...] = ()
 
 
+_COUNTED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 _ASKED: Any = {
     "body": QuestionBody,
     "example": {**_ASK, "filters": {"period": "2024"}, "conversation_history": [{"role": "user", "content": "Hello"}]},
     "parameters": ("Idempotency-Key", "Prefer", "X-Request-ID"),
-    "headers": ("X-Run-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"),
+    "headers": ("X-Run-Id", *_COUNTED),
 }
 _REFUSED = (400, 408, 413, 415, 422, 429, 502, 503)
 _CLOSED = (401, 403)  # where the server asks for keys
-_DOCUMENT = (404, 409, 422, 502, 503)
+_DOCUMENT = (404, 409, 422, 429, 502, 503)
 TOLD = {
     "chat.stream": Told(answers={200: (SSE, None), 202: (JSON, Accepted)}, refusals=_REFUSED, **_ASKED),
     "chat.answer": Told(
@@ -66,24 +67,25 @@ TOLD = {
     "documents.listing": Told(answers={200: (JSON, Listing)}, refusals=(400, 502), parameters=("limit", "cursor")),
     "documents.file": Told(
         answers={200: ("*/*", None), 206: ("*/*", None), 304: ("", None), 307: ("", None)},
-        refusals=(404, 416, 502),
+        refusals=(404, 416, 429, 502),
         parameters=("Range", "If-None-Match"),
+        headers=_COUNTED,
     ),
     "documents.page_text": Told(
-        answers={200: (JSON, PageText), 304: ("", None)}, refusals=_DOCUMENT, parameters=("If-None-Match",)
+        answers={200: (JSON, PageText), 304: ("", None)}, refusals=_DOCUMENT, parameters=("If-None-Match",), headers=_COUNTED
     ),
     "documents.page_picture": Told(
         answers={200: (PNG, None), 304: ("", None)},
         refusals=(400, *_DOCUMENT),
         parameters=("highlight", "scale", "If-None-Match"),
-        headers=("X-Pages", "X-Highlight", "X-Highlight-Box"),
+        headers=("X-Pages", "X-Highlight", "X-Highlight-Box", *_COUNTED),
     ),
     "search.search": Told(
         answers={200: (JSON, Found)},
         refusals=_REFUSED,
         body=SearchBody,
         example={**_ASK, "top_k": 3},
-        headers=("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"),
+        headers=_COUNTED,
     ),
     "metrics.metrics": Told(answers={200: ("text/plain", None)}),
     "ops.health": Told(answers={200: (JSON, Alive)}),
@@ -252,7 +254,7 @@ _MEANING = {
     415: "The body is not JSON in UTF-8, uncompressed.",
     416: "There is no such part.",
     422: "The Idempotency-Key was used with another question, or the document or answer is refused.",
-    429: "Too many requests, answers at the same time, or tokens of a day: `detail` says which.",
+    429: "Too many requests, answers or pages at the same time, or tokens of a day: `detail` says which.",
     499: "The run was cancelled.",
     500: "A defect: it is in the log under the request id.",
     502: "A document, or the end of the model's answer, could not be had.",

@@ -14,10 +14,10 @@ from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, ProducerL
 from jacie_flask.runs import sse
 from jacie_flask.runs.reader import Moved
 from jacie_flask.upstreams import Upstream
-from jacie_flask.web import bodies
+from jacie_flask.web import bodies, proxies
 from jacie_flask.web.answers import Arrived
-from jacie_flask.web.chat import STREAM_HEADERS, WORKER
-from jacie_flask.web.context import Jacie, jacie
+from jacie_flask.web.chat import STREAM_HEADERS
+from jacie_flask.web.context import WORKER, Jacie, jacie
 from jacie_flask.web.guard import principal
 
 blueprint = Blueprint("ops", __name__)
@@ -63,7 +63,7 @@ def health_stream() -> Response:
     pieces = _probes(events, every_s)
     worker = current_app.extensions.get(WORKER)
     if worker:
-        pieces = worker.while_connected(pieces, request.environ)
+        pieces = worker.while_connected(pieces, request.environ, lambda _: lambda: None)
     response = Response(stream_with_context(pieces), headers=STREAM_HEADERS)
     response.call_on_close(_PROBING_AT_ONCE.release)
     return response
@@ -81,6 +81,7 @@ def health_request() -> Response:
         client=request.remote_addr,
         proxies=settings.proxies,
         forwarded_for=len(given.get("X-Forwarded-For", "").split(",")) if "X-Forwarded-For" in given else 0,
+        forwarder_trusted=proxies.believed(request.environ),
         headers={name: name in given for name in _ASKED_ABOUT},
         body_bytes=len(bodies.raw(settings.max_body, settings.body_timeout_s)),
         max_body_bytes=settings.max_body,

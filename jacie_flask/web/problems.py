@@ -33,24 +33,30 @@ _CHALLENGES: dict[type[JacieError], str] = {  # RFC 6750, section 3
 def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **members: Any) -> Response:
     """Return an error as a problem document; ``members`` are added to it."""
     code = status or error.status
-    body: dict[str, Any] = {
-        "type": f"urn:jacie:error:{error.code}",
-        "title": _title(code),
-        "status": code,
-        "detail": detail or _detail(error),
-        "code": error.code,
-        "retryable": error.retryable,
-        "request_id": request_id(),
-        **members,
-    }
-    if isinstance(error, InvalidRequest):
-        body["errors"] = [{"field": field, "message": message} for field, message in error.errors]
+    body = document(error, request_id(), code, detail, **members)
     response = Response(json.dumps(body) + "\n", status=code, content_type="application/problem+json")
     if type(error) in _CHALLENGES:
         response.headers["WWW-Authenticate"] = _CHALLENGES[type(error)]
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
+
+
+def document(error: JacieError, request_id: str, status: int, detail: str = "", /, **members: Any) -> dict[str, Any]:
+    """Return what a problem document holds."""
+    body: dict[str, Any] = {
+        "type": f"urn:jacie:error:{error.code}",
+        "title": _title(status),
+        "status": status,
+        "detail": detail or _detail(error),
+        "code": error.code,
+        "retryable": error.retryable,
+        "request_id": request_id,
+        **members,
+    }
+    if isinstance(error, InvalidRequest):
+        body["errors"] = [{"field": field, "message": message} for field, message in error.errors]
+    return body
 
 
 def init_app(app: Flask) -> None:

@@ -6,25 +6,28 @@ import logging
 import math
 import os
 import random
+import secrets
 import socket
 import time
 from collections.abc import Callable, Generator, Iterator
+from datetime import timedelta
 from functools import partial
 from types import FrameType
 from typing import Any
 
 import gevent
 import gevent.socket
+import gunicorn.util
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
-from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from jacie_flask import concurrency, measures, tracing
 from jacie_flask.errors import ProducerLost
 from jacie_flask.runs.reader import Moved
+from jacie_flask.web.refusals import refusal
 
 # The master kills at graceful_timeout, counted from before the worker hears of it; the last frames need time as well.
 _MARGIN_S = 3.0
@@ -41,6 +44,7 @@ _READ = 1  # libev's and libuv's EV_READ
 log = logging.getLogger(__name__)
 
 Pieces = Generator[bytes, None, None]
+Watched = Callable[[Callable[[Exception], None]], Callable[[], None]]
 
 
 class ClientLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types; gunicorn lets a GreenletExit end a request quietly
@@ -67,9 +71,13 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         """Whether this worker only finishes what it has begun."""
         return not self.alive
 
-    def while_connected(self, pieces: Pieces, environ: dict[str, Any]) -> Pieces:
-        """Yield ``pieces`` until they end, the client leaves or reads too slowly, or the drain sends the reader elsewhere."""
+    def while_connected(self, pieces: Pieces, environ: dict[str, Any], watched: Watched) -> Pieces:
+        """Yield ``pieces`` until they end, the client leaves or reads too slowly, or they are told to end.
+
+        The drain tells them, and whatever ``watched`` gives the stream's ``tell`` to.
+        """
         stream = Stream(environ["gunicorn.socket"], pieces)
+        unwatch = watched(stream.tell)
         self._streams.add(stream)
         try:
             for piece in pieces:
@@ -82,6 +90,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
                     return
         finally:  # before the connection can be closed and its descriptor reused
             stream.close()
+            unwatch()
             self._streams.discard(stream)
             pieces.close()
 
@@ -144,8 +153,12 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             self._idle.add(sock)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Refuse what is no HTTP/1.1; a transfer coding that nobody knows is the sender's mistake as well, and no 5xx."""
-        super().handle_error(req, client, addr, InvalidHeader(str(exc)) if isinstance(exc, UnsupportedTransferCoding) else exc)
+        """Refuse what cannot be read as HTTP; its answer ends the connection."""
+        address = addr[0] if isinstance(addr, tuple) else ""
+        refused = refusal(exc, address, secrets.token_hex(12))
+        self.log.access(refused.told, req, {"REMOTE_ADDR": address}, timedelta())
+        with contextlib.suppress(OSError):
+            gunicorn.util.write_nonblock(client, refused.data)
 
     def _listen(self, listener: Any) -> Any:
         listener.setblocking(1)

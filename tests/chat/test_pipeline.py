@@ -1,15 +1,17 @@
 """The pipelines in this process, on real parts: what they learn from one answer shows in the progress of the next."""
 
 import dataclasses
+import json
 
 import pytest
 
 from jacie_flask.chat.expectations import RecentAnswers
 from jacie_flask.chat.pipeline import PIPELINES
 from jacie_flask.config import Settings
-from jacie_flask.errors import LLMIncomplete
+from jacie_flask.errors import JacieError, LLMIncomplete
 from jacie_flask.events import Progress
 from jacie_flask.interfaces import Question
+from jacie_flask.retries import Budget
 from tests.support.jacie import ROOT
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.parts import built
@@ -51,6 +53,15 @@ def progress(parts, mode="fast_chat", query=REVENUE):
     events = []
     PIPELINES[mode](Question(query=query, mode=mode), parts, events.append)
     return [event for event in events if isinstance(event, Progress)]
+
+
+def test_what_a_model_has_to_read_is_noted_before_it_answers(fresh, model):
+    """The characters of the prompt are known to whoever charges for them, also when the model fails at once."""
+    model.script = Script(fault="rst", fault_after=0, answer="x")
+    budget = Budget(0)
+    with pytest.raises(JacieError):
+        PIPELINES["fast_chat"](Question(query=REVENUE, mode="fast_chat"), fresh, lambda _: None, budget)
+    assert budget.prompt_chars == sum(len(turn["content"]) for turn in json.loads(model.chats[-1].body)["messages"])
 
 
 def writing(events):

@@ -12,6 +12,8 @@ import pytest
 
 from jacie_flask import create_app
 from jacie_flask.config import Settings
+from jacie_flask.doctor import machine
+from jacie_flask.doctor.findings import Finding, examine
 from tests.support.backends import BUCKET, s3_client, s3_server
 from tests.support.jacie import ROOT, environment, free_port
 from tests.support.openai_server import OpenAIServer, Script
@@ -148,6 +150,44 @@ def test_a_machine_without_room_is_found(tmp_path):
     wrong = {part: found[part]["change"].split()[0] for part in ("documents", "descriptors", "settings")}
     assert code == 0
     assert wrong == {"documents": "JACIE_DOCUMENTS", "descriptors": "LimitNOFILE=40000256", "settings": "JACIE_PROXIES=1"}
+
+
+def test_every_tenant_is_looked_at(tmp_path, amazon):
+    """Each tenant's store, catalog and index are lines of their own: one that is empty and one that cannot be reached are named."""
+    (tmp_path / "acme").mkdir()
+    shutil.copy(SAMPLE, tmp_path / "acme")
+    (tmp_path / "bare").mkdir()
+    places = {"acme": str(tmp_path / "acme"), "bare": str(tmp_path / "bare"), "far": f"s3://{BUCKET}/far"}
+    file = tmp_path / "tenants.json"
+    file.write_text(json.dumps({name: {"documents": place} for name, place in places.items()}))
+    code, found, said = examined(tmp_path, tenants=str(file), s3_endpoint=f"http://127.0.0.1:{free_port()}")
+    assert code == 1
+    seen = {tenant: [found[f"{part} of {tenant}"]["state"] for part in ("documents", "index")] for tenant in ("default", *places)}
+    assert seen == {"default": ["ok", "warn"], "acme": ["ok", "warn"], "bare": ["warn", "warn"], "far": ["fail", "warn"]}, said
+    assert found["documents of bare"]["change"] == "JACIE_TENANTS: bare"
+    assert found["documents of far"]["change"].startswith("JACIE_TENANTS: far (s3:ListBucket")
+    assert "documents" not in found
+    assert "aws-secret" not in said
+
+
+def test_many_tenants_are_bounded_in_time():
+    """Of fifty checks that hang the first sixteen have failed and the rest are said not to be looked at, all within the time."""
+    begun = time.monotonic()
+    hanging = {str(number): lambda: time.sleep(1.0) or () for number in range(50)}
+    found = examine({"quick": lambda: [Finding("quick", "ok", "it is well")], **hanging}, 0.3)
+    assert time.monotonic() - begun < 0.9
+    assert [one.state for one in found] == ["ok"] + ["fail"] * 16 + ["warn"] * 34
+    assert found[-1].said.startswith("not looked at")
+
+
+def test_a_proxy_on_another_machine_has_to_be_trusted(tmp_path):
+    """An address for other machines, and only proxies of this one are believed: that is pointed out, and not once another is named."""
+    found = [
+        next(iter(machine.checks(Settings(data=tmp_path, host="0.0.0.0", proxies=1, trusted_proxies=trusted))["settings"]()))
+        for trusted in ("loopback", "10.1.2.3")
+    ]
+    assert [one.state for one in found] == ["warn", "ok"]
+    assert found[0].change.startswith("JACIE_TRUSTED_PROXIES")
 
 
 def test_a_data_folder_that_cannot_hold_files_fails(tmp_path):

@@ -46,6 +46,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
     "HAProxy replaces the id": ("haproxy", {" unless { req.hdr(X-Request-ID) -m found }": ""}, {"headers": ("warn", "keep the caller's")}),
     "nginx believes clients": (
         "nginx", {"X-Forwarded-For $remote_addr": "X-Forwarded-For $http_x_forwarded_for"}, {"forwarded": ("fail", "X-Forwarded-For $remote_addr")}),
+    "nginx is not trusted": ("nginx", {PASS_ON: f"{PASS_ON} proxy_bind 127.0.0.2;"}, {"forwarded": ("warn", "JACIE_TRUSTED_PROXIES=127.0.0.2")}),
     "nginx hides the host": ("nginx", {"Host $http_host": "Host inside"}, {"forwarded": ("warn", "Host $http_host")}),
     "nginx speaks HTTP/1.0": ("nginx", {"proxy_http_version       1.1": "proxy_http_version 1.0"}, {"streaming": ("warn", "proxy_http_version 1.1")}),
     "nginx allows every page": ("nginx", {"\nsend_timeout ": "\nadd_header Access-Control-Allow-Origin *; send_timeout "}, {"cors": ("fail", "JACIE_CORS_ORIGINS")}),
@@ -55,9 +56,10 @@ MISTAKES: dict[str, tuple[str, dict[str, str], dict[str, tuple[str, str]]]] = {
 
 @pytest.fixture(scope="module")
 def jacie(tmp_path_factory):
-    """A Jacie that trusts one proxy."""
+    """A Jacie that trusts one proxy, at one address."""
+    trusted = {"JACIE_PROXIES": "1", "JACIE_TRUSTED_PROXIES": "127.0.0.1"}
     with gunicorn(
-        tmp_path_factory.mktemp("jacie"), JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_PROXIES="1", JACIE_OPEN="yes"
+        tmp_path_factory.mktemp("jacie"), JACIE_MODEL="scripted", JACIE_INGEST="off", JACIE_OPEN="yes", **trusted
     ) as running:
         yield running
 

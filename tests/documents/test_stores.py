@@ -1,20 +1,24 @@
 """What every store of filings keeps, one suite for folder and S3; and what each of them alone can meet."""
 
+import logging
 import os
 import threading
 import time
 import urllib.request
 import uuid
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import moto.backends
 import pytest
 from moto.server import ThreadedMotoServer
 
+from jacie_flask import logs
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.errors import DocumentUnavailable
+from jacie_flask.redaction import redactor
 from tests.support.s3_faults import S3Fault, S3Faults
 
 MAX_BYTES = 5000
@@ -248,6 +252,20 @@ def test_a_link_opens_without_credentials(bucket):
     with urllib.request.urlopen(bucket.store.locate("c.html"), timeout=5) as answer:
         assert answer.headers["Content-Type"] == "application/octet-stream"
         assert answer.headers["Content-Disposition"] == "attachment"
+
+
+def test_a_link_of_temporary_credentials_stays_out_of_logs(monkeypatch, moto_url):
+    """The link carries the session token, as every presigned one does; a log line with it holds neither that, signature nor key id."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "FwoGZXIvYXdzEBEaD+temporary/token==")
+    link = S3Store("s3://filings/x", endpoint=moto_url, max_bytes=MAX_BYTES).locate("a.pdf")
+    held = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+    assert held["X-Amz-Security-Token"] == "FwoGZXIvYXdzEBEaD+temporary/token=="
+    said = logging.makeLogRecord({"msg": "redirected to %s", "args": (link,), "levelname": "INFO"})
+    for kind in ("console", "json"):
+        line = logs.formatter(kind, redactor(())).format(said)
+        assert "a.pdf" in line
+        for name in ("X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-Credential"):
+            assert held[name] not in unquote(line), name
 
 
 def test_a_bucket_that_does_not_exist_is_unavailable(moto_url):

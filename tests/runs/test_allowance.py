@@ -2,11 +2,12 @@
 
 import time
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jacie_flask import measures
-from jacie_flask.errors import NotFound, Overloaded, RateLimited
+from jacie_flask.errors import Cancelled, LLMUnavailable, NotFound, Overloaded, RateLimited
 from jacie_flask.events import Result, Token, Usage
 from jacie_flask.interfaces import Claim, Question
 from jacie_flask.runs import reader
@@ -85,6 +86,14 @@ def test_requests_are_counted_in_windows():
     assert standings(allowance, 1) == [2]
 
 
+def test_pages_are_counted_apart():
+    """Pages have a window of their own: many of them leave the questions alone."""
+    allowance = Allowance(MemoryLog(keep_s=60), rate=Rate(2, 86_400, "day"), pages=Rate(1, 86_400, "day", "documents and pages"))
+    assert [allowance.ask("a", "pages").remaining for _ in range(2)] == [0, -1]
+    assert standings(allowance, 1) == [1]
+    assert refused(allowance.ask("a", "pages").check).reason == "at most 1 documents and pages a day"
+
+
 def test_no_rate_counts_nothing():
     """Where there is no bound nothing is kept of anybody."""
     assert Allowance(MemoryLog(keep_s=60)).ask("a") is None
@@ -127,7 +136,12 @@ def test_without_redis_a_worker_counts_alone(redis):
     allowance.enter("a")
     assert refused(allowance.enter, "a").reason == "at most 1 answers at the same time"
     assert time.monotonic() - began < 0.2
-    assert {bound: times - before[bound] for bound, times in counted_alone().items()} == {"rate": 3, "tokens": 1, "runs": 1}
+    assert {bound: times - before[bound] for bound, times in counted_alone().items()} == {
+        "rate": 3,
+        "pages": 0,
+        "tokens": 1,
+        "runs": 1,
+    }
 
 
 # --------------------------------------------------------------------------------------------------------------- tokens
@@ -174,6 +188,38 @@ def test_a_stopped_run_costs_what_it_wrote():
     runs.start("r1", QUESTION, "q", caller="a")
     wait_for(lambda: not runs.active)
     assert refused(runs.start, "r2", QUESTION, "q", None, "a")
+
+
+def charged(pipeline):
+    """Return how many tokens a run costs its caller, where no server counts them."""
+    log = MemoryLog(keep_s=60)
+    runs = runs_of(log, pipeline, tokens_per_day=1000)
+    runs.start("r1", QUESTION, "q", caller="a")
+    wait_for(lambda: not runs.active)
+    return runs.allowance._used("tokens", "a", 0, 86_400)[0]
+
+
+def test_a_run_costs_what_its_model_had_to_read():
+    """Stopped before the model told its usage, or by a server that tells none, it costs prompt and text; refused it costs nothing."""
+
+    def asking(ending, said=""):
+        def pipeline(_, report, budget):
+            budget.prompt_chars += 2000
+            if said:
+                report(Token(text=said))
+            if isinstance(ending, Exception):
+                raise ending
+            return ending
+
+        return pipeline
+
+    assert charged(asking(Cancelled("stop"))) == 500
+    assert charged(asking(Cancelled("stop"), "four" * 50)) == 550
+    assert charged(asking(LLMUnavailable("cut"), "four" * 50)) == 550
+    assert charged(asking(LLMUnavailable("refused"))) == 0
+    assert charged(asking(msgspec.structs.replace(RESULT, usage=Usage()), "four" * 50)) == 550
+    assert charged(asking(RESULT, "four" * 50)) == 100
+    assert charged(lambda *_: msgspec.structs.replace(RESULT, usage=Usage())) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------------- runs

@@ -31,10 +31,10 @@ class Answer:
         return [frame for frame in parse(self.body.splitlines(keepends=True)) if frame.name != ":"]
 
 
-def connect(url: str, timeout: float = 20) -> socket.socket:
-    """Open a connection to a server."""
+def connect(url: str, timeout: float = 20, source: str = "") -> socket.socket:
+    """Open a connection to a server, from the address ``source`` of this machine where one is named."""
     host, _, port = url.removeprefix("http://").partition(":")
-    return socket.create_connection((host, int(port)), timeout=timeout)
+    return socket.create_connection((host, int(port)), timeout=timeout, source_address=(source, 0) if source else None)
 
 
 def post(body: bytes | None = None, *lines: str, path: str = "/chat", length: int | None = None) -> bytes:
@@ -59,9 +59,9 @@ def get(target: str, *lines: str, method: str = "GET") -> bytes:
     )
 
 
-def sent(url: str, data: bytes, *, finish: bool = False, pause_s: float = 0.0) -> Answer:
+def sent(url: str, data: bytes, *, finish: bool = False, pause_s: float = 0.0, source: str = "") -> Answer:
     """Send bytes (one by one with a pause between) and return the first response that comes; ``finish`` closes the sending side."""
-    with connect(url) as sock:
+    with connect(url, source=source) as sock:
         try:
             if pause_s:
                 for at in range(len(data)):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests.support.exposition import scrape
 from tests.support.jacie import ask, gunicorn, ingested_samples, serve
 from tests.support.raw_http import ASK, chunked, connect, get, post, received, sent
 
@@ -119,9 +120,52 @@ FRAMING = {
 
 @pytest.mark.parametrize("trick", FRAMING)
 def test_a_trick_of_framing_is_refused(served, trick):
-    """Whatever two parsers could read differently is read by none: a 4xx, and the connection ends."""
+    """Whatever two parsers could read differently is read by none: a 4xx with a problem document, and the connection ends."""
     answer = sent(served.url, FRAMING[trick], finish=True)
     assert 400 <= answer.status < 500, answer
+    told = problem(answer)
+    assert (told["code"], told["retryable"]) == ("invalid_request", False)
+    assert told["detail"]
+    assert answer.headers["x-request-id"] == told["request_id"]
+    assert answer.headers["connection"] == "close"
+
+
+UNREAD = {
+    "an address of 9,000 bytes": (414, "The request line is too long."),
+    "a header of 9,000 bytes": (431, "There are too many headers, or too long ones."),
+    "200 headers": (431, "There are too many headers, or too long ones."),
+    "an expectation": (417, "What the Expect header asks for is not done here."),
+    "HTTP/9.9": (400, "This version of HTTP is not spoken here."),
+    "a list of lengths": (400, "A header is not valid."),
+    "an unknown transfer coding": (400, "The framing of the body is not valid."),
+    "no HTTP": (400, "The request line is not valid."),
+}
+
+
+def test_a_key_in_what_cannot_be_read_stays_out_of_the_log(served):
+    """Neither a header nor an address that is refused is written down or sent back; what was wrong with it is."""
+    secret = "jcy_hunter2hunter2"
+    answers = [sent(served.url, post(None, f"Authorization: Bearer {secret}\x00")), sent(served.url, get(f"/{secret} /x"))]
+    assert [answer.status for answer in answers] == [400, 400]
+    assert secret.encode() not in b"".join(answer.body for answer in answers)
+    text = served.log.read_text()
+    assert secret not in text
+    assert "sent: InvalidHeader" in text
+
+
+def test_what_cannot_be_read_is_refused_like_everything_else(served):
+    """The status and a fixed sentence say why; it is counted, and the log has its id and its reason."""
+    counts = (
+        ("jacie_http_requests_total", {"route": "unmatched"}),
+        ("jacie_errors_total", {"where": "request", "code": "invalid_request"}),
+    )
+    before = scrape(served.url)
+    for trick, (status, detail) in UNREAD.items():
+        told = problem(sent(served.url, FRAMING[trick], finish=True))
+        assert (told["status"], told["detail"]) == (status, detail), trick
+        assert told["request_id"] in served.log.read_text()
+    after = scrape(served.url)
+    assert [after.of(name, **labels) - before.of(name, **labels) for name, labels in counts] == [len(UNREAD)] * 2
 
 
 SOUND = {
@@ -306,6 +350,19 @@ def test_garbage_in_other_headers_does_no_harm(served, line):
     if answer.status == 200:
         assert [frame.name for frame in answer.frames][-1] == "result"
     assert "\xff" not in "".join(answer.headers.values())
+
+
+def test_nobody_is_believed_whom_the_settings_do_not_name(served):
+    """Without proxies in the settings a peer on this machine cannot claim another scheme, address or path of the application."""
+    claims = [
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-For: 203.0.113.9",
+        "SCRIPT_NAME: /health",
+        "Forwarded: for=203.0.113.9;proto=https",
+    ]
+    answer = sent(served.url, get("/health/request", *claims))
+    told = answer.json
+    assert (told["scheme"], told["client"], told["forwarder_trusted"]) == ("http", "127.0.0.1", False)
 
 
 def test_an_endless_idempotency_key_is_refused(served):

@@ -66,14 +66,15 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(canaries, tmp_path_factory):
-    """Two of Jacie at DEBUG, asked for everything: with keys alone, and with user information in the model's URL as well."""
+    """Two of Jacie at DEBUG, asked for everything: with keys alone, and with user information in the model's URL instead."""
     if REDIS is None:
         pytest.skip(MISSING)
     with Parrot() as parrot, RedisServer() as redis, ThreadPoolExecutor(2) as pool:
         redis.client.config_set("requirepass", "another")
         found_out = Seen("")
         values = settings(canaries, parrot, redis)
-        ways = [values, {**values, "OPENAI_BASE_URL": f"{parrot.origin}/v1"}]
+        password = {name: value for name, value in values.items() if name != "OPENAI_API_KEY"}
+        ways = [password, {**values, "OPENAI_BASE_URL": f"{parrot.origin}/v1"}]
         for job in [pool.submit(look, found_out, tmp_path_factory.mktemp("refused"), way) for way in ways]:
             job.result()
         found_out.heard = parrot.heard()

@@ -1,5 +1,6 @@
 """Pages of documents over HTTP, on the application under gunicorn: text, pictures, refusals and what browsers may keep."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -14,7 +15,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from PIL import Image
 
+from tests.support.exposition import scrape
 from tests.support.jacie import ROOT, gunicorn
+from tests.support.raw_http import connect, get, received, sent
 
 PASSAGE = "Revenue 42,280 39,265 +7.7%\nEBITDA 14,855 13,045 +13.9%"
 REPORT = "zanobela_telecom_2024_annual_report.pdf"
@@ -183,6 +186,26 @@ def test_a_page_that_hangs_costs_its_request_only(jacie):
     status, _, body = answers[0]
     assert (status, json.loads(body)["code"]) == (422, "document_rejected")
     assert jacie.ask(jacie.page(REPORT, 6, scale="1"))[0] == 200
+
+
+def test_many_pages_of_one_caller_hold_up_nobody_else(jacie):
+    """Of 140 pictures wanted at once the last are refused; another caller has its own soon; when their clients leave, none of them is drawn."""
+    before = scrape(jacie.running.url)
+    with contextlib.ExitStack() as stack:
+        asked = [stack.enter_context(connect(jacie.running.url)) for _ in range(140)]
+        for number, sock in enumerate(asked):
+            sock.sendall(get(jacie.page(REPORT, 7, highlight=f"Passage {number}")))
+        refused = [received(sock) for sock in asked[130:]]
+        assert {(answer.status, answer.headers["retry-after"]) for answer in refused} == {(429, "1")}
+        assert refused[0].json["detail"] == "Too many requests: at most 128 pages at the same time. Try again in 1 s."
+        began = time.monotonic()
+        other = sent(jacie.running.url, get(jacie.page(REPORT, 8)), source="127.0.0.2")
+        assert (other.status, time.monotonic() - began < 10) == (200, True)
+    assert jacie.ask(jacie.page(REPORT, 9))[0] == 200
+    drawn = [
+        one.of("jacie_cache_requests_total", cache="pictures", outcome="miss") for one in (before, scrape(jacie.running.url))
+    ]
+    assert drawn[1] - drawn[0] < 70
 
 
 def test_a_replaced_document_shows_its_new_page(jacie):

@@ -1,0 +1,19 @@
+"""Peers that may speak for clients: by their address alone, in all its spellings."""
+
+import pytest
+
+from jacie_flask.config import Settings
+from jacie_flask.web.proxies import is_within
+
+PRIVATE = {"proxies": 1, "trusted_proxies": "loopback,private"}
+
+
+@pytest.mark.parametrize(("peer", "trusted"), [
+    ("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::ffff:127.0.0.1", True), ("", True),
+    ("10.2.3.4", True), ("172.16.0.9", True), ("172.32.0.9", False), ("192.168.7.7", True), ("fd00::7", True),
+    ("::ffff:10.0.0.1", True), ("::ffff:203.0.113.1", False), ("203.0.113.1", False), ("2001:db8::1", False),
+    ("169.254.169.254", False), ("fe80::1%eth0", False), ("10.0.0.1, 203.0.113.1", False), ("localhost", False),
+])  # fmt: skip
+def test_a_peer_is_trusted_by_its_network(peer, trusted):
+    """Loopback, private networks and Unix sockets are; IPv4 in IPv6 is what it stands for, a name is nobody."""
+    assert is_within(peer, Settings(**PRIVATE).trusted_networks) is trusted
