@@ -42,6 +42,7 @@ class Budget:
         self._ended = threading.Event()
         self._reason: JacieError | None = None
         self.prompt_chars = 0  # of what a model was given to read: an answer that is cut short is charged by it
+        self.aside_chars = 0  # read and written by a model that was asked for something else than the answer
 
     @property
     def left_s(self) -> float:

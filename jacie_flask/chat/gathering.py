@@ -47,7 +47,8 @@ def _begin_selection(run: Answering) -> None:
 def _end_selection(run: Answering) -> None:
     """Let the model refine the selection where the settings say so, and report it."""
     if run.services.limits.refine_selection and not run.question.document_ids:
-        run.selection = refining.refine(run.selection, run.services.model, run.services.limits.max_documents)
+        most = run.services.limits.max_documents
+        run.selection = refining.refine(run.selection, run.services.model, most, run.budget)
     run.steps.at(
         "doc_selection",
         1.0,

@@ -22,13 +22,16 @@ Answer with the numbers of the documents to read, the most useful first, separat
 needed, such as one for each company or year of a comparison, and at most {most}. Answer 0 when none of them can help."""
 
 
-def refine(selection: Selection, model: ChatModel, most: int) -> Selection:
-    """Return the selection with the documents first that the model picks of its best; unchanged where it gives no usable answer."""
+def refine(selection: Selection, model: ChatModel, most: int, budget: Budget) -> Selection:
+    """Return the selection with the documents first that the model picks of its best; unchanged where it gives no usable answer.
+
+    What the model reads and writes for it is noted in the question's ``budget``.
+    """
     shortlist = selection.documents[:SHORTLIST]
     if model.small or len(shortlist) < 2:
         return selection
     try:
-        said = _said(model, _prompt(selection.question, shortlist, most))
+        said = _said(model, _prompt(selection.question, shortlist, most), budget)
     except JacieError as error:
         log.warning("documents were selected without the model: %s", error)
         return selection
@@ -51,11 +54,13 @@ def _described(document: CatalogDocument) -> str:
     return " ".join(f"{document.filename} ({about})".split()) if about else " ".join(document.filename.split())
 
 
-def _said(model: ChatModel, prompt: Prompt) -> str:
+def _said(model: ChatModel, prompt: Prompt, budget: Budget) -> str:
     """Return the model's short answer; what is longer than a list of numbers is left unread."""
     said = ""
+    budget.aside_chars += sum(len(turn["content"]) for turn in prompt.messages)
     for delta in model.stream(prompt, Budget(0)):  # the question's own retries are for its answer
         said += delta.text
+        budget.aside_chars += len(delta.text)
         if len(said) > _ANSWER_CHARS:
             break
     return said

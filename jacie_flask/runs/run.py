@@ -299,6 +299,7 @@ class Run:
         """Run the pipeline to its one terminal event."""
         self._account.enter()
         event, ending = self._ending(pipeline)
+        self.tokens += self._budget.aside_chars // _CHARS_A_TOKEN
         self._finished = True
         self._budget.end(Cancelled("the run has ended"))  # what loads for it beside it stops asking
         self._account.ended(event)

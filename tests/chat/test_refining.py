@@ -8,6 +8,7 @@ from jacie_flask.chat.refining import SHORTLIST, refine
 from jacie_flask.chat.selection import select
 from jacie_flask.interfaces import CatalogDocument
 from jacie_flask.models.openai_model import OpenAIModel
+from jacie_flask.retries import Budget
 from tests.support.openai_server import OpenAIServer, Script
 
 QUESTION = "How did revenue develop?"
@@ -31,12 +32,12 @@ def server():
         yield running
 
 
-def refined(server, script, *, small=False, most=2):
+def refined(server, script, *, small=False, most=2, budget=None):
     """Return (selection by rules, selection with the model's word)."""
     server.script = script
     model = OpenAIModel(base_url=server.url, api_key="x", model="m", context_tokens=9000, small=small)
     before = select(QUESTION, CATALOG, limit=50)
-    return before, refine(before, model, most)
+    return before, refine(before, model, most, budget or Budget(0))
 
 
 def names(selection):
@@ -62,6 +63,16 @@ def test_the_model_sees_a_short_list_and_the_question(server):
     assert "1. orlen_2023.pdf (Orlen, annual report, 2023)" in told
     assert f"\n{SHORTLIST}. " in told
     assert f"\n{SHORTLIST + 1}. " not in told
+
+
+def test_what_the_model_reads_and_writes_is_noted(server):
+    """The question's budget knows it, so that its caller can be charged; a small model is not asked and costs nothing."""
+    asked, unasked = Budget(0), Budget(0)
+    refined(server, Script(answer="3, 1"), budget=asked)
+    read = sum(len(turn["content"]) for turn in server.requests[-1].json["messages"])
+    assert asked.aside_chars == read + len("3, 1")
+    refined(server, Script(answer="3, 1"), small=True, budget=unasked)
+    assert unasked.aside_chars == 0
 
 
 @pytest.mark.parametrize(

@@ -202,9 +202,10 @@ def charged(pipeline):
 def test_a_run_costs_what_its_model_had_to_read():
     """Stopped before the model told its usage, or by a server that tells none, it costs prompt and text; refused it costs nothing."""
 
-    def asking(ending, said=""):
+    def asking(ending, said="", aside=0):
         def pipeline(_, report, budget):
             budget.prompt_chars += 2000
+            budget.aside_chars += aside
             if said:
                 report(Token(text=said))
             if isinstance(ending, Exception):
@@ -219,6 +220,8 @@ def test_a_run_costs_what_its_model_had_to_read():
     assert charged(asking(LLMUnavailable("refused"))) == 0
     assert charged(asking(msgspec.structs.replace(RESULT, usage=Usage()), "four" * 50)) == 550
     assert charged(asking(RESULT, "four" * 50)) == 100
+    assert charged(asking(RESULT, aside=400)) == 200
+    assert charged(asking(LLMUnavailable("refused"), aside=400)) == 100
     assert charged(lambda *_: msgspec.structs.replace(RESULT, usage=Usage())) == 0
 
 
