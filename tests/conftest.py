@@ -13,13 +13,16 @@ if ROOT not in sys.path:
 settings.register_profile("jacie", deadline=None)
 settings.load_profile("jacie")
 
-# Files that take longest begin first: several run side by side, and none of them should be what the others wait for.
+# Files that take longest begin first: several run side by side, and none of them should be what the others wait for. The first has
+# the sample documents ingested, so those beside it are files that need no server.
 _LONG = (
     "system/test_failures",
+    "browser/test_pages",
+    "documents/test_hostile_documents",
     "system/test_worker",
-    "documents/test_pictures",
     "system/test_pipeline",
-    "models/test_http_transport",
+    "docs/test_streaming_guide",
+    "system/test_upstream_faults",
 )
 _LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_ingest", "test_cli", "documents/")
 

@@ -16,6 +16,8 @@ from jacie_flask.client.sse_parser import Comment, Frame, Retry, SseParser
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TERMINAL = frozenset({"result", "error"})
+_GATEWAY = frozenset({502, 503, 504})
+_PROBLEM = "application/problem+json"
 SHORTEST_DELAY_S, FIRST_DELAY_S, LONGEST_DELAY_S = 0.01, 1.0, 30.0
 
 
@@ -228,7 +230,8 @@ class RunStream(Iterator[ServerEvent]):
 
     def _connection(self) -> Generator[ServerEvent]:
         with self._request() as response:
-            if self.run_id and (response.status_code >= 500 or response.status_code == 429):
+            again = response.status_code >= 500 or response.status_code == 429 if self.run_id else _from_a_gateway(response)
+            if again:
                 raise httpx2.RemoteProtocolError(f"the server answered {response.status_code}")
             if self.run_id and response.status_code in (404, 410):
                 raise StreamLostError("The server no longer knows this answer. Ask again.")
@@ -279,6 +282,11 @@ def _refuse(response: httpx2.Response) -> None:
     with contextlib.suppress(ValueError):
         problem = json.loads(response.read())
     raise RefusedError(response.status_code, problem if isinstance(problem, dict) else {}, response.headers.get("Retry-After"))
+
+
+def _from_a_gateway(response: httpx2.Response) -> bool:
+    """Say whether a proxy lost the server: nobody knows if the question arrived, and the same key does not ask it twice."""
+    return response.status_code in _GATEWAY and not response.headers.get("Content-Type", "").startswith(_PROBLEM)
 
 
 def _position(event_id: str) -> tuple[int, int]:

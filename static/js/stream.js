@@ -176,7 +176,9 @@ class Run {
     const resuming = this.#runId !== "";
     if (!response.ok) {
       const problem = await problemOf(response);
-      if (!resuming) throw problem;
+      // A proxy lost the server: nobody knows if the question arrived, and the same key does not ask it twice.
+      const lostByProxy = [502, 503, 504].includes(response.status) && !isOurs(response);
+      if (!resuming && !lostByProxy) throw problem;
       if (problem.retryable) return { reason: problem.detail };
       if ([404, 410].includes(response.status)) throw lost(problem.requestId);
       throw problem;
@@ -249,6 +251,10 @@ function parse(frame) {
   } catch {
     throw new StreamError("bad_response", `The server sent a ${frame.event} event that is not JSON.`);
   }
+}
+
+function isOurs(response) {
+  return (response.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
 }
 
 function describe(problem, status) {

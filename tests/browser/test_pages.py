@@ -22,6 +22,7 @@ from tests.support.event_server import (
     Cut,
     EventServer,
     Frame,
+    Gateway,
     Hangup,
     Pause,
     Refuse,
@@ -593,6 +594,16 @@ def test_a_refusal_says_what_is_wrong(page, scripted):
     box = ended(page).locator(".failure")
     expect(box).to_contain_text("The request is not valid. (query: is too long)")
     expect(box).to_contain_text("(invalid_request, request request-refused)")
+
+
+def test_a_proxy_that_lost_the_server_is_asked_again(page, scripted):
+    """A page of a proxy's instead of an answer costs the reader a moment, not the answer."""
+    scripted.play(Script(NORMAL, connections=[Gateway(504), Cut(9, "rst", 0.3), Gateway(502)]))
+    page.goto(scripted.url)
+    ask(page)
+    turn = ended(page)
+    expect(turn.locator(".failure")).to_have_count(0)
+    expect(turn.locator(".text")).to_contain_text("Revenue of Nordfjord")
 
 
 def test_a_stranger_is_recognised(page, scripted):

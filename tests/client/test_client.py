@@ -33,6 +33,7 @@ from tests.support.event_server import (
     Cut,
     EventServer,
     Frame,
+    Gateway,
     Hangup,
     Pause,
     Refuse,
@@ -210,6 +211,22 @@ def test_a_resume_outlives_a_restarting_server(client, server):
     """A 503 on resume is waited out."""
     server.play(Script(ACTS, connections=[Cut(3), Refuse(503, "overloaded"), Refuse(502, "bad_gateway")]))
     assert [event.id for event in client.stream("What?")] == IDS
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_lost_the_server_is_asked_again(client, server, status):
+    """Before and after the run is known; the same key joins the run that the first question may have started."""
+    server.play(Script(ACTS, connections=[Gateway(status), Cut(3), Gateway(status)]))
+    assert [event.id for event in client.stream("What?", idempotency_key="one")] == IDS
+    assert list(server.keys) == ["one"]
+    assert len(server.runs) == 1
+
+
+def test_a_proxy_that_stays_without_its_server_is_told(client, server):
+    """After as many attempts as the client has."""
+    server.play(Script(ACTS, connections=[Gateway(504)] * 20))
+    with pytest.raises(DisconnectedError, match="the server answered 504"):
+        list(client.stream("What?"))
 
 
 def test_a_refusal_carries_what_the_server_said(client, server):

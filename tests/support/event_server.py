@@ -71,8 +71,15 @@ class Hangup:
     """Close the connection before any header."""
 
 
+@dataclass(frozen=True)
+class Gateway:
+    """Answer as a proxy that lost its server."""
+
+    status: int
+
+
 Act = Frame | Comment | Pause
-Connection = Cut | Refuse | Hangup | None
+Connection = Cut | Refuse | Gateway | Hangup | None
 
 
 @dataclass(frozen=True)
@@ -233,6 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
         planned = run.connection()
         if isinstance(planned, Refuse):
             return self._problem(planned)
+        if isinstance(planned, Gateway):
+            return self._reply(planned.status, [("Content-Type", "text/html")], b"<h1>The server did not answer.</h1>")
         if isinstance(planned, Hangup):
             return self._cut("rst")
         self.send_response(200)

@@ -119,6 +119,25 @@ def full(here: Site) -> Iterator[None]:
     here.redis.client.config_set("maxmemory", "0")
 
 
+@contextmanager
+def cut(here: Site) -> Iterator[None]:
+    """Cut every connection to Redis again and again: a worker that is quick to come back meets the next cut."""
+    over = threading.Event()
+
+    def cutting() -> None:
+        while not over.wait(0.02):
+            here.redis.client.client_kill_filter(_type="normal", skipme=True)
+
+    here.redis.client.client_kill_filter(_type="normal", skipme=True)
+    cutter = threading.Thread(target=cutting)
+    cutter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        cutter.join()
+
+
 FOUR, LOST = len(YEARS), f"{name_of(2023)} was left out: "
 MID = Script(answer=ANSWER, fault="rst", fault_after=3, token_s=0.02)
 CELLS = [
@@ -168,7 +187,7 @@ CELLS = [
     Cell(
         "Redis",
         "cuts all connections",
-        lambda here: here.redis.client.client_kill_filter(_type="normal"),
+        cut,
         degraded=NOT_RESUMABLE,
         requests=None,
     ),
