@@ -15,6 +15,7 @@ from jacie_flask.text.lexicon import (
     STATEMENT_POINTERS,
     TOPIC_POINTERS,
     Pointer,
+    without_development,
     without_instructions,
 )
 from jacie_flask.text.terms import is_number, term_ids
@@ -41,7 +42,7 @@ def prepare(selection: Selection, *, top_k: int = 10, vector: NDArray[np.float32
 
 def cleaned(question: str, names: tuple[str, ...] = ()) -> str:
     """Return a question without what says how to answer it, and without the names of companies."""
-    text = without_instructions(question)
+    text = without_development(without_instructions(question))
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?:['’]s)?(?!\w)", " ", text, flags=re.I)
     text = re.sub(r"\(formerly[^)]*\)", " ", text, flags=re.I)

@@ -31,18 +31,31 @@ def queue() -> None:
 
 
 def offload(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run C code that drops the GIL (numpy, onnxruntime, sqlite) without holding up other greenlets; return its value."""
+    """Run C code that drops the GIL (numpy, onnxruntime, sqlite) without holding up other greenlets; return or raise what it does."""
     if not patched():
         return function(*args, **kwargs)
     import gevent  # noqa: PLC0415
 
-    if not gevent.get_hub().main_hub:  # whose turns they are
-        return gevent.get_hub().threadpool.apply(function, args, kwargs)
-    _turns.take()
+    hub = gevent.get_hub()
+    if not hub.main_hub:  # whose turns they are
+        value, error = hub.threadpool.apply(_outcome, (function, args, kwargs))
+    else:
+        _turns.take()
+        try:
+            value, error = hub.threadpool.apply(_outcome, (function, args, kwargs))
+        finally:
+            _turns.give()
+    if error is not None:
+        raise error
+    return value
+
+
+def _outcome(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+    """Return what a function returns or raises: gevent prints what leaves a native thread, though the caller expects it."""
     try:
-        return gevent.get_hub().threadpool.apply(function, args, kwargs)
-    finally:
-        _turns.give()
+        return function(*args, **kwargs), None
+    except Exception as error:  # noqa: BLE001  # raised again where it is awaited
+        return None, error
 
 
 _births = itertools.count(1)

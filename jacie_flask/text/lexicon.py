@@ -244,10 +244,20 @@ INSTRUCTION_WORDS = word_set(
 )
 """Words that say how to answer, or when, rather than what is asked."""
 
+_DEVELOPED = re.compile(
+    r"\b((?:did|do|does|has|have|had|will)\b[^.?!,;]{0,60}?)\b(?<!the )(?<!a )(?<!any )(?<!net )(?:changed?|compared?|develop(?:ed)?|evolved?|moved?|var(?:y|ied))"
+    r"(?:\s+(?:against|versus|vs\.?))?(?!\w)",
+    re.I,
+)
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _IF = re.compile(r"\bif\b", re.I)
 _MAKES_SENSE = re.compile(r"\b(?:metric|ratio|measure|relevant|useful|applicable|meaningful|ask about)\b", re.I)
 _THEN_SAY = re.compile(r"\b(?:state|say|explain|mention|note|tell)\b", re.I)
+
+
+def without_development(question: str) -> str:
+    """Return a question without the verb that asks how something developed: pages speak of changes in other things."""
+    return _DEVELOPED.sub(r"\1", question)
 
 
 def without_instructions(question: str) -> str:

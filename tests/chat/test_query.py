@@ -29,6 +29,20 @@ def test_instructions_are_no_terms():
     assert not terms("response question decimal") & set(weights)
 
 
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("What was Zanobela's revenue in 2024, and how did it change against 2023?", "revenue in 2024, and how did it 2023?"),
+        ("How did revenue develop since 2019?", "How did revenue since 2019?"),
+        ("What was the change in working capital?", "What was the change in working capital?"),
+        ("How did the change in inventories affect cash?", "How did the change in inventories affect cash?"),
+    ],
+)
+def test_how_something_developed_is_no_search_for_changes(question, rest):
+    """The verb goes, since lines about changes in other things would answer; a change that is asked for by name stays."""
+    assert cleaned(question, ("Zanobela",)).removeprefix("What was ") == rest.removeprefix("What was ")
+
+
 def test_the_clause_about_useless_metrics_is_dropped():
     """What to say should the metric make no sense does not steer the search."""
     text = cleaned(

@@ -130,3 +130,18 @@ def test_a_kill_in_the_line_holds_nobody_up():
         """
     )
     assert said == "[1, 3, 5] [] None\n"
+
+
+def test_what_a_native_thread_raises_reaches_the_caller_alone():
+    """A file that is not there is an answer to who asked, no traceback in the log."""
+    said = under_gevent(
+        """
+        import io, sys
+        printed = sys.stderr = io.StringIO()
+        try:
+            concurrency.offload(open, "/no/such/file")
+        except FileNotFoundError as error:
+            print(error.filename, repr(printed.getvalue()))
+        """
+    )
+    assert said == "/no/such/file ''\n"

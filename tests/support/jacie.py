@@ -161,8 +161,8 @@ def gunicorn(
 
 
 def ingested_samples(basetemp: Path) -> Path:
-    """Return a data folder in which the sample documents are indexed with vectors, made once for all test processes."""
-    data = basetemp.parent / "ingested-samples"
+    """Return a data folder in which the sample documents are indexed with vectors, made once for all processes of a test run."""
+    data = (basetemp.parent if "PYTEST_XDIST_WORKER" in os.environ else basetemp) / "ingested-samples"
     data.mkdir(exist_ok=True)
     with open(data / "made.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
