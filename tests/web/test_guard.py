@@ -193,7 +193,7 @@ def test_refusals_are_logged_without_secrets(locked, caplog):
         locked.test_client().post("/sign-in", json={"key": spoilt}, headers=PAGE)
     told = [record for record in caplog.records if key_id in record.getMessage()]
     assert [record.levelname for record in told] == ["WARNING", "WARNING"]
-    assert token.rpartition("_")[2][:-1] not in caplog.text
+    assert token.split("_", 2)[2][:-1] not in caplog.text
 
 
 # Tokens
