@@ -6,8 +6,7 @@ from typing import Any
 import msgspec
 
 from jacie_flask.interfaces import Entry, RunInfo
-
-Position = tuple[int, int]
+from jacie_flask.runs.reader import Position
 
 
 class Write(msgspec.Struct, frozen=True):

@@ -20,7 +20,8 @@ from redis.retry import Retry
 from jacie_flask.errors import Conflict
 from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs import redis_scripts
-from jacie_flask.runs.redis_rows import News, Position, Row, Write, encode, entries_of, id_of
+from jacie_flask.runs.reader import Position
+from jacie_flask.runs.redis_rows import News, Row, Write, encode, entries_of, id_of
 
 _CONNECT_S = 0.5
 _ANSWER_S = 1.0

@@ -11,6 +11,7 @@ from jacie_flask import concurrency
 from jacie_flask.errors import Overloaded, ProducerLost
 from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
 from jacie_flask.runs.memory_log import MemoryLog
+from jacie_flask.runs.reader import Position
 from jacie_flask.runs.redis_log.beat import Beat
 from jacie_flask.runs.redis_log.copies import Copies
 from jacie_flask.runs.redis_log.follower import Follower
@@ -18,7 +19,6 @@ from jacie_flask.runs.redis_log.link import Link
 from jacie_flask.runs.redis_log.orphans import Orphans
 from jacie_flask.runs.redis_log.own import OwnRuns
 from jacie_flask.runs.redis_log.tallies import SharedTallies
-from jacie_flask.runs.redis_rows import Position
 from jacie_flask.runs.redis_store import RedisStore, StoreDown
 
 
