@@ -261,6 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("X-Request-ID", f"request-of-{run.run_id}"),
             ("Content-Location", f"/runs/{run.run_id}/events"),
             ("Transfer-Encoding", "chunked"),
+            ("Connection", "close"),  # unsaid, a client could use it again before it hears that it was closed
         ]
 
     def _play(self, run: Run, after: str, cut: Cut | None) -> str:
