@@ -40,8 +40,9 @@ class Unit:
         text = self.text.replace("“", "'").replace("”", "'")
         source = self.item.source
         name = f"{source.company} {source.period}: ".lstrip() if named and source.company else ""
-        columns = f" ({self.heading})" if self.heading else ""
-        return f"{name}“{text[:_QUOTE_CHARS]}”{columns} [{source.n}]"
+        bracketed = self.heading.startswith("(") and self.heading.endswith(")")
+        columns = self.heading if bracketed or not self.heading else f"({self.heading})"
+        return " ".join(filter(None, (f"{name}“{text[:_QUOTE_CHARS]}”", columns, f"[{source.n}]")))
 
     def share(self, claim: str) -> float:
         """Return which share of a sentence's terms the unit has."""

@@ -34,3 +34,13 @@ def test_reasons_are_answered_by_reasons():
     """A question for a cause prefers the sentence that names one."""
     pages = [page(1, "Net sales were 32,765.\nNet sales rose because volumes rose in Asia.")]
     assert ranked("What drove net sales?", pages)[0].text.startswith("Net sales rose because")
+
+
+def test_a_heading_stands_in_brackets_once():
+    """What a page has in brackets gets no others."""
+    text = "(in millions)\nNet sales 32,765 31,657\n\nUSD millions 2018 2017\nOther income 118 129"
+    quotes = {unit.quote() for unit in ranked("What were net sales and other income?", [page(1, text)])}
+    assert quotes == {
+        "“Net sales 32,765 31,657” (in millions) [1]",
+        "“Other income 118 129” (USD millions 2018 2017) [1]",
+    }
