@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jacie_flask.chat.citations import Evidence, sentences
 from jacie_flask.text import figures
+from jacie_flask.text.lexicon import without_statements
 from jacie_flask.text.terms import is_number, term_counts
 
 _ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
@@ -68,7 +69,7 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
     """
     causal = asks_for_reasons(question)
     asked = frozenset(term_counts(question)) | frozenset(terms)
-    weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in terms.items()}
+    weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in _of_rows(question, terms).items()}
     found = []
     for rank, item in enumerate(evidence):
         for text, heading in units(item.text):
@@ -76,6 +77,14 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
             if unit.score > 0 and (unit.amounts or causal):
                 found.append(unit)
     return sorted(found, key=lambda unit: -unit.score)
+
+
+def _of_rows(question: str, terms: Mapping[int, float]) -> Mapping[int, float]:
+    """Return the terms without the name of the statement to look in, which no row of it has; a name alone stays."""
+    rest, named = without_statements(question)
+    where = term_counts(named).keys() - term_counts(rest).keys()
+    of_rows = {term: weight for term, weight in terms.items() if term not in where}
+    return of_rows if any(not is_number(term) for term in of_rows) else terms
 
 
 def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:

@@ -260,6 +260,15 @@ def without_development(question: str) -> str:
     return _DEVELOPED.sub(r"\1", question)
 
 
+def without_statements(question: str) -> tuple[str, str]:
+    """Return a question without the names of statements, and the words of those: they say where to look, not for what."""
+    rest, named = question, []
+    for pointer in STATEMENT_POINTERS:
+        rest, found = pointer.pattern.subn(" ", rest)
+        named += [pointer.words, *pointer.pattern.findall(question)] if found else []
+    return rest, " ".join(named)
+
+
 def without_instructions(question: str) -> str:
     """Return a question without the clauses that say what to do should it make no sense."""
     kept: list[str] = []

@@ -1,5 +1,6 @@
 """Rows and sentences of pages: how they are told apart, and which of them speak of a question."""
 
+from jacie_flask.chat.query import weigh
 from jacie_flask.chat.units import rank_units, units
 from jacie_flask.text.terms import term_counts
 from tests.support.pages import PAGES, page
@@ -8,6 +9,11 @@ from tests.support.pages import PAGES, page
 def ranked(question, pages):
     """Return the units of pages, best first."""
     return rank_units(question, dict.fromkeys(term_counts(question), 1.0), pages)
+
+
+def best(pages, question):
+    """Return the row of pages that a prepared question is answered by."""
+    return rank_units(question, weigh(question), pages)[0].text
 
 
 def test_units_are_rows_and_sentences():
@@ -44,3 +50,15 @@ def test_a_heading_stands_in_brackets_once():
         "“Net sales 32,765 31,657” (in millions) [1]",
         "“Other income 118 129” (USD millions 2018 2017) [1]",
     }
+
+
+def test_the_statement_that_is_named_says_where_not_what():
+    """The name of a statement chooses no row by itself; a figure of the same words does."""
+    text = (
+        "(Millions) 2018 2017\nNet cash provided by operating activities 6,439 6,240\n"
+        "Cash flows of the cash flow statement 422 284\nPurchases of property, plant and equipment (1,577) (1,373)"
+    )
+    pages = [page(1, text)]
+    assert best(pages, "capital expenditure, relying on the cash flow statement").startswith("Purchases of property")
+    assert best(pages, "cash flow from operating activities in the statement of cash flows").startswith("Net cash provided")
+    assert best(pages, "the cash flow statement").startswith("Cash flows")
