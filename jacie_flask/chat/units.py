@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jacie_flask.chat.citations import Evidence, sentences
 from jacie_flask.text import figures
@@ -11,11 +11,23 @@ from jacie_flask.text.terms import is_number, term_counts
 
 _ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
 _QUOTE_CHARS = 360
-_HEADING_CHARS = 70
-_HEADING = re.compile(r"\b(?:19|20)\d\d\b\D{1,24}\b(?:19|20)\d\d\b|\b(?:millions|thousands|billions)\b", re.IGNORECASE)
+_HEADING_CHARS, _HEADINGS_CHARS = 70, 140
+_YEARS = re.compile(r"(?:(?:19|20)\d\d ?)+")
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_HEADING = re.compile(
+    r"\b(?:19|20)\d\d\b\D{1,24}\b(?:19|20)\d\d\b|\b(?:millions|thousands|billions)\b"
+    rf"|^(?=.*\b(?:ended|{_MONTHS})\b)"
+    rf"(?:(?:for|the|and|as|of|at|three|six|nine|twelve|months?|years?|quarters?|ended|{_MONTHS}|\d{{1,4}})\b\W*)+$",
+    re.IGNORECASE,
+)
+_QUARTER = re.compile(r"quarter|(?<![a-z])q[1-4](?!\d)|\bthree months\b", re.IGNORECASE)
+_HALF = re.compile(r"\b(?:six|nine) months\b|\bhalf\b|\bh[12]\b", re.IGNORECASE)
+_WHOLE_YEAR = re.compile(r"\btwelve months\b|\byears? ended\b", re.IGNORECASE)
+_OTHER_SPAN = 0.6
 _CENTS = re.compile(r"\d[.,]\d")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
+_BRACKET = re.compile(r"[()]")
 _SPACES = re.compile(r"\s+")
 _CAUSAL_QUESTION = re.compile(
     r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE
@@ -23,6 +35,16 @@ _CAUSAL_QUESTION = re.compile(
 _CAUSE = re.compile(
     r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE
 )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a question wants of a unit: weighted terms, all its words, a cause, figures of a "quarter" or a "year"."""
+
+    weights: Mapping[int, float] = field(default_factory=dict)
+    words: frozenset[int] = frozenset()
+    causal: bool = False
+    span: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,9 +63,8 @@ class Unit:
         text = self.text.replace("“", "'").replace("”", "'")
         source = self.item.source
         name = f"{source.company} {source.period}: ".lstrip() if named and source.company else ""
-        bracketed = self.heading.startswith("(") and self.heading.endswith(")")
-        columns = self.heading if bracketed or not self.heading else f"({self.heading})"
-        return " ".join(filter(None, (f"{name}“{text[:_QUOTE_CHARS]}”", columns, f"[{source.n}]")))
+        columns = "; ".join(filter(None, map(str.strip, _BRACKET.split(self.heading))))
+        return " ".join(filter(None, (f"{name}“{text[:_QUOTE_CHARS]}”", f"({columns})" if columns else "", f"[{source.n}]")))
 
     def share(self, claim: str) -> float:
         """Return which share of a sentence's terms the unit has."""
@@ -58,7 +79,7 @@ class Unit:
         held = self.amounts
         columns = years_in(self.heading)
         if len(years) == 1 and years[0] in columns and len(held) >= len(columns):
-            held = [held[columns.index(years[0])]]
+            held = _column(held, columns.index(years[0]), len(columns))
         return all(figures.stands_in(amount, held) and f"({amount.text})" not in self.text for amount in amounts)
 
 
@@ -67,14 +88,14 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
 
     A question for reasons prefers sentences that give one; any other is answered by units that hold an amount.
     """
-    causal = asks_for_reasons(question)
-    asked = frozenset(term_counts(question)) | frozenset(terms)
     weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in _of_rows(question, terms).items()}
+    words = frozenset(term_counts(question)) | frozenset(terms)
+    asked = _Asked(weights, words, asks_for_reasons(question), _span(question, bool(years_in(question))))
     found = []
     for rank, item in enumerate(evidence):
         for text, heading in units(item.text):
-            unit = _unit(text, heading, item, weights, asked, causal, rank)
-            if unit.score > 0 and (unit.amounts or causal):
+            unit = _unit(text, heading, item, rank, asked)
+            if unit.score > 0 and (unit.amounts or asked.causal):
                 found.append(unit)
     return sorted(found, key=lambda unit: -unit.score)
 
@@ -91,7 +112,7 @@ def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:
     """Return the rows of the first ``most`` pages in their own order, the first of each page before the second of any."""
     pages: dict[str, list[Unit]] = {}
     for item in evidence:
-        rows = [_unit(text, heading, item, {}, frozenset(), False, 0) for text, heading in units(item.text) if _is_row(text)]
+        rows = [_unit(text, heading, item, 0, _Asked()) for text, heading in units(item.text) if _is_row(text)]
         rows = [unit for unit in rows if unit.amounts]
         if len(rows) > 1:
             pages.setdefault(item.source.company or item.source.document_id, rows)
@@ -99,17 +120,32 @@ def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:
     return [page[place] for place in range(max(map(len, chosen), default=0)) for page in chosen if place < len(page)]
 
 
-def _unit(
-    text: str, heading: str, item: Evidence, terms: Mapping[int, float], asked: frozenset[int], causal: bool, rank: int
-) -> Unit:
-    score = line_score(text, terms) / (1 + 0.15 * rank)
+def _unit(text: str, heading: str, item: Evidence, rank: int, asked: _Asked) -> Unit:
+    score = line_score(text, asked.weights) / (1 + 0.15 * rank)
     row = _is_row(text)
     if row:
-        score *= 0.5 + 0.5 * _label_asked_for(text, asked)
-    if causal:
+        score *= 0.5 + 0.5 * _label_asked_for(text, asked.words)
+        score *= _OTHER_SPAN if {asked.span, _span(heading, False)} == {"quarter", "year"} else 1.0
+    if asked.causal:
         score *= 1.8 if _CAUSE.search(text) else 0.6
     amounts = [figure for figure in figures.find(text) if _amount(figure)]
     return Unit(text, heading if row else "", item, amounts, frozenset(term_counts(text)), score)
+
+
+def _span(text: str, of_a_year: bool) -> str:
+    """Return "quarter" or "year", whichever alone a text speaks of, else ""; it may name a year that it is ``of``."""
+    if _HALF.search(text):
+        return ""
+    quarter, year = bool(_QUARTER.search(text)), bool(_WHOLE_YEAR.search(text))
+    if quarter != year:
+        return "quarter" if quarter else "year"
+    return "year" if of_a_year and not quarter else ""
+
+
+def _column(held: list[figures.Figure], index: int, columns: int) -> list[figures.Figure]:
+    """Return a row's amounts under one of its columns: several stand there when each year has columns of its own."""
+    each, rest = divmod(len(held), columns)
+    return held[index * each : (index + 1) * each] if each > 2 and not rest else held[index : index + 1]
 
 
 def _label_asked_for(row: str, asked: frozenset[int]) -> float:
@@ -121,19 +157,24 @@ def _label_asked_for(row: str, asked: frozenset[int]) -> float:
 def units(text: str) -> Iterator[tuple[str, str]]:
     """Yield (row, heading of its columns) for a page's tables and (sentence, "") for its prose, put together from its lines."""
     prose: list[str] = []
-    heading = ""
+    heading, above = "", False
     for line in [*text.splitlines(), ""]:
         folded = _SPACES.sub(" ", line).strip()
-        names_columns = len(folded) <= _HEADING_CHARS and bool(_HEADING.search(folded)) and not _CENTS.search(folded)
+        names_columns = _names_columns(folded) or (above and bool(_YEARS.fullmatch(folded)))
         if names_columns or _is_row(folded) or not folded:
             yield from ((sentence, "") for sentence in _sentences_of(prose))
             prose = []
             if names_columns:
-                heading = folded
+                heading = f"{heading} {folded}"[:_HEADINGS_CHARS] if above else folded
             elif folded:
                 yield folded, heading
         else:
             prose.append(folded)
+        above = names_columns
+
+
+def _names_columns(line: str) -> bool:
+    return len(line) <= _HEADING_CHARS and bool(_HEADING.search(line)) and not _CENTS.search(line)
 
 
 def _sentences_of(lines: list[str]) -> Iterator[str]:
@@ -165,8 +206,8 @@ def asks_for_reasons(question: str) -> bool:
 
 
 def years_in(text: str) -> list[int]:
-    """Return the years that a text names as figures, each once."""
-    return list(dict.fromkeys(int(figure.value) for figure in figures.find(text) if figure.year))
+    """Return the calendar and fiscal years that a text names, each once."""
+    return list(dict.fromkeys(figures.years(text)))
 
 
 def _amount(figure: figures.Figure) -> bool:

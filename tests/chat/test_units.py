@@ -1,7 +1,10 @@
 """Rows and sentences of pages: how they are told apart, and which of them speak of a question."""
 
+import pytest
+
 from jacie_flask.chat.query import weigh
-from jacie_flask.chat.units import rank_units, units
+from jacie_flask.chat.units import rank_units, units, years_in
+from jacie_flask.text import figures
 from jacie_flask.text.terms import term_counts
 from tests.support.pages import PAGES, page
 
@@ -44,12 +47,45 @@ def test_reasons_are_answered_by_reasons():
 
 def test_a_heading_stands_in_brackets_once():
     """What a page has in brackets gets no others."""
-    text = "(in millions)\nNet sales 32,765 31,657\n\nUSD millions 2018 2017\nOther income 118 129"
+    text = "(in millions)\nNet sales 32,765 31,657\n\nAt June 30 (USD millions) 2018 2017\nOther income 118 129"
     quotes = {unit.quote() for unit in ranked("What were net sales and other income?", [page(1, text)])}
     assert quotes == {
         "“Net sales 32,765 31,657” (in millions) [1]",
-        "“Other income 118 129” (USD millions 2018 2017) [1]",
+        "“Other income 118 129” (At June 30; USD millions; 2018 2017) [1]",
     }
+
+
+def test_a_heading_of_several_lines_is_one():
+    """Unit, period and years belong to the rows below them, on however many lines they stand; a lone date ends no heading."""
+    text = "(In thousands)\nYears Ended\nDecember 2,\n2016\nNovember 27,\n2015\nRevenue 5,854,430 4,795,511\nIn all 7,000 6,000"
+    heading = "(In thousands) Years Ended December 2, 2016 November 27, 2015"
+    assert list(units(text)) == [("Revenue 5,854,430 4,795,511", heading), ("In all 7,000 6,000", heading)]
+    torn = "Sales rose in the three months ended\nJune 30, 2023, compared with the\nyear before."
+    assert [unit for unit, _ in units(torn)] == [" ".join(torn.split())]
+
+
+@pytest.mark.parametrize(("question", "amount"), [
+    ("What was EBITDA in FY 2023?", "2,018"), ("What was EBITDA in 2023?", "2,018"),
+    ("What was EBITDA in Q4 of FY2023?", "540"), ("What was EBITDA in the quarter to June 2023?", "540"),
+])  # fmt: skip
+def test_a_year_is_not_answered_by_its_quarter(question, amount):
+    """Of equal rows the one comes first whose table has the span of time that was asked for."""
+    months = "Months Ended June 30, 2022 {0} Months Ended June 30, 2023"
+    quarter = page(1, f"Three {months.format('Three')}\nEBITDA 609 540")
+    year = page(2, f"Twelve {months.format('Twelve')}\nEBITDA 2,117 2,018")
+    assert amount in ranked(question, [quarter, year])[0].text
+    assert amount in ranked(question, [year, quarter])[0].text
+
+
+@pytest.mark.parametrize(("years", "row", "claim", "held"), [
+    ("2023 2022", "Net sales 14,694 14,544", "14,694", True), ("2023 2022", "Net sales 14,694 14,544", "14,544", False),
+    ("2022 2023", "EBITDA, EBIT, net income 609 505 368 540 436 282", "540", True),
+    ("2022 2023", "EBITDA, EBIT, net income 609 505 368 540 436 282", "505", False),
+])  # fmt: skip
+def test_a_fiscal_year_has_its_columns(years, row, claim, held):
+    """An amount of another year than the one that was asked for is not held, also where each year has several columns."""
+    unit = ranked("net sales EBITDA", [page(1, f"USD millions {years}\n{row}")])[0]
+    assert unit.holds(figures.find(claim), years_in("for FY2023")) is held
 
 
 def test_the_statement_that_is_named_says_where_not_what():
