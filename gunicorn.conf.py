@@ -26,7 +26,9 @@ try:
     from jacie_flask.web.origins import is_loopback
 
     _background = services.background(_settings)
-    _gate = services.gate(_settings, tenants.settings_of(_settings))
+    _tenants = tenants.settings_of(_settings)
+    _gate = services.gate(_settings, _tenants)
+    services.load(_tenants.values())  # before workers are forked, which share it then
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")
 

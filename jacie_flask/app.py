@@ -7,10 +7,13 @@ from pathlib import Path
 from flask import Flask
 from flask_cors import CORS
 
-from jacie_flask import __version__, cli, services, tenants, tracing
+from jacie_flask import __version__, services, tenants, tracing
 from jacie_flask.access.secret import signing_secret
 from jacie_flask.access.watch import KeyWatch
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
+from jacie_flask.cli.doctor import doctor_command
+from jacie_flask.cli.ingesting import ingest_command
+from jacie_flask.cli.keys import keys_commands
 from jacie_flask.config import Settings, load
 from jacie_flask.errors import Internal
 from jacie_flask.events import ProgressCallback, Result
@@ -78,7 +81,7 @@ def create(settings: Settings | None = None) -> Flask:
     problems.init_app(app)
     for room in (chat, runs, documents, search, ops, metrics, pages, sign_in, openapi):
         app.register_blueprint(room.blueprint)
-    for command in (cli.ingest_command, cli.keys_commands, cli.doctor_command):
+    for command in (ingest_command, keys_commands, doctor_command):
         app.cli.add_command(command)
     return app
 

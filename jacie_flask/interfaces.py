@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
 from jacie_flask.retries import Budget
-from jacie_flask.upstreams import Upstream
+
+if TYPE_CHECKING:
+    from jacie_flask.upstreams import Upstream  # children that read documents count nothing
 
 # ---------------------------------------------------------------------------------------------------------- documents
 
@@ -415,7 +417,7 @@ class Services:
     pool: Executor
     limits: "Limits"
     expectations: "Expectations"
-    upstreams: tuple[Upstream, ...] = ()
+    upstreams: "tuple[Upstream, ...]" = ()
 
 
 class Catalog(Protocol):

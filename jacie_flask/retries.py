@@ -29,6 +29,10 @@ class Patience:
         return max(guess, (asked_s or 0.0) * random.uniform(1.0, 1.1))
 
 
+TO_THE_END = Patience(longest_s=math.inf, leaves=0)
+"""For the model: there is no answer without it, so it is waited for as long as the question has time."""
+
+
 class Budget:
     """The retries of one question, shared by all that it asks wherever they run, and the end of its time.
 

@@ -1,13 +1,17 @@
-"""Makes the repository's root importable, so that tests can use ``tests.support`` however pytest was started."""
+"""Makes the repository's root importable however pytest was started, and owns the browser: a process can have one alone."""
 
+import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 # How long one example takes says how busy the machine is.
 settings.register_profile("jacie", deadline=None)
@@ -32,3 +36,16 @@ def pytest_collection_modifyitems(items: list) -> None:
     items.sort(
         key=lambda item: next((place for place, name in enumerate(_LONG) if f"tests/{name}" in str(item.path)), len(_LONG))
     )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the system's chromium once."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested in a browser")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: no page is tested in a browser")
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield started
+        started.close()

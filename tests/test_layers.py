@@ -54,7 +54,7 @@ SDKS = {
     "structlog": {"logs"},
     "prometheus_client": {"measures"},
     "opentelemetry": {"tracing"},
-    "xllamacpp": {"models.embedded_server"},
+    "xllamacpp": {"models.llama_server"},
     "pypdfium2": {"documents.formats.pdf", "documents.page_picture"},
     "PIL": {"documents.page_picture"},
     "docx": {"documents.formats.docx"},
@@ -66,7 +66,7 @@ SDKS = {
     "jwt": {"access.tokens"},
     "onnxruntime": {"retrieval.embedded_embedder"},
 }
-READS_ENVIRONMENT = {"config", "client.__main__", "processes", "documents.extraction", "models.embedded_server"}
+READS_ENVIRONMENT = {"config", "client.__main__", "processes", "documents.extraction", "models.llama_server"}
 
 
 def name_of(path: Path) -> str:

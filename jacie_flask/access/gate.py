@@ -3,12 +3,18 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from jacie_flask.access.keys import PREFIX, Key, KeyFile, is_key_id
-from jacie_flask.access.tokens import TokenVerifier
 from jacie_flask.errors import Forbidden, JacieError, Unauthorized
 from jacie_flask.interfaces import DEFAULT_TENANT, SCOPES, Principal
+
+
+class Tokens(Protocol):
+    """A provider's tokens, whatever checks them."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that stands; raise Unauthorized or IdentityUnavailable."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class Gate:
     """
 
     keys: KeyFile
-    tokens: TokenVerifier | None
+    tokens: Tokens | None
     tenants: Collection[str]
     required: bool
     open_to_all: bool

@@ -90,6 +90,11 @@ class TokenVerifier:
     audience: str
     keys: PublishedKeys
 
+    @classmethod
+    def of(cls, issuer: str, audience: str, jwks_url: str) -> "TokenVerifier":
+        """Return what checks the tokens of a provider that publishes its keys at ``jwks_url``."""
+        return cls(issuer, audience, PublishedKeys(jwks_url, clock=time.monotonic))
+
     def claims(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a token that stands; raise Unauthorized with the reason as its detail, or IdentityUnavailable."""
         if len(token) > _TOKEN_CHARS:

@@ -9,7 +9,7 @@ from jacie_flask.config import Settings
 from jacie_flask.doctor.findings import Check, Finding
 from jacie_flask.errors import JacieError
 from jacie_flask.interfaces import DEFAULT_TENANT, Prompt, Services
-from jacie_flask.runs.redis_store import Facts, StoreDown
+from jacie_flask.runs.redis_rows import Facts, StoreDown
 
 _MODEL_WAIT_S = 20.0
 _OLDEST_REDIS = (6, 2)

@@ -1,6 +1,5 @@
 """Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw; a read is split, decoded and joined once."""
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,11 +14,9 @@ from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.models import http_transport
 from jacie_flask.openai_errors import asked_to_wait, trouble
-from jacie_flask.retries import Budget, Patience
+from jacie_flask.retries import TO_THE_END, Budget
 from jacie_flask.upstreams import Upstream
 
-PATIENCE = Patience(longest_s=math.inf, leaves=0)
-"""There is no answer without the model: it is waited for as long as the question has time."""
 _OPENAI_URL = "https://api.openai.com/v1"
 _READY_S = 0.5
 _LINE_LIMIT = 1 << 20
@@ -73,7 +70,7 @@ class OpenAIModel:
         self.context_tokens = context_tokens
         self.small = small
         self._model = model
-        self._upstream = upstream or Upstream("model", LLMUnavailable, PATIENCE)
+        self._upstream = upstream or Upstream("model", LLMUnavailable, TO_THE_END)
         timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
         # Retries are ours: the SDK's would honour a Retry-After of two minutes and repeat a read timeout.
         self._client = openai.OpenAI(

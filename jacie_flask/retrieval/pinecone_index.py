@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import numpy as np
 from numpy.typing import NDArray
+from pinecone import Pinecone, RetryConfig
+from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError
 
 from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
@@ -304,8 +306,6 @@ class PineconeIndex:
 
     def _ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:  # the SDK's own values
         """Ask Pinecone once; the only place of its exceptions; raise Trouble."""
-        from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError  # noqa: PLC0415  # 200 ms of imports
-
         try:
             with tracing.upstream(f"pinecone {operation}"):
                 return getattr(self._connected(), operation)(timeout=self._timeout, **arguments)
@@ -328,8 +328,6 @@ class PineconeIndex:
         return self._client
 
     def _connect(self) -> Any:  # the SDK's own value
-        from pinecone import Pinecone, RetryConfig  # noqa: PLC0415  # 200 ms of imports
-
         with Pinecone(
             api_key=self._api_key,
             host=self._controller or None,

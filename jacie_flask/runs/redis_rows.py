@@ -1,4 +1,4 @@
-"""What passes between the run log and Redis, and how positions and entries lie in a stream."""
+"""What passes between the run log and Redis, that it does not, and how positions and entries lie in a stream."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,10 @@ import msgspec
 
 from jacie_flask.interfaces import Entry, RunInfo
 from jacie_flask.runs.reader import Position
+
+
+class StoreDown(Exception):
+    """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -31,6 +35,17 @@ class News(msgspec.Struct, frozen=True):
     inbox: str
     words: list[tuple[str, str]]
     entries: dict[str, list[Entry]]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a Redis says of itself: sizes in bytes, ``most_bytes`` 0 for no limit, its clock in seconds since 1970."""
+
+    version: str
+    policy: str
+    used_bytes: int
+    most_bytes: int
+    cluster: bool
+    clock_s: float
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -21,17 +21,13 @@ from jacie_flask.errors import Conflict
 from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs import redis_scripts
 from jacie_flask.runs.reader import Position
-from jacie_flask.runs.redis_rows import News, Row, Write, encode, entries_of, id_of
+from jacie_flask.runs.redis_rows import Facts, News, Row, StoreDown, Write, encode, entries_of, id_of
 
 _CONNECT_S = 0.5
 _ANSWER_S = 1.0
 _BLOCK_S = 1.0
 _INBOX_LENGTH = 1000
 _INBOX_S = 60
-
-
-class StoreDown(Exception):
-    """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
 
 
 class RedisStore:
@@ -265,17 +261,6 @@ class RedisStore:
 
     def _key(self, kind: str, name: str | None = None) -> str:
         return f"{self._prefix}:{kind}" if name is None else f"{self._prefix}:{kind}:{name}"
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """What a Redis says of itself: sizes in bytes, ``most_bytes`` 0 for no limit, its clock in seconds since 1970."""
-
-    version: str
-    policy: str
-    used_bytes: int
-    most_bytes: int
-    cluster: bool
-    clock_s: float
 
 
 def redis_facts(url: str) -> Facts:

@@ -4,6 +4,7 @@ from jacie_flask.services.backends import runs_store
 from jacie_flask.services.beside import Background, background
 from jacie_flask.services.building import build, extraction, ingestion
 from jacie_flask.services.entrance import gate, key_file
+from jacie_flask.services.sdks import load
 from jacie_flask.services.warming import warm, warm_all
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "gate",
     "ingestion",
     "key_file",
+    "load",
     "runs_store",
     "warm",
     "warm_all",

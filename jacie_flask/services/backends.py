@@ -5,19 +5,15 @@ from pathlib import Path
 from jacie_flask import concurrency
 from jacie_flask.config import Settings
 from jacie_flask.documents.folder_store import FolderStore
-from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
 from jacie_flask.interfaces import ChatModel, DocumentStore, Embedder, SharedRunLog, VectorIndex
 from jacie_flask.models import embedded_server
-from jacie_flask.models.openai_model import OpenAIModel
 from jacie_flask.models.scripted import ScriptedModel
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
-from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
-from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.runs.memory_log import MemoryLog
-from jacie_flask.runs.redis_log import RedisLog
-from jacie_flask.runs.redis_store import Facts, redis_facts
+from jacie_flask.runs.redis_rows import Facts
+from jacie_flask.services import sdks
 from jacie_flask.services.beside import Background
 from jacie_flask.services.places import collection, index_file
 from jacie_flask.upstreams import Upstream
@@ -31,7 +27,7 @@ def document_store(settings: Settings, upstream: Upstream | None = None) -> Docu
     """Return the folder or the S3 prefix that the settings name."""
     if settings.documents_folder is not None:
         return FolderStore(settings.documents_folder, max_bytes=settings.max_document)
-    return S3Store(
+    return sdks.s3_store()(
         settings.documents,
         endpoint=settings.s3_endpoint,
         max_bytes=settings.max_document,
@@ -50,7 +46,7 @@ def vector_index(settings: Settings, upstream: Upstream | None = None) -> Vector
             return SqliteIndex(path, background=concurrency.beside, offload=concurrency.offload)
         except RetrievalUnavailable as error:
             raise ConfigurationError(f"JACIE_INDEX holds {settings.index!r}, which cannot be opened: {error}") from error
-    return PineconeIndex(
+    return sdks.pinecone_index()(
         place.removeprefix("//"),
         api_key=settings.pinecone_api_key,
         host=settings.pinecone_host,
@@ -69,7 +65,7 @@ def embedder(settings: Settings, upstream: Upstream | None = None) -> Embedder:
     """Return the built-in encoder or the OpenAI-compatible one."""
     if settings.embeddings == "embedded":
         return EmbeddedEmbedder(offload=concurrency.offload)
-    return OpenAIEmbedder(
+    return sdks.openai_embedder()(
         base_url=settings.openai_base_url or _OPENAI_URL,
         api_key=settings.openai_api_key or "none",
         model=settings.embedding_model,
@@ -84,7 +80,7 @@ def chat_model(settings: Settings, beside: Background, upstream: Upstream | None
     if settings.scripted:
         return ScriptedModel()
     if not settings.uses_embedded_model:
-        return OpenAIModel(
+        return sdks.openai_model()(
             base_url=settings.openai_base_url or _OPENAI_URL,
             api_key=settings.openai_api_key or "none",
             model=settings.model or _DEFAULT_MODEL,
@@ -95,7 +91,7 @@ def chat_model(settings: Settings, beside: Background, upstream: Upstream | None
             upstream=upstream,
         )
     server = beside.model_server
-    return OpenAIModel(
+    return sdks.openai_model()(
         base_url=server.url if server else settings.embedded_model_url,
         api_key=server.key if server else settings.embedded_model_key,
         model="smollm2-135m-instruct",
@@ -111,9 +107,9 @@ def run_log(settings: Settings) -> SharedRunLog:
     """Return the log of runs: in memory, or in the Redis that all workers share."""
     if settings.runs == "memory:":
         return MemoryLog(keep_s=settings.keep_runs_s)
-    return RedisLog(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
+    return sdks.redis_log()(settings.runs, keep_s=settings.keep_runs_s, deadline_s=settings.deadline_s)
 
 
 def runs_store(settings: Settings) -> Facts | None:
     """Return what the Redis of the runs says of itself, None where they are in memory; raise StoreDown."""
-    return None if settings.runs == "memory:" else redis_facts(settings.runs)
+    return None if settings.runs == "memory:" else sdks.redis_facts()(settings.runs)

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from jacie_flask.access.gate import Gate
 from jacie_flask.access.keys import KeyFile
-from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
 from jacie_flask.config import Settings
+from jacie_flask.services import sdks
 
 
 def gate(settings: Settings, tenants: Collection[str]) -> Gate:
@@ -15,8 +15,7 @@ def gate(settings: Settings, tenants: Collection[str]) -> Gate:
     keys.check()
     tokens = None
     if settings.oidc_issuer:
-        published = PublishedKeys(settings.oidc_jwks_url, clock=time.monotonic)
-        tokens = TokenVerifier(settings.oidc_issuer, settings.oidc_audience, published)
+        tokens = sdks.token_verifier().of(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url)
     return Gate(
         keys=keys,
         tokens=tokens,

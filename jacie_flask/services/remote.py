@@ -5,8 +5,7 @@ import sys
 from jacie_flask.breakers import Breaker
 from jacie_flask.config import Settings
 from jacie_flask.errors import DocumentUnavailable, LLMUnavailable, RetrievalUnavailable
-from jacie_flask.models.openai_model import PATIENCE
-from jacie_flask.retries import Patience
+from jacie_flask.retries import TO_THE_END, Patience
 from jacie_flask.upstreams import Unavailable, Upstream
 
 _INGESTING = Patience(retries=4, longest_s=60.0)
@@ -18,20 +17,20 @@ def answering_upstreams(settings: Settings, *names: str) -> dict[str, Upstream]:
         name: Upstream(
             name,
             error,
-            PATIENCE if name == "model" else Patience(),
+            TO_THE_END if name == "model" else Patience(),
             Breaker(settings.breaker_failures, settings.breaker_open_s),
         )
-        for name, error in _remote(settings).items()
+        for name, error in remote(settings).items()
         if name in names
     }
 
 
 def ingesting_upstreams(settings: Settings) -> dict[str, Upstream]:
     """Return the parts that are asked over the network, for an ingestion: it waits long, and no breaker stops it."""
-    return {name: Upstream(name, error, _INGESTING, Breaker(sys.maxsize)) for name, error in _remote(settings).items()}
+    return {name: Upstream(name, error, _INGESTING, Breaker(sys.maxsize)) for name, error in remote(settings).items()}
 
 
-def _remote(settings: Settings) -> dict[str, Unavailable]:
+def remote(settings: Settings) -> dict[str, Unavailable]:
     """Return the parts that are other servers, each with the error that says that it is not there."""
     parts: dict[str, tuple[bool, Unavailable]] = {
         "documents": (settings.documents_folder is None, DocumentUnavailable),

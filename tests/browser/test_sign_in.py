@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from jacie_flask import cli
+from jacie_flask.cli.keys import keys_commands
 from tests.support.jacie import gunicorn, ingested_samples
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested in a browser")
@@ -24,7 +24,7 @@ def server(tmp_path_factory):
 def keys(server, monkeypatch):
     """Return a function that runs ``keys`` on the server's file."""
     monkeypatch.setenv("JACIE_KEYS", str(server.keys))
-    return lambda *arguments: CliRunner().invoke(cli.keys_commands, arguments)
+    return lambda *arguments: CliRunner().invoke(keys_commands, arguments)
 
 
 @pytest.fixture(params=[pytest.param("light", marks=pytest.mark.soak), "dark"])

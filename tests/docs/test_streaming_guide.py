@@ -35,7 +35,6 @@ EXAMPLES = {
 EXECUTABLE = ("bash", "python", "javascript", "nginx")
 NODE = shutil.which("node")
 NGINX = shutil.which("nginx")
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SLOW = json.dumps({"answer": "Revenue was 42,280 million rand in 2024 [1].", "first_token_s": 1.5, "total_s": 1.5})
 QUESTION = {"query": "What was the revenue of Zanobela in 2024?"}
 REPORT = "zanobela_telecom_2024_annual_report.pdf"
@@ -247,25 +246,21 @@ def test_the_cors_example_is_a_setting(monkeypatch):
     assert Settings().cors_origins == tuple(value.split(","))
 
 
-def test_event_source_in_a_browser_of_another_origin(jacie: Running, site: Site):
+def test_event_source_in_a_browser_of_another_origin(jacie: Running, site: Site, browser):
     """A page of an allowed origin starts a run and follows it with the browser's own EventSource."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: EventSource (playwright is not installed)")
-    if not CHROMIUM.exists():
-        pytest.skip(f"NOT TESTED: EventSource ({CHROMIUM} is missing)")
+    sync_api = pytest.importorskip("playwright.sync_api")  # it is there where the browser is
     script = EXAMPLES["event-source"][1].replace(BASE, jacie.url)
     site.page = f"<!doctype html><title>Example</title><link rel=icon href=data:,><script type=module>{script}</script>"
     heard: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("console", lambda message: heard.append(message.text))
-        try:
-            with page.expect_console_message(lambda message: message.text.startswith("result"), timeout=15_000):
-                page.goto(site.origin)
-        except sync_api.TimeoutError:
-            pytest.fail(f"no result: {heard}")
-        finally:
-            browser.close()
+    page = browser.new_page()
+    page.on("console", lambda message: heard.append(message.text))
+    try:
+        with page.expect_console_message(lambda message: message.text.startswith("result"), timeout=15_000):
+            page.goto(site.origin)
+    except sync_api.TimeoutError:
+        pytest.fail(f"no result: {heard}")
+    finally:
+        page.close()
     assert heard[0] == "progress Starting chat processing..."
     assert any(line.startswith("token ") for line in heard)
     assert not [line for line in heard if line.startswith(("error", "connection lost"))]

@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from jacie_flask import cli
+from jacie_flask.cli.keys import keys_commands
 from tests.support.jacie import ROOT, environment, free_port, gunicorn, serve
 
 
@@ -16,7 +16,7 @@ def keys(tmp_path, monkeypatch):
     """Return a function that runs ``keys`` with the settings of a server in this folder."""
     for name, value in {"JACIE_DATA": str(tmp_path), "JACIE_MODEL": "scripted"}.items():
         monkeypatch.setenv(name, value)
-    return lambda *arguments: CliRunner().invoke(cli.keys_commands, arguments)
+    return lambda *arguments: CliRunner().invoke(keys_commands, arguments)
 
 
 @pytest.mark.parametrize(("arguments", "settings"), [

@@ -197,7 +197,7 @@ def test_children_that_need_no_secret_have_none(canaries, tmp_path):
 
         def children():
             seen = {folder: (folder / "cmdline").read_text().split("\0") for folder in family(running.process.pid)}
-            kinds = ("jacie_flask.models.embedded_server", "jacie_flask.documents.extraction_worker")
+            kinds = ("jacie_flask.models.llama_server", "jacie_flask.documents.extraction_worker")
             mine = {kind: folder for folder, line in seen.items() for kind in kinds if kind in line}
             return mine if len(mine) == 2 else None
 
@@ -214,4 +214,4 @@ def test_children_that_need_no_secret_have_none(canaries, tmp_path):
 
 def environment_of(children: dict[str, Path]) -> str:
     """Return the environment of the built-in model's process."""
-    return (children["jacie_flask.models.embedded_server"] / "environ").read_text()
+    return (children["jacie_flask.models.llama_server"] / "environ").read_text()

@@ -6,7 +6,8 @@ from jacie_flask.runs.redis_log.copies import Copies
 from jacie_flask.runs.redis_log.link import BEAT_S, LEASE_S, Link, safely
 from jacie_flask.runs.redis_log.orphans import Orphans
 from jacie_flask.runs.redis_log.own import OwnRuns
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import StoreDown
+from jacie_flask.runs.redis_store import RedisStore
 
 _SERVING, _LEAVING = "serving", "leaving"
 

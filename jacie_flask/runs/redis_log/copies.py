@@ -11,8 +11,8 @@ from jacie_flask.interfaces import Entry
 from jacie_flask.runs.memory_log import MemoryLog, Record
 from jacie_flask.runs.reader import Moved, Position
 from jacie_flask.runs.redis_log.link import BEAT_S, LEASE_S, MOVED_MS, Link
-from jacie_flask.runs.redis_rows import Row
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import Row, StoreDown
+from jacie_flask.runs.redis_store import RedisStore
 
 _KEPT_COPY_S = 10.0
 _PATIENCE_S = 3.0

@@ -9,7 +9,8 @@ from jacie_flask.errors import Cancelled, NotFound
 from jacie_flask.interfaces import RunKeeper
 from jacie_flask.runs.redis_log.copies import Copies
 from jacie_flask.runs.redis_log.link import BEAT_S, Link
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import StoreDown
+from jacie_flask.runs.redis_store import RedisStore
 
 log = logging.getLogger(__package__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jacie_flask import measures
-from jacie_flask.runs.redis_store import StoreDown
+from jacie_flask.runs.redis_rows import StoreDown
 
 log = logging.getLogger(__package__)
 

@@ -19,7 +19,8 @@ from jacie_flask.runs.redis_log.link import Link
 from jacie_flask.runs.redis_log.orphans import Orphans
 from jacie_flask.runs.redis_log.own import OwnRuns
 from jacie_flask.runs.redis_log.tallies import SharedTallies
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import StoreDown
+from jacie_flask.runs.redis_store import RedisStore
 
 
 class RedisLog:

@@ -13,8 +13,8 @@ from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs.memory_log import MemoryLog, Record
 from jacie_flask.runs.reader import Moved
 from jacie_flask.runs.redis_log.link import MOVED_MS, Link, safely
-from jacie_flask.runs.redis_rows import Write
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import StoreDown, Write
+from jacie_flask.runs.redis_store import RedisStore
 
 log = logging.getLogger(__package__)
 

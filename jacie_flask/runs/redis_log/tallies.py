@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from jacie_flask import measures
 from jacie_flask.runs.redis_log.link import Link
-from jacie_flask.runs.redis_store import RedisStore, StoreDown
+from jacie_flask.runs.redis_rows import StoreDown
+from jacie_flask.runs.redis_store import RedisStore
 
 
 class SharedTallies:
