@@ -13,7 +13,7 @@ from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
 from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 NEAR = "Capital expenditures of the company in 2018"
 NEARER = "The company's capital expenditures, 2018"

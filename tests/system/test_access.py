@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from jacie_flask import cli
-from tests.support.jacie import ROOT, environment, free_port, gunicorn, serve
+from tests.support.jacie import ROOT, environment, gunicorn, serve
+from tests.support.ports import free_port
 
 
 @pytest.fixture
