@@ -3,15 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-# How long one example takes says how busy the machine is.
-settings.register_profile("jacie", deadline=None)
-settings.load_profile("jacie")
+# How long one example takes says how busy the machine is. The suite plays the same examples each time; only the long runs look for others.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("soak", deadline=None)
 
 # Files that take longest begin first: several run side by side, and none of them should be what the others wait for. The first has
 # the sample documents ingested, so those beside it are files that need no server.
@@ -25,6 +26,11 @@ _LONG = (
     "system/test_upstream_faults",
 )
 _LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_ingest", "test_cli", "documents/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose what hypothesis plays, before any test is imported."""
+    settings.load_profile("soak" if config.option.markexpr == "soak" else "suite")
 
 
 def pytest_collection_modifyitems(items: list) -> None:
