@@ -278,6 +278,27 @@ def test_a_repeated_question_joins_its_run_at_the_bound():
     runs.start("r5", QUESTION, "q", None, "a")
 
 
+def test_a_run_is_active_until_it_is_paid_for():
+    """While its tokens are counted and its place is given back it still stands among the active ones: where none does, all is settled."""
+    active = []
+
+    class Watched(MemoryLog):
+        def count(self, name, amount, keep_s):
+            if amount:
+                active.append(runs.active)
+            return super().count(name, amount, keep_s)
+
+        def occupy(self, caller, more, mine, most):
+            if more < 0:
+                active.append(runs.active)
+            return super().occupy(caller, more, mine, most)
+
+    runs = runs_of(Watched(keep_s=60), lambda *_: RESULT, runs=1, tokens_per_day=1000)
+    runs.start("r1", QUESTION, "q", caller="a")
+    wait_for(lambda: not runs.active)
+    assert active == [1, 1]
+
+
 @needs_redis
 def test_workers_share_a_callers_places(redis, worker):
     """The bound holds over all workers, an ended run frees its place for the other, and a claim is found from there too."""
