@@ -127,7 +127,8 @@ def test_a_retry_can_succeed(server):
 
 def test_nobody_listening_is_retrieval_unavailable():
     """A refused connection is our error, soon."""
-    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8)
+    patient = Upstream("embeddings", RetrievalUnavailable, Patience(backoff_s=0.01))
+    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8, upstream=patient)
     started = time.monotonic()
     with pytest.raises(RetrievalUnavailable):
         embedder.embed(["a"])
