@@ -41,9 +41,9 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def model_of(server: OpenAIServer, **changes: object) -> OpenAIModel:
-    """Connect with timeouts that suit a test."""
+    """Connect with more patience than the server needs, and short pauses."""
     upstream = Upstream("model", LLMUnavailable, Patience(backoff_s=0.01, longest_s=math.inf, leaves=0))
-    settings = {"read_timeout_s": 0.3, "upstream": upstream, **changes}
+    settings = {"read_timeout_s": 10, "upstream": upstream, **changes}
     return OpenAIModel(base_url=server.url, api_key="secret-key", model="test-model", **settings)  # type: ignore[arg-type]
 
 
@@ -139,7 +139,7 @@ def test_every_fault_has_its_error(server: OpenAIServer, script: Script, expecte
     server.script = script
     heard = []
     with pytest.raises(JacieError) as caught:
-        heard += [delta.text for delta in model_of(server).stream(PROMPT)]
+        heard += [delta.text for delta in model_of(server, read_timeout_s=0.3).stream(PROMPT)]
     assert type(caught.value) is expected
     assert "secret-key" not in str(caught.value)
     assert len(server.chats) == requests
@@ -151,7 +151,7 @@ def test_what_was_said_before_a_fault_is_delivered(server: OpenAIServer, fault: 
     server.script = Script(answer=ANSWER, fault=fault, fault_after=3, token_s=0.01)
     heard: list[str] = []
     with pytest.raises(JacieError):
-        heard.extend(delta.text for delta in model_of(server).stream(PROMPT))
+        heard.extend(delta.text for delta in model_of(server, read_timeout_s=0.3).stream(PROMPT))
     assert "".join(heard) == " ".join(ANSWER.split()[:3])
 
 

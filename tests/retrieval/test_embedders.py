@@ -34,8 +34,8 @@ def server():
 
 
 def remote(server, **changes):
-    """Connect to the server with timeouts that suit a test."""
-    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 0.3, **changes}
+    """Connect to the server with more patience than it needs, and short pauses."""
+    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 10, **changes}
     settings["upstream"] = Upstream("embeddings", RetrievalUnavailable, Patience(backoff_s=0.01))
     return OpenAIEmbedder(base_url=server.url, api_key="secret-key", **settings)
 
@@ -114,7 +114,7 @@ def test_every_fault_is_retrieval_unavailable(server, script, requests):
     """The SDK's exceptions stay inside, retries are bounded, no key is in the text."""
     server.script = script
     with pytest.raises(RetrievalUnavailable) as caught:
-        remote(server).embed([NEAR])
+        remote(server, read_timeout_s=0.3).embed([NEAR])
     assert len(server.requests) == requests
     assert "secret-key" not in str(caught.value)
 
