@@ -144,6 +144,18 @@ def _runs(pid: str) -> bool:
     return True
 
 
+def held_port(port: int = 0) -> socket.socket:
+    """Return a socket that keeps a port of 127.0.0.1, 0 for a free one, for a listener to come: while it is open nobody else is given it.
+
+    It is bound and never listens. A server that sets SO_REUSEADDR or SO_REUSEPORT, as they all do, may listen beside it.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind(("127.0.0.1", port))
+    return holder
+
+
 def import_path() -> str:
     """Return the PYTHONPATH with which a child finds this package, wherever its parent was started."""
     root = str(Path(__file__).parent.parent)

@@ -13,9 +13,9 @@ if ROOT not in sys.path:
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
-# How long one example takes says how busy the machine is.
-settings.register_profile("jacie", deadline=None)
-settings.load_profile("jacie")
+# How long one example takes says how busy the machine is. The suite plays the same examples each time; only the long runs look for others.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("soak", deadline=None)
 
 # Files that take longest begin first: several run side by side, and none of them should be what the others wait for. The first has
 # the sample documents ingested, so those beside it are files that need no server.
@@ -31,6 +31,11 @@ _LONG = (
 _LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_ingest", "test_cli", "documents/")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose what hypothesis plays, before any test is imported."""
+    settings.load_profile("soak" if config.option.markexpr == "soak" else "suite")
+
+
 def pytest_collection_modifyitems(items: list) -> None:
     """Put the tests of long files first, otherwise as they were found."""
     items.sort(
@@ -42,6 +47,7 @@ def pytest_collection_modifyitems(items: list) -> None:
 def browser():
     """Start the system's chromium once."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested in a browser")
+    sync_api.expect.set_options(timeout=30_000)  # patience: what has come about is seen at once
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: no page is tested in a browser")
     with sync_api.sync_playwright() as playwright:

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.support.jacie import ROOT, environment, free_port
+from tests.support.jacie import ROOT, environment
+from tests.support.ports import free_port
 
 
 def run(data, *arguments, command=("-m", "flask", "--app", "wsgi", "ingest"), **settings):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jacie_flask.processes import OwnedProcess
+from tests.support.alive import alive
 
 CHILD = """
 import os, signal, sys, time
@@ -19,6 +20,8 @@ if "stubborn" in sys.argv:
 end_with_parent()
 with open(os.environ["STARTS"], "a") as file:
     file.write(f"{os.getpid()} {os.environ.get('EXTRA')}\\n")
+if "finishing" in sys.argv:
+    open(os.environ["DONE"], "w").close()
 if "brief" in sys.argv:
     sys.exit()
 time.sleep(600)
@@ -43,10 +46,10 @@ def made(tmp_path, monkeypatch):
         process.stop()
 
 
-def starts(tmp_path, count, seconds=8):
+def starts(tmp_path, count, seconds=20):
     """Return what the first ``count`` children wrote when they started."""
     file = tmp_path / "starts"
-    until = time.monotonic() + seconds
+    until, lines = time.monotonic() + seconds, []
     while time.monotonic() < until:
         lines = file.read_text().splitlines() if file.exists() else []
         if len(lines) >= count:
@@ -55,15 +58,7 @@ def starts(tmp_path, count, seconds=8):
     raise AssertionError(f"{count} starts expected, {lines}")
 
 
-def alive(pid):
-    """Say whether a process runs; one that ended and was not yet waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def gone(pid, seconds=3):
+def gone(pid, seconds=20):
     """Wait until a process is gone; say whether it is."""
     until = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < until:
@@ -98,13 +93,13 @@ def test_a_child_that_dies_at_once_is_started_with_pauses(made, tmp_path):
     assert len(starts(tmp_path, 2)) <= 4
 
 
-def test_a_child_that_is_done_is_not_started_again(made, tmp_path):
+def test_a_child_that_is_done_is_not_started_again(made, tmp_path, monkeypatch):
     """An ingestion that made its file ends once; one that died without it would be started again."""
     done = tmp_path / "done"
-    process = made("brief", done=done)
-    done.touch()
+    monkeypatch.setenv("DONE", str(done))
+    process = made("finishing", "brief", done=done)
     starts(tmp_path, 1)
-    until = time.monotonic() + 3
+    until = time.monotonic() + 20
     while process.pid and time.monotonic() < until:
         time.sleep(0.02)
     assert process.pid == 0
@@ -140,6 +135,7 @@ def test_a_forked_copy_does_not_stop_the_child(made, tmp_path):
 PARENT = """
 import sys, time
 from jacie_flask.processes import OwnedProcess
+from tests.support.alive import alive
 OwnedProcess("owned_child", (), {}).start()
 time.sleep(600)
 """

@@ -51,7 +51,7 @@ def test_the_end_of_a_question_ends_its_waiting():
     began = time.monotonic()
     budget.end(Cancelled())
     waiting.join()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert len(caught) == 1
     budget.end(DeadlineExceeded())
     for step in (budget.check, lambda: budget.wait(30)):

@@ -91,7 +91,7 @@ def test_a_429_is_waited_for_by_all_and_opens_nothing():
         time.sleep(0.001)
     time.sleep(0.02)
     assert one.ask(Asked(), Budget(4)) == "answer"
-    assert 0.2 <= time.monotonic() - began < 1
+    assert 0.2 <= time.monotonic() - began < 10
     first.join()
     assert (asked.count, one.throttled, one.figures.state) == (2, 1, "closed")
 
@@ -103,9 +103,9 @@ def test_a_wait_that_is_too_long_is_passed_on_at_once(seconds, budget):
     for _ in range(2):
         with pytest.raises(DocumentUnavailable) as caught:
             one.ask(asked, budget)
-        assert seconds - 1 < caught.value.retry_after_s <= seconds
+        assert seconds - (took := time.monotonic() - began) - 0.1 < caught.value.retry_after_s <= seconds
     assert asked.count == 1
-    assert time.monotonic() - began < 1
+    assert took < 2.5, "less than the least of patience, deadline and wait"
 
 
 def test_the_end_of_a_question_ends_its_retries():
@@ -117,7 +117,7 @@ def test_the_end_of_a_question_ends_its_retries():
         with pytest.raises(Cancelled):
             one.ask(asked, budget)
     assert asked.count == 1
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_a_kill_says_nothing_about_the_upstream():

@@ -22,6 +22,7 @@ from bench.streams import processes
 from bench.streams.counting import CHUNKS, EVENTS, Dialect
 from bench.streams.load import Stream
 from bench.streams.plan import Plan
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -88,13 +89,6 @@ def prepare() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.sched_setaffinity(0, load_cores())
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

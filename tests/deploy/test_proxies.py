@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ import pytest
 
 from jacie_flask.client import Client, Patience
 from tests.support import told_model
+from tests.support.busyness import Busyness
 from tests.support.jacie import Running, ask, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer
 from tests.support.proxies import DEPLOY, Proxy, proxy
@@ -62,14 +64,16 @@ def urls(servers: list[Running]) -> list[str]:
     return [server.url for server in servers]
 
 
-def told(url: str, number: int, **pace: float) -> tuple[str, list[str]]:
-    """Ask through the client; return the text of its tokens and why it had to come back."""
+def told(url: str, number: int, speaks: Callable[[], object] = lambda: None, **pace: float) -> tuple[str, list[str]]:
+    """Ask through the client, saying when there are words; return the text of its tokens and why it had to come back."""
     reasons: list[str] = []
     text = ""
     with Client(url, patience=QUICK) as client:
         question = told_model.question(number, **pace)
         for event in client.stream(question.pop("query"), on_reconnect=lambda why: reasons.append(why.reason), **question):
             text = {"reset": "", "token": text + str(event.data.get("text"))}.get(event.name, text)
+            if text:
+                speaks()
     assert event.name == "result", event
     return text, reasons
 
@@ -120,11 +124,12 @@ def test_the_tls_server_answers(servers, tmp_path):
 
 def test_events_arrive_as_they_happen(before: Proxy):
     """Probes and tokens come one by one, compression asked for: each within 0.1 s of when it was sent, none held back."""
-    probes = ask(before.url, "/health/stream?events=8&every=0.1", None, headers={"Accept-Encoding": "gzip"})
+    with Busyness() as machine:
+        probes = ask(before.url, "/health/stream?events=8&every=0.1", None, headers={"Accept-Encoding": "gzip"})
     sent = [frame.data["timestamp"] for frame in probes.frames if frame.name == "probe"]
     came = [frame.at for frame in probes.frames if frame.name == "probe"]
     late = sorted(at - left for at, left in zip(came, sent, strict=True))
-    assert late[len(late) // 2] < 0.1, late
+    assert late[len(late) // 2] < 0.1 + machine.longest_s, (late, machine.longest_s)
     assert came[-1] - came[0] > 0.6 * (sent[-1] - sent[0]) > 0.35
     received = ask(before.url, "/chat/stream", told_model.question(1, 20, total_s=1.0), headers={"Accept-Encoding": "gzip"})
     tokens = [frame.at for frame in received.frames if frame.name == "token"]
@@ -166,9 +171,10 @@ def test_a_cap_below_the_heartbeat_costs_no_character(servers, tmp_path):
 
 def test_a_killed_proxy_costs_no_character(before: Proxy):
     """kill -9 of the proxy in the middle of ten answers, and a new one in its place: each text is the model's own."""
+    speaking = [threading.Event() for _ in range(10)]
     with ThreadPoolExecutor(10) as pool:
-        jobs = [pool.submit(told, before.url, 20 + number, words=60, total_s=2.0) for number in range(10)]
-        time.sleep(1.0)
+        jobs = [pool.submit(told, before.url, 20 + at, one.set, words=60, total_s=3.0) for at, one in enumerate(speaking)]
+        assert all(one.wait(20) for one in speaking)
         before.kill()
         before.start()
         found = [job.result() for job in jobs]

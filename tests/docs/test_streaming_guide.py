@@ -23,7 +23,8 @@ from jacie_flask.chat import steps
 from jacie_flask.config import Settings
 from jacie_flask.runs.reader import Folded
 from jacie_flask.web.bodies import QuestionBody
-from tests.support.jacie import ROOT, Received, Running, ask, free_port, gunicorn, ingested_samples
+from tests.support.jacie import ROOT, Received, Running, ask, gunicorn, ingested_samples
+from tests.support.ports import free_port
 from tests.support.servers import Connection, LocalServer, OwnProcess, Request
 
 GUIDE = (ROOT / "docs" / "streaming-api-guide.md").read_text()

@@ -17,7 +17,8 @@ from jacie_flask.config import Settings
 from jacie_flask.doctor import way
 from jacie_flask.doctor.findings import Finding
 from jacie_flask.doctor.wire import Server
-from tests.support.jacie import ROOT, environment, free_port, gunicorn
+from tests.support.jacie import ROOT, environment, gunicorn
+from tests.support.ports import free_port
 from tests.support.proxies import proxy
 from tests.support.servers import Connection, LocalServer, Request
 

@@ -1,11 +1,14 @@
 """Extraction in real child processes: good files are read, bad ones cost themselves only, and no child stays behind."""
 
 import contextlib
+import fcntl
 import io
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 import time
@@ -166,6 +169,12 @@ def one(spool):
     made.close()
 
 
+def unread(child):
+    """Return how many bytes wait in the pipe to a child."""
+    with open(f"/proc/{child}/fd/0", "rb", buffering=0) as pipe:
+        return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
 def stopped_in_the_middle(extractor, then):
     """Read a document while its child is frozen, let ``then`` act on the child, and return the reason it was rejected with."""
     extractor.warm()
@@ -174,9 +183,10 @@ def stopped_in_the_middle(extractor, then):
     told = []
     reading = threading.Thread(target=lambda: told.append(reason(extractor, TEXT, ".txt")))
     reading.start()
-    time.sleep(0.05)
+    while not unread(child):
+        time.sleep(0.005)
     then(child)
-    reading.join(10)
+    reading.join(20)
     return told[0]
 
 
@@ -189,8 +199,9 @@ def test_a_child_that_dies_costs_its_document_only(one):
 def test_a_child_that_dies_idle_costs_nothing(one):
     """A dead child is replaced before it is asked."""
     one.warm()
-    os.kill(one.child(), signal.SIGKILL)
-    time.sleep(0.05)
+    child = one.child()
+    os.kill(child, signal.SIGKILL)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     assert one.analyse(TEXT, suffix=".txt", content_hash="t")
 
 
@@ -274,7 +285,7 @@ def test_children_know_no_secrets_and_end_with_their_parent(tmp_path):
         count, child = map(int, parent.stdout.readline().split())
         assert count == 0
         parent.kill()
-    until = time.monotonic() + 3
+    until = time.monotonic() + 20
     while Path(f"/proc/{child}").exists() and time.monotonic() < until:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()

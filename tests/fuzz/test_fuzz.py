@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from tests.support.busyness import Busyness
 from tests.support.jacie import ask, gunicorn, ingested_samples
 from tests.support.raw_http import chunked, get, post, sent
 from tests.support.reliability import record
@@ -272,11 +273,10 @@ def fuzz(served, described, wanted, seed):
     run_id = ask(served.url, "/chat/stream", {"query": "q", "auto_load_documents": False}).headers["X-Run-Id"]
     document = served.get("/documents")["documents"][0]["document_id"]
     began, step = time.monotonic(), 0
-    stop, beats, late = threading.Event(), [], []
-    watches = [threading.Thread(target=_watch, args=(served.url, stop, beats)), threading.Thread(target=_doze, args=(stop, late))]
-    for watch in watches:
-        watch.start()
-    with ThreadPoolExecutor(THREADS) as pool, _ended(stop, watches):
+    stop, beats = threading.Event(), []
+    watch = threading.Thread(target=_watch, args=(served.url, stop, beats))
+    watch.start()
+    with ThreadPoolExecutor(THREADS) as pool, Busyness() as machine, _ended(stop, watch):
         while judge.counts.total() == 0 or sum(judge.counts[kind] for kind in KINDS) < wanted:
             for kind in KINDS:
                 batch = [
@@ -288,19 +288,18 @@ def fuzz(served, described, wanted, seed):
                 step += 1
         took = time.monotonic() - began
     judge.counts["beats of other streams"] = len(beats)
-    assert max(end - start for start, end in beats) < 1.5 + max(late), "other streams stood still"
+    assert max(end - start for start, end in beats) < 1.5 + machine.longest_s, "other streams stood still"
     return judge, took
 
 
 @contextlib.contextmanager
-def _ended(stop, watches):
-    """Let the watches end with what they watch over."""
+def _ended(stop, watch):
+    """Let the watch end with what it watches over."""
     try:
         yield
     finally:
         stop.set()
-        for watch in watches:
-            watch.join()
+        watch.join()
 
 
 def _watch(url, stop, beats):
@@ -308,14 +307,6 @@ def _watch(url, stop, beats):
     while not stop.is_set():
         times = [frame.at for frame in ask(url, "/health/stream", None).frames if frame.name == "probe"]
         beats.extend(itertools.pairwise(times))
-
-
-def _doze(stop, late):
-    """Note how much too late this process itself is woken: the machine is that busy."""
-    while not stop.is_set():
-        began = time.monotonic()
-        time.sleep(0.05)
-        late.append(time.monotonic() - began - 0.05)
 
 
 def verdict(served, judge):

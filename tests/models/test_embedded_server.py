@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -63,6 +64,15 @@ def test_it_answers(server):
     assert "".join(delta.text for delta in deltas).strip()
     assert deltas[-1].finish_reason in ("stop", "length")
     assert deltas[-1].usage.completion_tokens
+
+
+def test_its_port_is_nobody_elses_before_it_listens():
+    """From the start of its owner to its own, and again while a dead one is replaced: others are refused and clients find nobody."""
+    made = embedded_server.EmbeddedServer()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", made.port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", made.port))
 
 
 def test_a_wrong_key_is_refused(server):

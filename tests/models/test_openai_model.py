@@ -26,7 +26,7 @@ from jacie_flask.models.openai_model import OpenAIModel, read_deltas
 from jacie_flask.retries import Budget, Patience
 from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 PROMPT = Prompt(messages=[{"role": "user", "content": "Say something."}], max_tokens=50)
 ANSWER = "Net sales were 32,765 million dollars in the year 2018."
@@ -41,9 +41,9 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def model_of(server: OpenAIServer, **changes: object) -> OpenAIModel:
-    """Connect with timeouts that suit a test."""
+    """Connect with more patience than the server needs, and short pauses."""
     upstream = Upstream("model", LLMUnavailable, Patience(backoff_s=0.01, longest_s=math.inf, leaves=0))
-    settings = {"read_timeout_s": 0.3, "upstream": upstream, **changes}
+    settings = {"read_timeout_s": 10, "upstream": upstream, **changes}
     return OpenAIModel(base_url=server.url, api_key="secret-key", model="test-model", **settings)  # type: ignore[arg-type]
 
 
@@ -139,7 +139,7 @@ def test_every_fault_has_its_error(server: OpenAIServer, script: Script, expecte
     server.script = script
     heard = []
     with pytest.raises(JacieError) as caught:
-        heard += [delta.text for delta in model_of(server).stream(PROMPT)]
+        heard += [delta.text for delta in model_of(server, read_timeout_s=0.3).stream(PROMPT)]
     assert type(caught.value) is expected
     assert "secret-key" not in str(caught.value)
     assert len(server.chats) == requests
@@ -151,7 +151,7 @@ def test_what_was_said_before_a_fault_is_delivered(server: OpenAIServer, fault: 
     server.script = Script(answer=ANSWER, fault=fault, fault_after=3, token_s=0.01)
     heard: list[str] = []
     with pytest.raises(JacieError):
-        heard.extend(delta.text for delta in model_of(server).stream(PROMPT))
+        heard.extend(delta.text for delta in model_of(server, read_timeout_s=0.3).stream(PROMPT))
     assert "".join(heard) == " ".join(ANSWER.split()[:3])
 
 
@@ -176,7 +176,7 @@ def test_a_long_retry_after_is_passed_on_at_once(server: OpenAIServer) -> None:
     with pytest.raises(LLMUnavailable) as caught:
         list(model_of(server).stream(PROMPT, Budget(6, deadline_s=30)))
     assert caught.value.retry_after_s == 60
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 10
     assert len(server.chats) == 1
 
 
@@ -206,13 +206,11 @@ def test_a_model_that_wants_other_parameters_gets_them(server: OpenAIServer) -> 
 
 def test_closing_the_iterator_closes_the_upstream(server: OpenAIServer) -> None:
     """The server sees its client leave at once when the answer is no longer wanted."""
-    server.script = Script(answer=ANSWER, token_s=0.2)
-    stream = model_of(server, read_timeout_s=5).stream(PROMPT)
+    server.script = Script(answer=ANSWER, token_s=30)
+    stream = model_of(server, read_timeout_s=60).stream(PROMPT)
     next(stream)
-    closed = time.monotonic()
     stream.close()  # type: ignore[attr-defined]
-    assert server.chats[0].client_closed.wait(1)
-    assert (server.chats[0].client_closed_at or 0) - closed < 0.5
+    assert server.chats[0].client_closed.wait(10), "long before the next word"
 
 
 def test_many_streams_at_once_share_one_model(server: OpenAIServer) -> None:
@@ -320,7 +318,7 @@ def test_killing_the_greenlet_closes_the_upstream() -> None:
         from jacie_flask.interfaces import Prompt
         from jacie_flask.models.openai_model import OpenAIModel
         from tests.support.openai_server import OpenAIServer, Script
-        for script in (Script(fault="hang_headers"), Script(answer="a b c d e f g h", token_s=0.2)):
+        for script in (Script(fault="hang_headers"), Script(answer="a b c d e f g h", token_s=30)):
             with OpenAIServer(script) as server:
                 model = OpenAIModel(base_url=server.url, api_key="k", model="m")
                 task = gevent.spawn(lambda: list(model.stream(Prompt(messages=[], max_tokens=9))))
@@ -329,7 +327,7 @@ def test_killing_the_greenlet_closes_the_upstream() -> None:
                         gevent.sleep(0.01)
                 gevent.sleep(0.3)
                 task.kill()
-                assert server.chats[0].client_closed.wait(1), script
+                assert server.chats[0].client_closed.wait(10), script
         print("closed")
         """
     )

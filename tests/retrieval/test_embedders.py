@@ -13,7 +13,7 @@ from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.openai_embedder import OpenAIEmbedder
 from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 NEAR = "Capital expenditures of the company in 2018"
 NEARER = "The company's capital expenditures, 2018"
@@ -34,8 +34,8 @@ def server():
 
 
 def remote(server, **changes):
-    """Connect to the server with timeouts that suit a test."""
-    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 0.3, **changes}
+    """Connect to the server with more patience than it needs, and short pauses."""
+    settings = {"model": "test-embedding", "dimension": 64, "read_timeout_s": 10, **changes}
     settings["upstream"] = Upstream("embeddings", RetrievalUnavailable, Patience(backoff_s=0.01))
     return OpenAIEmbedder(base_url=server.url, api_key="secret-key", **settings)
 
@@ -114,7 +114,7 @@ def test_every_fault_is_retrieval_unavailable(server, script, requests):
     """The SDK's exceptions stay inside, retries are bounded, no key is in the text."""
     server.script = script
     with pytest.raises(RetrievalUnavailable) as caught:
-        remote(server).embed([NEAR])
+        remote(server, read_timeout_s=0.3).embed([NEAR])
     assert len(server.requests) == requests
     assert "secret-key" not in str(caught.value)
 
@@ -127,7 +127,8 @@ def test_a_retry_can_succeed(server):
 
 def test_nobody_listening_is_retrieval_unavailable():
     """A refused connection is our error, soon."""
-    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8)
+    patient = Upstream("embeddings", RetrievalUnavailable, Patience(backoff_s=0.01))
+    embedder = OpenAIEmbedder(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="", model="m", dimension=8, upstream=patient)
     started = time.monotonic()
     with pytest.raises(RetrievalUnavailable):
         embedder.embed(["a"])

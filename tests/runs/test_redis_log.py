@@ -15,6 +15,7 @@ from jacie_flask.errors import Cancelled, Conflict, JacieError, NotFound, Overlo
 from jacie_flask.interfaces import Claim
 from jacie_flask.runs import reader
 from jacie_flask.runs.redis_store import RedisStore
+from tests.support.busyness import Busyness
 from tests.support.log_worker import WorkerProcess, answer, question, read_all, text_of, worker
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.side_by_side import SideBySide
@@ -40,6 +41,15 @@ def eventually(condition, seconds=5.0):
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.01)
     return value
+
+
+@contextlib.contextmanager
+def took_less_than(seconds):
+    """Fail when the body takes longer, the time not counted that the machine kept a process waiting."""
+    began = time.monotonic()
+    with Busyness() as machine:
+        yield
+    assert time.monotonic() - began < seconds + machine.late_s
 
 
 def recorded(redis, run_id):
@@ -85,9 +95,8 @@ def test_another_worker_follows_live(redis):
     """A reader elsewhere sees the words as they come, tenths of a second behind, and the same ones."""
     with worker(redis.url) as here, worker(redis.url) as there:
         started(here, SLOW)
-        began = time.monotonic()
-        first = eventually(lambda: there.log.read("r", reader.START, 0.5))
-        assert time.monotonic() - began < 0.6
+        with took_less_than(0.6):
+            first = eventually(lambda: there.log.read("r", reader.START, 0.5))
         assert not first[-1].terminal
         rest = read_all(there, "r", (first[-1].attempt, first[-1].offset))
         assert first + rest == here.log.read("r", reader.START, 0)
@@ -158,16 +167,14 @@ def test_a_cancel_from_elsewhere_arrives_in_milliseconds(redis):
     with worker(redis.url) as here, worker(redis.url) as there:
         started(here, SLOW)
         eventually(lambda: len(there.log.read("r", reader.START, 0.1)) > 5)
-        began = time.monotonic()
-        for _ in range(2):
-            there.cancel("r")
-        eventually(lambda: here.active == 0)
-        took = time.monotonic() - began
+        with took_less_than(0.3):
+            for _ in range(2):
+                there.cancel("r")
+            eventually(lambda: here.active == 0)
         entries = read_all(there, "r")
         assert last(entries)["code"] == "cancelled"
         assert last(entries)["partial_response"] == text_of(entries)
         there.cancel("r")
-    assert took < 0.3, took
 
 
 # -------------------------------------------------------------------------------------------------------------- rescued
@@ -180,15 +187,12 @@ def test_a_killed_workers_answer_is_ended(redis):
         run_id = other.start(question(words=1000, word_s=0.02))
         eventually(lambda: len(here.log.read(run_id, reader.START, 0.1)) > 10)
         other.kill()
-        began = time.monotonic()
-        entries = read_all(here, run_id)
-        took = time.monotonic() - began
+        with took_less_than(3.2):
+            entries = read_all(here, run_id)
         assert last(entries)["code"] == "producer_lost"
         assert last(entries)["partial_response"] == text_of(entries)
         assert entries[-1].attempt == 2
         assert in_order(entries)
-    print(f"killed to producer_lost: {took:.2f} s")
-    assert took < 3.2
 
 
 @beside_the_others
@@ -257,13 +261,12 @@ def test_many_orphans_are_shared_out_once(redis):
         for run_id in run_ids:
             eventually(lambda run_id=run_id: len(here.log.read(run_id, reader.START, 0.1)) > 2)
         other.kill()
-        began = time.monotonic()
-        for run_id in run_ids:
-            for runs in (here, there):
-                entries = read_all(runs, run_id)
-                assert [item.terminal for item in entries] == [False] * (len(entries) - 1) + [True]
-                assert in_order(entries)
-        assert time.monotonic() - began < 4
+        with took_less_than(4):
+            for run_id in run_ids:
+                for runs in (here, there):
+                    entries = read_all(runs, run_id)
+                    assert [item.terminal for item in entries] == [False] * (len(entries) - 1) + [True]
+                    assert in_order(entries)
         eventually(lambda: not redis.keys(f"jacie:*:{other.name}"))
 
 
@@ -371,10 +374,9 @@ def test_answers_work_without_redis_and_are_shared_when_it_comes(redis):
     redis.kill()
     with worker(redis.url) as here:
         assert not here.log.resumable
-        began = time.monotonic()
-        started(here, question(words=2), "a")
-        entries = read_all(here, "a")
-        assert time.monotonic() - began < 1
+        with took_less_than(1):
+            started(here, question(words=2), "a")
+            entries = read_all(here, "a")
         assert "one server only" in last(entries)["degraded"][0]
         asked = question(words=60, word_s=0.05)
         started(here, asked, "b", Claim(key="k", fingerprint="f"))
@@ -394,21 +396,16 @@ def test_a_frozen_redis_is_waited_for_once(redis):
     """The first question waits up to its patience, those behind it do not, and the beat finds out when it is over."""
     with worker(redis.url) as here:
         redis.freeze()
-        began = time.monotonic()
-        waits = [beside(lambda number=number: started(here, question(words=1), f"first{number}")) for number in range(10)]
-        for wait in waits:
-            wait()
-        first = time.monotonic() - began
-        began = time.monotonic()
-        for number in range(10):
-            started(here, question(words=1), str(number))
-        others = time.monotonic() - began
+        with took_less_than(2):
+            waits = [beside(lambda number=number: started(here, question(words=1), f"first{number}")) for number in range(10)]
+            for wait in waits:
+                wait()
+        with took_less_than(1):
+            for number in range(10):
+                started(here, question(words=1), str(number))
         redis.thaw()
         eventually(lambda: here.log.resumable)
         eventually(lambda: recorded(redis, "9"))
-    print(f"frozen: {first:.2f} s for ten at once, then {others:.3f} s for ten")
-    assert first < 2.0
-    assert others < 1.0
 
 
 @beside_the_others
@@ -598,6 +595,17 @@ def test_nothing_is_left_when_all_have_left(redis):
 
 
 @beside_the_others
+def test_who_has_left_is_connected_no_more(redis):
+    """Also a worker that leaves while its loops are just connecting, and none of them comes back to the list."""
+    left = []
+    for _ in range(20):
+        with worker(redis.url) as here:
+            left.append(here)
+    eventually(lambda: len(redis.client.client_list()) == 1)
+    assert not redis.keys("jacie:work*")
+
+
+@beside_the_others
 def test_a_key_is_free_again_when_its_run_has_expired(redis):
     """A claim does not outlive what it stands for."""
     with worker(redis.url, keep_s=1, deadline_s=5) as here, worker(redis.url, keep_s=1, deadline_s=5) as there:
@@ -652,8 +660,7 @@ def test_leaving_hands_everything_over(redis):
             started(here, question(words=1000, word_s=0.05), "torn")
             eventually(lambda: len(there.log.read("torn", reader.START, 0.1)) > 2)
             eventually(lambda: here.active == 1)
-        began = time.monotonic()
-        assert text_of(read_all(there, "done")) == "w0 "
-        assert last(read_all(there, "torn"))["code"] == "producer_lost"
-        assert time.monotonic() - began < 2
+        with took_less_than(2):
+            assert text_of(read_all(there, "done")) == "w0 "
+            assert last(read_all(there, "torn"))["code"] == "producer_lost"
         here.stop("torn", Cancelled())

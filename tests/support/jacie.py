@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 _MINE = ("JACIE_", "OPENAI_", "PINECONE_", "AWS_", "WEB_CONCURRENCY", "HOST", "PORT")
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(data: Path, **settings: str) -> dict[str, str]:
@@ -105,6 +99,12 @@ class Received:
         found = [frame for frame in self.frames if frame.name in ("result", "error")]
         assert len(found) == 1, [frame.name for frame in self.frames]
         return found[0]
+
+
+def wait_for_words(url: str, events: str) -> None:
+    """Follow a run until its answer has begun."""
+    with urllib.request.urlopen(url + events, timeout=30) as answer:
+        assert any(frame.name == "token" for frame in parse(answer)), "it ended without a word"
 
 
 def ask(url: str, path: str, body: Any, *, timeout: float = 60, headers: dict[str, str] | None = None) -> Received:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.jacie import ROOT, free_port
+from tests.support.jacie import ROOT
+from tests.support.ports import free_port
 
 DEPLOY = ROOT / "deploy"
 FOUND = {name: shutil.which(name) for name in ("nginx", "haproxy")}

@@ -11,7 +11,7 @@ from typing import Self
 
 import redis
 
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 REDIS = shutil.which("redis-server")
 MISSING = "redis-server is not installed: run logs shared by workers are NOT TESTED (python tests/prepare.py installs it)"

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from jacie_flask.processes import held_port
+
 REASONS = {200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
@@ -176,10 +178,11 @@ class LocalServer:
     def away(self) -> Iterator[None]:
         """Close the port and cut every connection meanwhile."""
         self.stop()
-        try:
-            yield
-        finally:
-            self._listen(self.port)
+        with held_port(self.port):
+            try:
+                yield
+            finally:
+                self._listen(self.port)
 
     def answer(self, request: Request, connection: Connection) -> None:
         """Answer one request; raise ClientGoneError to drop the connection."""
@@ -251,12 +254,6 @@ class OwnProcess:
         self.process.wait(5)
         if self.process.stdout:
             self.process.stdout.close()
-
-
-def free_port() -> int:
-    """Return a port nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from jacie_flask.cli.keys import keys_commands
-from tests.support.jacie import ROOT, environment, free_port, gunicorn, serve
+from tests.support.jacie import ROOT, environment, gunicorn, serve
+from tests.support.ports import free_port
 
 
 @pytest.fixture

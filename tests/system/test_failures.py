@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -224,7 +223,7 @@ def test_a_signal_to_the_whole_group_lets_answers_end(tmp_path):
         received: list = []
         reader = threading.Thread(target=lambda: received.append(ask(running.url, "/fast_chat/stream", question)))
         reader.start()
-        time.sleep(0.7)
+        wait_for(lambda: model.chats)
         os.killpg(running.process.pid, signal.SIGTERM)
         reader.join(20)
         assert received[0].terminal.name == "result"

@@ -227,7 +227,7 @@ def test_a_slow_body_is_ended_in_time(served):
         sock.sendall(post(b"", length=1000))
         answer = _trickled(sock)
     assert (answer.status, problem(answer)["retryable"]) == (408, True)
-    assert TIMEOUT_S - 0.2 < time.monotonic() - began < TIMEOUT_S + 1
+    assert TIMEOUT_S - 0.2 < time.monotonic() - began < TIMEOUT_S + 6, "the trickle would go on for ten seconds"
 
 
 def test_slow_chunks_are_ended_in_time(served):
@@ -243,7 +243,7 @@ def test_a_slow_head_is_ended_in_time(served):
     with connect(served.url) as sock:
         sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         assert _trickled(sock).status == 0
-    assert 1.5 < time.monotonic() - began < 4
+    assert 1.5 < time.monotonic() - began < 8
 
 
 def _trickled(sock):

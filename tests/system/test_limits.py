@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 
 import pytest
@@ -64,21 +63,19 @@ def test_a_rate_is_kept_and_told(data):
 
 def test_answers_at_once_are_bounded(strict):
     """The third answer at the same time is refused, reading and polling are not, and a place is free when one has ended."""
-    asked = [told_model.question(n, words=20, total_s=1.0) for n in range(2)]
-    held = []
-    threads = [threading.Thread(target=lambda body=body: held.append(ask(strict.url, "/chat/stream", body))) for body in asked]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: strict.get("/ready")["parts"]["runs"]["active"] == 2)
+    asked = [told_model.question(n, words=20, total_s=60.0) for n in range(2)]
+    held = [strict.post("/chat/stream", body, headers={"Prefer": "respond-async"})[1] for body in asked]
     refused = ask(strict.url, "/chat/stream", told_model.question(3))
     assert refused.status == 429
     assert refused.headers["Retry-After"] == "2"
     assert refused.frames[0].data["detail"].startswith("Too many requests: at most 2 answers at the same time.")
     assert limits_of(refused)[0] == 1000
-    for thread in threads:
-        thread.join()
-    assert [one.terminal.name for one in held] == ["result", "result"]
+    for one in held:
+        assert strict.get(one["status_url"])["status"] == "running"
+    strict.post(held[0]["cancel_url"], {})
+    assert ask(strict.url, held[0]["events_url"], None).terminal.data["code"] == "cancelled"
     assert ask(strict.url, "/chat/stream", told_model.question(4, words=3, total_s=0)).terminal.name == "result"
+    strict.post(held[1]["cancel_url"], {})
 
 
 def test_a_budget_of_tokens_is_kept(data):

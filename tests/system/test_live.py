@@ -4,10 +4,12 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
 
+from tests.support.busyness import Busyness
 from tests.support.jacie import ROOT, Received, Running, ask, gunicorn, ingested_samples
 from tests.support.servers import OwnProcess
 
@@ -18,6 +20,14 @@ STEPS = {
     "chat": ["start", "doc_selection", "doc_loading", "ai_generation", "finalizing", "complete"],
     "fast_chat": ["start", "query_prep", "doc_selection", "vector_search", "ai_generation", "finalizing", "complete"],
 }
+
+
+@dataclass
+class Answers:
+    """One answer in each mode, and how long the machine kept a process waiting meanwhile, at most."""
+
+    by_mode: dict[str, Received]
+    busy_s: float
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +47,12 @@ def slow(tmp_path_factory, slow_model):
 
 
 @pytest.fixture(scope="module")
-def answered(slow) -> dict[str, Received]:
+def answered(slow) -> Answers:
     """The answers to one question in each mode, asked side by side."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, Busyness() as machine:
         asked = {mode: pool.submit(ask, slow.url, f"/{mode}/stream", QUESTION) for mode in STEPS}
-        return {mode: job.result() for mode, job in asked.items()}
+        found = {mode: job.result() for mode, job in asked.items()}
+    return Answers(found, machine.longest_s)
 
 
 def together(count: int, question) -> tuple[list[Received], float]:
@@ -66,11 +77,11 @@ def delays(received: Received) -> list[float]:
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_events_are_live_and_heartbeats_fill_the_wait(answered: dict[str, Received], mode: str):
+def test_events_are_live_and_heartbeats_fill_the_wait(answered: Answers, mode: str):
     """Each event arrives within 100 ms of its timestamp, and heartbeats come each second while the model thinks."""
-    received = answered[mode]
+    received = answered.by_mode[mode]
     assert received.terminal.name == "result", received.terminal
-    assert max(delays(received)) < 0.1, delays(received)
+    assert max(delays(received)) < 0.1 + 3 * answered.busy_s, (delays(received), answered.busy_s)
     named = [frame for frame in received.frames if frame.name != ":"]
     generation = next(frame.at for frame in named if frame.name == "progress" and frame.data["step"] == "ai_generation")
     first_token = next(frame.at for frame in named if frame.name == "token")
@@ -81,9 +92,9 @@ def test_events_are_live_and_heartbeats_fill_the_wait(answered: dict[str, Receiv
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_the_sequence_is_the_protocols(answered: dict[str, Received], mode: str):
+def test_the_sequence_is_the_protocols(answered: Answers, mode: str):
     """Steps, percent, ids and fields are those of the wire contract."""
-    received = answered[mode]
+    received = answered.by_mode[mode]
     progress = received.named("progress")
     assert list(dict.fromkeys(event["step"] for event in progress)) == STEPS[mode]
     percent = [event["progress"] for event in progress]
@@ -124,12 +135,13 @@ def test_the_first_event_is_quick_while_twenty_others_run(slow: Running):
     others.start()
     time.sleep(2)
     times = []
-    for _ in range(11):
-        began = time.time()
-        body = {**QUESTION, "on_disconnect": "cancel", "auto_load_documents": False}
-        times.append(_first_event(slow, body) - began)
+    with Busyness() as machine:
+        for _ in range(11):
+            began = time.time()
+            body = {**QUESTION, "on_disconnect": "cancel", "auto_load_documents": False}
+            times.append(_first_event(slow, body) - began)
     others.join(60)
-    assert statistics.median(times) < 0.03, times
+    assert statistics.median(times) < 0.03 + machine.longest_s, (times, machine.longest_s)
 
 
 def test_no_question_blocks_the_hub(slow: Running):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.support.alive import alive
 from tests.support.jacie import ROOT, ask, environment, gunicorn, ingested_samples, serve
 from tests.support.openai_server import OpenAIServer, Script
 
@@ -130,9 +131,9 @@ def test_the_built_in_model_and_ingestion_end_with_the_master(tmp_path):
         running.process.kill()
         running.process.wait()
         end = time.monotonic() + 10
-        while any(map(_alive, children)) and time.monotonic() < end:
+        while any(map(alive, children)) and time.monotonic() < end:
             time.sleep(0.1)
-        assert not [child for child in children if _alive(child)]
+        assert not [child for child in children if alive(child)]
 
 
 def _descendants(pid: int) -> list[int]:
@@ -147,11 +148,3 @@ def _descendants(pid: int) -> list[int]:
             if int(fields[1]) == pid:
                 found += [int(entry.name), *_descendants(int(entry.name))]
     return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False

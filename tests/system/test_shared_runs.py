@@ -5,12 +5,11 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from tests.support import scenarios, told_model
-from tests.support.jacie import ROOT, ask, environment, ingested_samples
+from tests.support.jacie import ROOT, ask, environment, ingested_samples, wait_for_words
 from tests.support.openai_server import OpenAIServer
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
@@ -77,8 +76,7 @@ def test_a_cancel_on_any_worker_stops_the_model(shared, model):
     assert times[20] < 0.3
     run_id = accepted(shared, told_model.question(7202, 100, total_s=20.0))
     with shared.connection(owner=False) as elsewhere:
-        wait_for(lambda: len(_state(elsewhere, run_id)["progress"]) > 1 and model.chats[-1])
-        time.sleep(0.5)
+        wait_for_words(shared.running.url, f"/runs/{run_id}/events")
         elsewhere.request("POST", f"/runs/{run_id}/cancel")
         assert json.load(elsewhere.getresponse())["run_id"] == run_id
         text, end = followed(elsewhere, run_id)

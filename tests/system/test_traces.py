@@ -8,8 +8,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.support import told_model
-from tests.support.jacie import ask, free_port, gunicorn, ingested_samples, serve
+from tests.support.jacie import ask, gunicorn, ingested_samples, serve
 from tests.support.openai_server import OpenAIServer, Script
+from tests.support.ports import free_port
 from tests.support.scenarios import wait_for
 from tests.support.servers import Connection, LocalServer, Request
 from tests.system.test_serving import SERVERS

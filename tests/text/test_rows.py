@@ -74,6 +74,6 @@ def test_rows_that_run_together_are_torn():
 @pytest.mark.parametrize("text", ["1 Aa" * 4000, "1,000 " * 3000, "Aa a " * 4000, "((((" * 5000, "1 Aa a a a a a a a a " * 900])
 def test_no_page_takes_long(text):
     """Looking for torn rows costs little, whatever a hostile page says."""
-    began = time.monotonic()
+    began = time.thread_time()
     torn(text)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1

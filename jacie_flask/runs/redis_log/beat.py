@@ -1,5 +1,6 @@
 """The beat: says that this worker lives, hears who else does, and notices when Redis or a worker does not."""
 
+import threading
 import time
 
 from jacie_flask.runs.redis_log.copies import Copies
@@ -23,6 +24,7 @@ class Beat:
         self._orphans = orphans
         self._state = _SERVING
         self._others: dict[str, str] = {}
+        self._renewing = threading.Lock()
         self._beat_at: float | None = None
         self._rescue_from = 0.0
 
@@ -47,10 +49,19 @@ class Beat:
         self.beat()
         return self._link.up and _SERVING in self._others.values()
 
+    def leave(self) -> None:
+        """Beat no more, and give up the lease behind a beat that is just being made: one behind it would bring this worker back."""
+        self._link.close()
+        with self._renewing:
+            self._link.quietly(self._store.leave)
+
     def _beat(self) -> None:
         """Renew the lease, and see to the runs of workers that did not."""
         try:
-            mine, self._others = self._store.beat(self._state, round(LEASE_S * 1000))
+            with self._renewing:
+                if self._link.closed:
+                    return
+                mine, self._others = self._store.beat(self._state, round(LEASE_S * 1000))
             if not self._link.up:
                 self._own.write_unwritten(same_server=self._link.came_back())
         except StoreDown as error:

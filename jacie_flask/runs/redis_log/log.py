@@ -1,5 +1,6 @@
 """The run log over Redis as everybody sees it: puts its parts together and moves a run from one to the other."""
 
+import functools
 import secrets
 import threading
 import time
@@ -108,7 +109,7 @@ class RedisLog:
         self._beat.beat()
         follower = Follower(self._store, self._link, self._copies, cancelled=self._memory.cancel, keeper=keeper)
         for name, loop in (("beat", self._beat.beat_on), ("flush", self._own.flush_on), ("follow", follower.follow_on)):
-            concurrency.spawn(loop, f"run log {name}")
+            concurrency.spawn(functools.partial(self._until_left, loop), f"run log {name}")
 
     def adopt(self, info: RunInfo, entry: Entry) -> bool:
         """Continue an orphaned run with ``entry``; False when somebody else was first."""
@@ -144,12 +145,18 @@ class RedisLog:
     def close(self, wait_s: float) -> None:
         """Write what is not written, for at most ``wait_s`` s, and free what is not finished."""
         self._own.write_all(wait_s)
-        self._link.close()
-        self._link.quietly(self._store.leave)
+        self._beat.leave()
         if not self._own:
             self._link.quietly(lambda: self._store.bury(self.worker))
         self._own.wake()
         self._store.close()
+
+    def _until_left(self, loop: Callable[[], None]) -> None:
+        """Run a loop to its end; what it asked last may have connected anew behind ``close``."""
+        try:
+            loop()
+        finally:
+            self._store.close()
 
     def _given_up(self, run_id: str) -> None:
         if self._keeper:
