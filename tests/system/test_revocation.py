@@ -13,6 +13,7 @@ from jacie_flask import create_app
 from jacie_flask.access.keys import KeyFile
 from jacie_flask.config import load
 from tests.support import told_model
+from tests.support.identity import AUDIENCE, ISSUER, Provider
 from tests.support.jacie import gunicorn, parse
 from tests.support.openai_server import OpenAIServer
 from tests.support.redis_server import REDIS, RedisServer
@@ -20,6 +21,7 @@ from tests.support.scenarios import two_workers, wait_for
 from tests.support.tenants import close
 
 WITHIN_S = 4.0  # two looks, and a busy machine
+LEEWAY_S = 30  # how long after its exp a token is taken: clocks differ
 LONG = told_model.question(7, words=400, total_s=60)
 SILENT = told_model.question(8, silent_s=60)
 
@@ -38,13 +40,21 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def running(data, model):
+def provider():
+    """A provider of tokens."""
+    with Provider() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def running(data, model, provider):
     """Jacie with two workers, so that readers are here and there; with one where there is no Redis."""
+    oidc = {"JACIE_OIDC_ISSUER": ISSUER, "JACIE_OIDC_AUDIENCE": AUDIENCE, "JACIE_OIDC_JWKS_URL": provider.url}
     with ExitStack() as stack:
         if REDIS is None:
-            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off"))
+            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off", **oidc))
         else:
-            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url))
+            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url, **oidc))
             shared.wait_for_workers()
             yield shared.running
 
@@ -137,6 +147,17 @@ def test_a_run_that_nobody_reads_and_one_that_is_waited_for_end_with_their_key(r
     polled = wait_for(lambda: (seen := _polled(running, told["run_id"], as_other))["error"] and seen)
     assert (polled["status"], polled["error"]["code"]) == ("failed", "unauthorized")
     assert upstream(model, SILENT).client_closed.wait(5)
+
+
+def test_a_token_that_expires_ends_nothing_and_begins_nothing(running, provider):
+    """The answer that it began comes whole; reading it again takes another token, of whomever of the tenant."""
+    bearer = lambda **claims: {"Authorization": f"Bearer {provider.token(**claims)}"}  # noqa: E731
+    brief = bearer(exp=time.time() - LEEWAY_S + 1.0)
+    asked = Reader(running.url, brief, question=told_model.question(9, total_s=1.5))
+    assert asked.end() == "result"
+    assert asked.frames[-1].data["response"] == told_model.answer(9)
+    assert Reader(running.url, brief, run_id=asked.run_id).answer.status == 401
+    assert Reader(running.url, bearer(), run_id=asked.run_id).end() == "result"
 
 
 def session(running, headers):
