@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -24,6 +25,7 @@ WITHIN_S = 4.0  # two looks, and a busy machine
 LEEWAY_S = 30  # how long after its exp a token is taken: clocks differ
 LONG = told_model.question(7, words=400, total_s=60)
 SILENT = told_model.question(8, silent_s=60)
+BESIDE = told_model.question(10, silent_s=60)
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +154,8 @@ def test_a_run_that_nobody_reads_and_one_that_is_waited_for_end_with_their_key(r
 def test_a_token_that_expires_ends_nothing_and_begins_nothing(running, provider):
     """The answer that it began comes whole; reading it again takes another token, of whomever of the tenant."""
     bearer = lambda **claims: {"Authorization": f"Bearer {provider.token(**claims)}"}  # noqa: E731
-    brief = bearer(exp=time.time() - LEEWAY_S + 1.0)
-    asked = Reader(running.url, brief, question=told_model.question(9, total_s=1.5))
+    brief = bearer(exp=int(time.time()) - LEEWAY_S + 2)  # for a second at least: an exp counts in whole ones
+    asked = Reader(running.url, brief, question=told_model.question(9, total_s=2.2))
     assert asked.end() == "result"
     assert asked.frames[-1].data["response"] == told_model.answer(9)
     assert Reader(running.url, brief, run_id=asked.run_id).answer.status == 401
@@ -199,17 +201,31 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.mark.soak
 def test_on_threads_it_is_the_same(tmp_path, model):
-    """Where threads cannot be interrupted a reader is told with the next words, and a run ends with them."""
-    settings = {"data": tmp_path, "index": f"sqlite:{tmp_path}/index.db", "ingest": "off", "heartbeat_s": 0.5}
+    """Where threads cannot be interrupted a reader is told as soon, be the run silent or not; the run ends with its next words."""
+    settings = {"data": tmp_path, "index": f"sqlite:{tmp_path}/index.db", "ingest": "off", "heartbeat_s": 60}
     app = create_app(load(openai_base_url=model.url, **settings))
     keys = app.extensions["jacie.gate"].keys
     (mine, as_me), (guest, as_guest) = made(keys, "me"), made(keys, "guest")
-    with threaded(app) as url:
-        asked = Reader(url, as_me, question=LONG)
-        other = Reader(url, as_guest, run_id=asked.run_id)
-        keys.revoke(guest)
-        assert other.end() == "unauthorized"
-        assert asked.reading
-        keys.revoke(mine)
-        assert asked.end() == "unauthorized"
+    with threaded(app) as url, ThreadPoolExecutor() as pool:
+        long, silent = (Reader(url, as_me, question=question) for question in (LONG, SILENT))
+        guests = [Reader(url, as_guest, run_id=asked.run_id) for asked in (long, silent)]
+        for told, readers, others in ((guest, guests, [long, silent]), (mine, [long, silent], [])):
+            waiting = pool.submit(_answer, url, as_me if told == mine else as_guest)
+            upstream(model, BESIDE)
+            began = time.monotonic()
+            keys.revoke(told)
+            assert [one.end() for one in readers] == ["unauthorized"] * 2
+            assert waiting.result() == 401
+            assert time.monotonic() - began < WITHIN_S
+            assert [one.reading for one in others] == [True] * len(others)
+        assert upstream(model, LONG).client_closed.wait(5)
     close(app)
+
+
+def _answer(url, headers):
+    """Return the status of a question that is answered as one object."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection.request("POST", "/chat", json.dumps(BESIDE), {"Content-Type": "application/json", **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
