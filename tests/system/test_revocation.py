@@ -49,14 +49,23 @@ def provider():
 
 
 @pytest.fixture(scope="module")
-def running(data, model, provider):
+def filings(tmp_path_factory):
+    """One document that no socket's buffers hold."""
+    folder = tmp_path_factory.mktemp("filings")
+    (folder / "quarry_2024_annual_report.txt").write_bytes(b"Revenue was 4,711 in 2024.\n" * 600_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(data, model, provider, filings):
     """Jacie with two workers, so that readers are here and there; with one where there is no Redis."""
-    oidc = {"JACIE_OIDC_ISSUER": ISSUER, "JACIE_OIDC_AUDIENCE": AUDIENCE, "JACIE_OIDC_JWKS_URL": provider.url}
+    values = {"JACIE_OIDC_ISSUER": ISSUER, "JACIE_OIDC_AUDIENCE": AUDIENCE, "JACIE_OIDC_JWKS_URL": provider.url}
+    values["JACIE_DOCUMENTS"] = str(filings)
     with ExitStack() as stack:
         if REDIS is None:
-            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off", **oidc))
+            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off", **values))
         else:
-            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url, **oidc))
+            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url, **values))
             shared.wait_for_workers()
             yield shared.running
 
@@ -149,6 +158,29 @@ def test_a_run_that_nobody_reads_and_one_that_is_waited_for_end_with_their_key(r
     polled = wait_for(lambda: (seen := _polled(running, told["run_id"], as_other))["error"] and seen)
     assert (polled["status"], polled["error"]["code"]) == ("failed", "unauthorized")
     assert upstream(model, SILENT).client_closed.wait(5)
+
+
+def test_a_download_is_cut_with_its_key(running, keys, filings):
+    """What is under way, whole or a range, breaks off, so that nobody takes it for the whole; another's comes to its end."""
+    (mine, as_me), (_, as_other) = made(keys, "me"), made(keys, "other")
+    document = json.loads(downloading(running, as_other, "/documents").read())["documents"][0]["document_id"]
+    path = f"/documents/{document}"
+    mine_open = [downloading(running, headers, path) for headers in (as_me, {**as_me, "Range": "bytes=1000-"})]
+    other_open = downloading(running, as_other, path)
+    keys.revoke(mine)
+    wait_for(lambda: running.log.read_text().count(f"ended what {mine} had open") == len(mine_open))
+    for answer in mine_open:
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            answer.read()
+    assert other_open.read() == next(filings.iterdir()).read_bytes()
+    assert "Traceback" not in running.log.read_text()
+
+
+def downloading(running, headers, path):
+    """Ask for something and return the answer, of which nothing but the head is read."""
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=20)
+    connection.request("GET", path, headers={"Connection": "close", **headers})
+    return connection.getresponse()
 
 
 def test_a_token_that_expires_ends_nothing_and_begins_nothing(running, provider):
