@@ -412,6 +412,21 @@ def test_a_frozen_redis_is_waited_for_once(redis):
 
 
 @beside_the_others
+def test_one_cut_leaves_an_answer_shared(redis):
+    """All connections are cut once while it comes: another worker follows it word for word, and it does not say that it cannot be resumed."""
+    with worker(redis.url) as here, worker(redis.url) as there:
+        asked = question(words=60, word_s=0.03)
+        started(here, asked)
+        first = eventually(lambda: there.log.read("r", reader.START, 0.5))
+        assert redis.client.client_kill_filter(_type="normal", skipme=True) >= 2
+        entries = first + read_all(there, "r", (first[-1].attempt, first[-1].offset))
+        assert (text_of(entries), last(entries)["degraded"]) == (answer(asked), [])
+        assert in_order(entries)
+        with worker(redis.url) as later:
+            assert read_all(later, "r") == entries
+
+
+@beside_the_others
 def test_a_freeze_orphans_nobody(redis):
     """Leases that ran out while Redis slept are nobody's death: all runs go on where they are, written once."""
     asked = question(words=80, word_s=0.1)
