@@ -267,16 +267,23 @@ def test_many_orphans_are_shared_out_once(redis):
         eventually(lambda: not redis.keys(f"jacie:*:{other.name}"))
 
 
-@beside_the_others
-def test_a_worker_that_was_only_asleep_is_fenced(redis):
-    """Declared dead and replaced, it leaves its run to the new one, and so do its readers."""
-    asked = question(words=6, silent_s=4.0)
+@contextlib.contextmanager
+def asleep_until_replaced(redis, asked):
+    """Yield a worker that slept while its run was taken over, the one that has it now, and the run."""
     with WorkerProcess(redis.url) as other, worker(redis.url) as here:
         run_id = other.start(asked)
         eventually(lambda: here.log.read(run_id, reader.START, 0.1))
         other.freeze()
         eventually(lambda: here.active == 1, 6)
         other.thaw()
+        yield other, here, run_id
+
+
+@beside_the_others
+def test_a_worker_that_was_only_asleep_is_fenced(redis):
+    """Declared dead and replaced, it leaves its run to the new one, and so do its readers."""
+    asked = question(words=6, silent_s=4.0)
+    with asleep_until_replaced(redis, asked) as (other, here, run_id):
         entries = read_all(here, run_id)
         assert text_of(entries) == answer(asked)
         assert last(entries).get("code") is None
@@ -289,12 +296,7 @@ def test_a_worker_that_was_only_asleep_is_fenced(redis):
 def test_a_sleeper_that_finishes_late_does_not_end_the_new_attempt(redis):
     """What it writes behind the end of its lease is refused as a whole, the end of the run included."""
     asked = question(words=3, silent_s=2.6)
-    with WorkerProcess(redis.url) as other, worker(redis.url) as here:
-        run_id = other.start(asked)
-        eventually(lambda: here.log.read(run_id, reader.START, 0.1))
-        other.freeze()
-        eventually(lambda: here.active == 1, 6)
-        other.thaw()
+    with asleep_until_replaced(redis, asked) as (other, here, run_id):
         assert other.text(run_id)["end"] == "result"  # from the record that both share
         entries = read_all(here, run_id)
         assert len([item for item in entries if item.terminal]) == 1

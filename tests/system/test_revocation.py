@@ -16,7 +16,6 @@ from jacie_flask.config import load
 from tests.support import told_model
 from tests.support.identity import AUDIENCE, ISSUER, Provider
 from tests.support.jacie import gunicorn, parse
-from tests.support.openai_server import OpenAIServer
 from tests.support.redis_server import REDIS, RedisServer
 from tests.support.scenarios import two_workers, wait_for
 from tests.support.tenants import close
@@ -26,13 +25,6 @@ LEEWAY_S = 30  # how long after its exp a token is taken: clocks differ
 LONG = told_model.question(7, words=400, total_s=60)
 SILENT = told_model.question(8, silent_s=60)
 BESIDE = told_model.question(10, silent_s=60)
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A model that answers what its question says."""
-    with OpenAIServer(told_model.told) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
