@@ -37,6 +37,7 @@ from jacie_flask.web import (
     security_headers,
     sessions,
     sign_in,
+    watching,
 )
 
 _ROOT = Path(__file__).parent.parent
@@ -67,7 +68,7 @@ def create(settings: Settings | None = None) -> Flask:
     )
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
     app.extensions["jacie.gate"] = gate
-    app.extensions[chat.WATCH] = watch
+    app.extensions[watching.WATCH] = watch
     app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
     proxies.init_app(app, settings)
     if settings.cors_origins:

@@ -21,7 +21,9 @@ _DOCTOR_S, _BUILT_IN_S = 14.0, 30.0  # the built-in model has to be started firs
 
 @click.command("doctor")
 @click.argument("url", required=False)
-@click.option("--json", "as_json", is_flag=True, help="For programs: {ok, findings: [{part, state, said, change, took_ms}]}.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: {ok, findings: [{part, state, said, change, took_ms, tenant}]}."
+)
 @click.option(
     "--long",
     "long_s",

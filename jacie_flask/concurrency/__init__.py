@@ -5,6 +5,7 @@ Each room imports it inside its functions, so that a process without gevent does
 
 from jacie_flask.concurrency.bells import Bell, bell
 from jacie_flask.concurrency.clock import Alarm, Ticker, Waiting, later, ticker
+from jacie_flask.concurrency.interrupts import Interrupt
 from jacie_flask.concurrency.patching import patched
 from jacie_flask.concurrency.receivers import Receiver, receiver
 from jacie_flask.concurrency.tasks import Task, beside, pool, spawn
@@ -13,6 +14,7 @@ from jacie_flask.concurrency.turns import breathe, offload, queue
 __all__ = [
     "Alarm",
     "Bell",
+    "Interrupt",
     "Receiver",
     "Task",
     "Ticker",

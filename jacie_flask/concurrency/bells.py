@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jacie_flask.concurrency.clock import Waiting, ticker
+from jacie_flask.concurrency.interrupts import interrupt_here
 from jacie_flask.concurrency.patching import patched
 
 
@@ -16,7 +17,10 @@ class Bell(Protocol):
         """Wake everybody who waits."""
 
     def wait(self, timeout_s: float, ready: Callable[[], bool]) -> None:
-        """Wait until the bell rings or ``timeout_s`` has passed, unless ``ready()`` holds already."""
+        """Wait until the bell rings or ``timeout_s`` has passed, unless ``ready()`` holds already.
+
+        Raise what a thread's Interrupt was told meanwhile.
+        """
 
 
 def bell() -> Bell:
@@ -66,14 +70,31 @@ class _GreenWait(Waiting):
 
 
 class _ThreadBell:
+    """Who is interrupted wakes the others at the bell as well: they count the rings, and wait on."""
+
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        self._rings = 0
 
     def ring(self) -> None:
         with self._changed:
+            self._rings += 1
             self._changed.notify_all()
 
     def wait(self, timeout_s: float, ready: Callable[[], bool]) -> None:
+        interrupt = interrupt_here()
+        interrupt.wake = self._look_up  # before it is asked: whoever tells it meanwhile wakes us
+        try:
+            with self._changed:
+                if timeout_s > 0 and not ready():
+                    rings = self._rings
+                    self._changed.wait_for(lambda: self._rings != rings or interrupt.told, timeout_s)
+        finally:
+            interrupt.wake = None
+        reason = interrupt.take()
+        if reason is not None:
+            raise reason
+
+    def _look_up(self) -> None:
         with self._changed:
-            if timeout_s > 0 and not ready():
-                self._changed.wait(timeout_s)
+            self._changed.notify_all()

@@ -15,13 +15,14 @@ State = Literal["ok", "warn", "fail"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the report: what was looked at, how it is, and which variable or line to change."""
+    """One line of the report: what was looked at (of which tenant), how it is, and which variable or line to change."""
 
     part: str
     state: State
     said: str
     change: str = ""
     took_ms: int | None = None
+    tenant: str = ""
 
 
 Check = Callable[[], Iterable[Finding]]

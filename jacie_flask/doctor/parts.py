@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+import msgspec
+
 from jacie_flask import services
 from jacie_flask.config import Settings
 from jacie_flask.doctor.findings import Check, Finding
@@ -29,9 +31,14 @@ def checks(settings_of: Mapping[str, Settings], parts_of: Mapping[str, Services]
     for tenant, own in settings_of.items():
         of = f" of {tenant}" if len(settings_of) > 1 else ""
         place = "JACIE_DOCUMENTS" if tenant == DEFAULT_TENANT else f"JACIE_TENANTS: {tenant}"
-        found[f"documents{of}"] = partial(_documents, f"documents{of}", place, own, parts_of[tenant])
-        found[f"index{of}"] = partial(_index, f"index{of}", own, parts_of[tenant])
+        found[f"documents{of}"] = partial(_of, of and tenant, _documents(f"documents{of}", place, own, parts_of[tenant]))
+        found[f"index{of}"] = partial(_of, of and tenant, _index(f"index{of}", own, parts_of[tenant]))
     return found
+
+
+def _of(tenant: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Look, and say whose it is; "" where there is one tenant."""
+    return (msgspec.structs.replace(one, tenant=tenant) for one in findings)
 
 
 def _documents(part: str, change: str, settings: Settings, parts: Services) -> Iterator[Finding]:

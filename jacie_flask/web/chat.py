@@ -1,7 +1,7 @@
 """The four question endpoints: guard, parse, start the run, then either stream its log or fold it."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,9 @@ from flask import Blueprint, Response, current_app, request, stream_with_context
 
 from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
 from jacie_flask.events import Failure, Result
-from jacie_flask.interfaces import Claim, End
+from jacie_flask.interfaces import Claim
 from jacie_flask.runs import ids, reader
-from jacie_flask.web import bodies, limits, problems
+from jacie_flask.web import bodies, limits, problems, watching
 from jacie_flask.web.context import WORKER, Jacie, jacie, request_id, while_there
 from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import OpenStream, server_timing
@@ -25,8 +25,6 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
-WATCH = "jacie.watch"
-Pieces = Generator[bytes, None, None]
 _DRAINING_RETRY_S = 2.0
 _KEY_CHARS = 256
 
@@ -64,28 +62,13 @@ def event_stream(parts: Jacie, run_id: str, after: reader.Position) -> Response:
     parts.runs.reader_came(run_id)
     pieces = reader.stream(parts.services.runs, run_id, after, parts.settings.heartbeat_s, request_id())
     worker = current_app.extensions.get(WORKER)
-    watched = partial(current_app.extensions[WATCH].enter, limits.caller(), principal().tenant)
-    pieces = worker.while_connected(pieces, request.environ, watched) if worker else _until_told(pieces, watched)
+    watched = watching.watched()
+    pieces = worker.while_connected(pieces, request.environ, watched) if worker else watching.until_told(pieces, watched)
     body = _Body(stream_with_context(pieces), partial(_left, parts, worker, run_id, OpenStream(run_id)))
     response = Response(body, headers=STREAM_HEADERS, direct_passthrough=True)
     response.headers["X-Run-Id"] = run_id
     response.headers["Content-Location"] = f"/runs/{run_id}/events"
     return response
-
-
-def _until_told(pieces: Pieces, watched: Callable[[End], Callable[[], None]]) -> Pieces:
-    """Yield ``pieces`` until they end, or are told to: where threads cannot be interrupted, after the piece that they wait for."""
-    told: list[JacieError] = []
-    unwatch = watched(told.append)
-    try:
-        for piece in pieces:
-            yield piece
-            if told:
-                yield pieces.throw(told[0])
-                return
-    finally:
-        unwatch()
-        pieces.close()
 
 
 def _left(parts: Jacie, worker: Any, run_id: str, seen: OpenStream) -> None:
@@ -145,10 +128,10 @@ def _digest(data: bytes) -> str:
 
 
 def _waited(parts: Jacie, run_id: str) -> Result | Failure:
-    """Wait for a run's end as one of its readers, for as long as the client waits as well."""
+    """Wait for a run's end as one of its readers, for as long as the client waits and may ask; raise Unauthorized."""
     parts.runs.reader_came(run_id)
     try:
-        with while_there():
+        with while_there(), watching.while_admitted():
             return reader.wait(parts.services.runs, run_id)
     finally:
         parts.runs.reader_left(run_id)

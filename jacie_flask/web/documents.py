@@ -13,6 +13,7 @@ from jacie_flask.interfaces import CatalogDocument, PagePicture
 from jacie_flask.text.hostile import one_line
 from jacie_flask.web import limits
 from jacie_flask.web.context import jacie
+from jacie_flask.web.watching import Download, watched
 
 blueprint = Blueprint("documents", __name__)
 
@@ -106,7 +107,7 @@ def _box(picture: PagePicture) -> str:
 
 def _sent(path: Path, document: CatalogDocument) -> Response:
     shown_as = _SHOWN.get(path.suffix.lower())
-    return send_file(
+    response = send_file(
         path,
         mimetype=shown_as or "application/octet-stream",
         as_attachment=shown_as is None,
@@ -114,6 +115,8 @@ def _sent(path: Path, document: CatalogDocument) -> Response:
         conditional=True,
         max_age=0,
     )
+    response.response = Download(response.response, watched())  # type: ignore[arg-type]  # a file's pieces are bytes
+    return response
 
 
 def _saved_as(filename: str) -> str:

@@ -1,7 +1,10 @@
 """Bells wake all that wait, soon, with greenlets and with threads; nobody waits for what is there or for ever."""
 
+import contextlib
 import threading
 import time
+
+import pytest
 
 from jacie_flask import concurrency
 from tests.support.patched_process import under_gevent
@@ -80,3 +83,37 @@ def test_a_killed_wait_leaves_nothing():
         """
     )
     assert said == "[] 0\n"
+
+
+def test_an_interrupt_ends_the_wait_of_its_thread_alone():
+    """It is told where it waits, at once and once; the others at the bell wait on; what was told before is met at the next wait."""
+    bell, told, ended = concurrency.bell(), concurrency.Interrupt(), []
+
+    def wait(*within):
+        with contextlib.ExitStack() as stack:
+            for one in within:
+                stack.enter_context(one)
+            try:
+                ended.append(bell.wait(20, lambda: False))
+            except ValueError as reason:
+                ended.append(str(reason))
+
+    threads = [threading.Thread(target=wait, args=args, daemon=True) for args in ((told,), ())]
+    for thread in threads:
+        thread.start()
+    while told.wake is None:
+        time.sleep(0.001)
+    told.tell(ValueError("enough"))
+    told.tell(ValueError("and again"))
+    threads[0].join(5)
+    assert ended == ["enough"]
+    while threads[1].is_alive():
+        bell.ring()
+        time.sleep(0.001)
+    assert ended == ["enough", None]
+    with told:
+        bell.wait(0.01, lambda: False)
+    early = concurrency.Interrupt()
+    early.tell(ValueError("before"))
+    with early, pytest.raises(ValueError, match="before"):
+        bell.wait(20, lambda: False)

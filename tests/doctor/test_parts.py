@@ -11,9 +11,10 @@ from email.utils import formatdate
 
 import pytest
 
-from jacie_flask import create_app
+from jacie_flask import create_app, tenants
 from jacie_flask.config import Settings
-from jacie_flask.doctor import machine
+from jacie_flask.doctor import machine, report
+from jacie_flask.doctor import parts as doctor_parts
 from jacie_flask.doctor.findings import Finding, examine
 from tests.support.backends import BUCKET, s3_client, s3_server
 from tests.support.jacie import ROOT, environment
@@ -170,6 +171,30 @@ def test_every_tenant_is_looked_at(tmp_path, amazon):
     assert found["documents of far"]["change"].startswith("JACIE_TENANTS: far (s3:ListBucket")
     assert "documents" not in found
     assert "aws-secret" not in said
+
+
+def test_many_tenants_that_are_well_are_one_line(tmp_path):
+    """Seven tenants, one of them without a document: the six others and the default are one line that counts and names them."""
+    names = [f"tenant{number}" for number in range(7)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        shutil.copy(SAMPLE, tmp_path / name) if name != "tenant3" else None
+    file = tmp_path / "tenants.json"
+    file.write_text(json.dumps({name: {"documents": str(tmp_path / name)} for name in names}))
+    values = {"data": tmp_path / "data", "index": f"sqlite:{tmp_path}/data/index.db", "documents": str(ROOT / "sample_documents")}
+    app = create_app(Settings(**values, model="scripted", ingest="off", tenants=str(file)))
+    parts = app.extensions["jacie"].tenants
+    found = examine(doctor_parts.checks(tenants.settings_of(app.extensions["jacie"].settings), parts), 20.0)
+    lines = {one.part: one for one in report.folded(found)}
+    assert lines["documents of 7 tenants"].said.startswith(
+        "all well: default, tenant0, tenant1, tenant2, tenant4, tenant5, tenant6;"
+    )
+    assert [part for part in lines if part.startswith("documents")] == ["documents of 7 tenants", "documents of tenant3"]
+    assert len([part for part in lines if part.startswith("index of tenant")]) == len(names), (
+        "empty indexes are no less worth a line"
+    )
+    assert len(report.folded([one for one in found if one.tenant != "tenant6"])) == len(found) - 2, "six are not folded"
+    assert len([one for one in json.loads(report.as_json(found))["findings"] if one["part"].startswith("documents of ")]) == 8
 
 
 def test_many_tenants_are_bounded_in_time():

@@ -270,16 +270,23 @@ def test_many_orphans_are_shared_out_once(redis):
         eventually(lambda: not redis.keys(f"jacie:*:{other.name}"))
 
 
-@beside_the_others
-def test_a_worker_that_was_only_asleep_is_fenced(redis):
-    """Declared dead and replaced, it leaves its run to the new one, and so do its readers."""
-    asked = question(words=6, silent_s=4.0)
+@contextlib.contextmanager
+def asleep_until_replaced(redis, asked):
+    """Yield a worker that slept while its run was taken over, the one that has it now, and the run."""
     with WorkerProcess(redis.url) as other, worker(redis.url) as here:
         run_id = other.start(asked)
         eventually(lambda: here.log.read(run_id, reader.START, 0.1))
         other.freeze()
         eventually(lambda: here.active == 1, 6)
         other.thaw()
+        yield other, here, run_id
+
+
+@beside_the_others
+def test_a_worker_that_was_only_asleep_is_fenced(redis):
+    """Declared dead and replaced, it leaves its run to the new one, and so do its readers."""
+    asked = question(words=6, silent_s=4.0)
+    with asleep_until_replaced(redis, asked) as (other, here, run_id):
         entries = read_all(here, run_id)
         assert text_of(entries) == answer(asked)
         assert last(entries).get("code") is None
@@ -292,12 +299,7 @@ def test_a_worker_that_was_only_asleep_is_fenced(redis):
 def test_a_sleeper_that_finishes_late_does_not_end_the_new_attempt(redis):
     """What it writes behind the end of its lease is refused as a whole, the end of the run included."""
     asked = question(words=3, silent_s=2.6)
-    with WorkerProcess(redis.url) as other, worker(redis.url) as here:
-        run_id = other.start(asked)
-        eventually(lambda: here.log.read(run_id, reader.START, 0.1))
-        other.freeze()
-        eventually(lambda: here.active == 1, 6)
-        other.thaw()
+    with asleep_until_replaced(redis, asked) as (other, here, run_id):
         assert other.text(run_id)["end"] == "result"  # from the record that both share
         entries = read_all(here, run_id)
         assert len([item for item in entries if item.terminal]) == 1
@@ -406,6 +408,21 @@ def test_a_frozen_redis_is_waited_for_once(redis):
         redis.thaw()
         eventually(lambda: here.log.resumable)
         eventually(lambda: recorded(redis, "9"))
+
+
+@beside_the_others
+def test_one_cut_leaves_an_answer_shared(redis):
+    """All connections are cut once while it comes: another worker follows it word for word, and it does not say that it cannot be resumed."""
+    with worker(redis.url) as here, worker(redis.url) as there:
+        asked = question(words=60, word_s=0.03)
+        started(here, asked)
+        first = eventually(lambda: there.log.read("r", reader.START, 0.5))
+        assert redis.client.client_kill_filter(_type="normal", skipme=True) >= 2
+        entries = first + read_all(there, "r", (first[-1].attempt, first[-1].offset))
+        assert (text_of(entries), last(entries)["degraded"]) == (answer(asked), [])
+        assert in_order(entries)
+        with worker(redis.url) as later:
+            assert read_all(later, "r") == entries
 
 
 @beside_the_others

@@ -10,7 +10,6 @@ import pytest
 
 from tests.support import scenarios, told_model
 from tests.support.cutting import CuttingClient
-from tests.support.jacie import ingested_samples
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
 from tests.support.servers import OwnProcess
@@ -23,12 +22,6 @@ def model():
     """A model that answers what its question says."""
     with OwnProcess("told_model.py") as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A folder with an index."""
-    return ingested_samples(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

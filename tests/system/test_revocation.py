@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -13,22 +14,17 @@ from jacie_flask import create_app
 from jacie_flask.access.keys import KeyFile
 from jacie_flask.config import load
 from tests.support import told_model
+from tests.support.identity import AUDIENCE, ISSUER, Provider
 from tests.support.jacie import gunicorn, parse
-from tests.support.openai_server import OpenAIServer
 from tests.support.redis_server import REDIS, RedisServer
 from tests.support.scenarios import two_workers, wait_for
 from tests.support.tenants import close
 
 WITHIN_S = 4.0  # two looks, and a busy machine
+LEEWAY_S = 30  # how long after its exp a token is taken: clocks differ
 LONG = told_model.question(7, words=400, total_s=60)
 SILENT = told_model.question(8, silent_s=60)
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A model that answers what its question says."""
-    with OpenAIServer(told_model.told) as server:
-        yield server
+BESIDE = told_model.question(10, silent_s=60)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +34,30 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def running(data, model):
+def provider():
+    """A provider of tokens."""
+    with Provider() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def filings(tmp_path_factory):
+    """One document that no socket's buffers hold."""
+    folder = tmp_path_factory.mktemp("filings")
+    (folder / "quarry_2024_annual_report.txt").write_bytes(b"Revenue was 4,711 in 2024.\n" * 600_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(data, model, provider, filings):
     """Jacie with two workers, so that readers are here and there; with one where there is no Redis."""
+    values = {"JACIE_OIDC_ISSUER": ISSUER, "JACIE_OIDC_AUDIENCE": AUDIENCE, "JACIE_OIDC_JWKS_URL": provider.url}
+    values["JACIE_DOCUMENTS"] = str(filings)
     with ExitStack() as stack:
         if REDIS is None:
-            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off"))
+            yield stack.enter_context(gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_INGEST="off", **values))
         else:
-            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url))
+            shared = stack.enter_context(two_workers(data, stack.enter_context(RedisServer()), model.url, **values))
             shared.wait_for_workers()
             yield shared.running
 
@@ -139,6 +152,40 @@ def test_a_run_that_nobody_reads_and_one_that_is_waited_for_end_with_their_key(r
     assert upstream(model, SILENT).client_closed.wait(5)
 
 
+def test_a_download_is_cut_with_its_key(running, keys, filings):
+    """What is under way, whole or a range, breaks off, so that nobody takes it for the whole; another's comes to its end."""
+    (mine, as_me), (_, as_other) = made(keys, "me"), made(keys, "other")
+    document = json.loads(downloading(running, as_other, "/documents").read())["documents"][0]["document_id"]
+    path = f"/documents/{document}"
+    mine_open = [downloading(running, headers, path) for headers in (as_me, {**as_me, "Range": "bytes=1000-"})]
+    other_open = downloading(running, as_other, path)
+    keys.revoke(mine)
+    wait_for(lambda: running.log.read_text().count(f"ended what {mine} had open") == len(mine_open))
+    for answer in mine_open:
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            answer.read()
+    assert other_open.read() == next(filings.iterdir()).read_bytes()
+    assert "Traceback" not in running.log.read_text()
+
+
+def downloading(running, headers, path):
+    """Ask for something and return the answer, of which nothing but the head is read."""
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=20)
+    connection.request("GET", path, headers={"Connection": "close", **headers})
+    return connection.getresponse()
+
+
+def test_a_token_that_expires_ends_nothing_and_begins_nothing(running, provider):
+    """The answer that it began comes whole; reading it again takes another token, of whomever of the tenant."""
+    bearer = lambda **claims: {"Authorization": f"Bearer {provider.token(**claims)}"}  # noqa: E731
+    brief = bearer(exp=int(time.time()) - LEEWAY_S + 2)  # for a second at least: an exp counts in whole ones
+    asked = Reader(running.url, brief, question=told_model.question(9, total_s=2.2))
+    assert asked.end() == "result"
+    assert asked.frames[-1].data["response"] == told_model.answer(9)
+    assert Reader(running.url, brief, run_id=asked.run_id).answer.status == 401
+    assert Reader(running.url, bearer(), run_id=asked.run_id).end() == "result"
+
+
 def session(running, headers):
     """Return the cookie of a page that signed in with a key."""
     connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=20)
@@ -178,17 +225,31 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.mark.soak
 def test_on_threads_it_is_the_same(tmp_path, model):
-    """Where threads cannot be interrupted a reader is told with the next words, and a run ends with them."""
-    settings = {"data": tmp_path, "index": f"sqlite:{tmp_path}/index.db", "ingest": "off", "heartbeat_s": 0.5}
+    """Where threads cannot be interrupted a reader is told as soon, be the run silent or not; the run ends with its next words."""
+    settings = {"data": tmp_path, "index": f"sqlite:{tmp_path}/index.db", "ingest": "off", "heartbeat_s": 60}
     app = create_app(load(openai_base_url=model.url, **settings))
     keys = app.extensions["jacie.gate"].keys
     (mine, as_me), (guest, as_guest) = made(keys, "me"), made(keys, "guest")
-    with threaded(app) as url:
-        asked = Reader(url, as_me, question=LONG)
-        other = Reader(url, as_guest, run_id=asked.run_id)
-        keys.revoke(guest)
-        assert other.end() == "unauthorized"
-        assert asked.reading
-        keys.revoke(mine)
-        assert asked.end() == "unauthorized"
+    with threaded(app) as url, ThreadPoolExecutor() as pool:
+        long, silent = (Reader(url, as_me, question=question) for question in (LONG, SILENT))
+        guests = [Reader(url, as_guest, run_id=asked.run_id) for asked in (long, silent)]
+        for told, readers, others in ((guest, guests, [long, silent]), (mine, [long, silent], [])):
+            waiting = pool.submit(_answer, url, as_me if told == mine else as_guest)
+            upstream(model, BESIDE)
+            began = time.monotonic()
+            keys.revoke(told)
+            assert [one.end() for one in readers] == ["unauthorized"] * 2
+            assert waiting.result() == 401
+            assert time.monotonic() - began < WITHIN_S
+            assert [one.reading for one in others] == [True] * len(others)
+        assert upstream(model, LONG).client_closed.wait(5)
     close(app)
+
+
+def _answer(url, headers):
+    """Return the status of a question that is answered as one object."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection.request("POST", "/chat", json.dumps(BESIDE), {"Content-Type": "application/json", **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status

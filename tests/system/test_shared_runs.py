@@ -9,25 +9,11 @@ import sys
 import pytest
 
 from tests.support import scenarios, told_model
-from tests.support.jacie import ROOT, ask, environment, ingested_samples, wait_for_words
-from tests.support.openai_server import OpenAIServer
+from tests.support.jacie import ROOT, ask, environment, wait_for_words
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason=MISSING)
-
-
-@pytest.fixture(scope="module")
-def model():
-    """A model that answers what its question says."""
-    with OpenAIServer(told_model.told) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A folder with an index."""
-    return ingested_samples(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

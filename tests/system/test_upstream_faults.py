@@ -139,6 +139,12 @@ def cut(here: Site) -> Iterator[None]:
         cutter.join()
 
 
+def cut_once(here: Site) -> None:
+    """Cut every connection to Redis once, while the answer comes."""
+    here.chat = Script(answer=ANSWER, total_s=1.5)
+    threading.Timer(0.3, here.redis.client.client_kill_filter, kwargs={"_type": "normal", "skipme": True}).start()
+
+
 FOUR, LOST = len(YEARS), f"{name_of(2023)} was left out: "
 MID = Script(answer=ANSWER, fault="rst", fault_after=3, token_s=0.02)
 CELLS = [
@@ -192,6 +198,7 @@ CELLS = [
         degraded=NOT_RESUMABLE,
         requests=None,
     ),
+    Cell("Redis", "cuts all connections once, while the answer comes for 1.5 s", cut_once, within_s=4, requests=None),
     Cell("Redis", "refuses to write: full", lambda here: full(here), degraded=NOT_RESUMABLE, requests=None),
     model("429, Retry-After 3600 s", Script(status=429, retry_after="3600"), "llm_unavailable"),
 ]
