@@ -70,7 +70,7 @@ class FigureGuard(_Watch):
 
     def _verified(self, sentence: str) -> str:
         cited = cited_by(sentence, self._evidence)
-        if all(finding.proved for finding in verify(claim_of(sentence), cited)):
+        if _proved(claim_of(sentence), cited):
             return sentence
         self.replaced += 1
         terms = {term: 1.0 for term in term_counts(claim_of(sentence)) if not is_number(term)}
@@ -112,7 +112,7 @@ class Guard(_Watch):
         if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
             return ""  # small models repeat themselves, and count where they have nothing to say
         carrier = self._carrier(claim)
-        if carrier is not None:
+        if carrier is not None and _proved(claim, [carrier.item]):
             self._said.add(claim)
             return _marked(sentence, carrier.item.source.n)
         self.replaced += 1
@@ -153,6 +153,11 @@ class Guard(_Watch):
                 self.quotes += 1
                 quotes.append(unit.quote(named=self._several) + "\n")
         return "".join(quotes)
+
+
+def _proved(claim: str, cited: Sequence[Evidence]) -> bool:
+    """Say whether the cited pages prove every figure and quote of a sentence."""
+    return all(finding.proved for finding in verify(claim, cited))
 
 
 def _marked(sentence: str, n: int) -> str:

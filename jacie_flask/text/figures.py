@@ -209,10 +209,14 @@ def same(figure: Figure, other: Figure, declared: int | None = None) -> bool:
 
 
 def _same_in_table(figure: Figure, other: Figure, declared: int) -> bool:
-    """A cell may be copied as it stands, or said in full or in any unit."""
+    """A cell may be copied as it stands, or said in full or in any unit; who says a currency says the amount in full."""
     if figure.scale:
         return _rounds_to(figure, other.value * 10.0 ** (declared - figure.scale))
-    if figure.value == other.value or figure.value == round(other.value * 10.0**declared, 3):
+    if figure.value == round(other.value * 10.0**declared, 3):
+        return True
+    if figure.currency and declared:
+        return False
+    if figure.value == other.value:
         return True
     return (other.decimals > figure.decimals or bool(figure.slack)) and figure.value >= 1 and _rounds_to(figure, other.value)
 

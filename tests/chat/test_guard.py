@@ -206,3 +206,26 @@ def test_a_capable_models_wrong_sentence_gives_way(wrong):
 def test_how_a_capable_models_text_is_cut_does_not_matter(pieces):
     """Whatever pieces come, the same sentences go out."""
     assert watched(*pieces)[0].split() == watched("".join(pieces))[0].split()
+
+
+@pytest.mark.parametrize(("year", "shown"), [("2024", True), ("2027", False)])
+def test_a_figure_under_another_year_does_not_get_out(year, shown):
+    """What a page says of one year a model may not say of another; the page's own sentence comes instead."""
+    said = "Revenue grew by 1.1% to EUR 1,299,420 thousand in 2024, driven by higher volumes."
+    pages = [page(1, said)]
+    guard = Guard("Will revenue grow?", dict.fromkeys(term_counts("revenue grow"), 1.0), pages)
+    claim = f"The revenue grew by 1.1% to EUR 1,299,420 thousand in {year}, driven by higher volumes."
+    out = guard.feed(claim) + guard.end()
+    assert (claim[:-1] in out) is shown
+    assert shown or out.startswith(f"“{said}”")
+
+
+def test_a_currency_without_the_tables_unit_does_not_get_out():
+    """$10,705 is no amount of a table in millions."""
+    pages = [page(1, "(Amounts in millions) 2020 2019\nPayments for property and equipment 10,705 10,344")]
+    terms = dict.fromkeys(term_counts("payments property equipment"), 1.0)
+    for claim, right in (("$10,705", False), ("$10,705 million", True), ("$10.7 billion", True)):
+        guard = Guard("payments?", terms, pages)
+        out = guard.feed(f"The payments for property and equipment were {claim}.") + guard.end()
+        assert ("The payments" in out) is right, claim
+        assert right or "(Amounts in millions; 2020 2019)" in out
