@@ -130,6 +130,7 @@ CHECKED = [
     ("Net sales were over $32 billion in 2023 [1].", ""),
     ("Net sales were $32,765,000,000 in 2023 [1].", ""),
     ("Net sales were 32,765 thousand in 2023 [1].", "another unit"),
+    ("Net sales were $32,765 in 2023 [1].", "another unit on the page (millions)"),
     ("Net sales were €32,765 million in 2023 [1].", "another currency"),
     ("Net sales were 31,657 million in 2023 [1].", "another year"),
     ("Net sales were 32,765 million in 2019 [1].", "another year"),

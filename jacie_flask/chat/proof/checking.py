@@ -14,6 +14,8 @@ from jacie_flask.text import figures, tables
 from jacie_flask.text.figures import Figure
 from jacie_flask.text.tables import Unit
 
+_SCALES = {3: " (thousands)", 6: " (millions)", 9: " (billions)"}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -73,5 +75,6 @@ def _why_not(amount: Figure, units: Sequence[Unit]) -> str:
     for unit in units:
         for held in unit.figures:
             if held.value == bare.value and held.decimals == bare.decimals and not held.year:
-                return "it has another unit on the page"
+                named = _SCALES.get(held.scale or unit.scale or 0, "")
+                return f"it has another unit on the page{named}"
     return "it is not on the page"
