@@ -8,7 +8,7 @@ from jacie_flask.chat.asking import asks_for_reasons
 from jacie_flask.chat.citations import Evidence, sentences
 from jacie_flask.text import figures
 from jacie_flask.text.lexicon import without_statements
-from jacie_flask.text.terms import is_number, term_counts
+from jacie_flask.text.terms import is_number, term_counts, term_ids
 
 _ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
 _QUOTE_CHARS = 360
@@ -34,6 +34,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
 _BRACKET = re.compile(r"[()]")
 _SPACES = re.compile(r"\s+")
+_WHEN = frozenset(term_ids("year quarter month period end ended beginning"))
 _CAUSE = re.compile(
     r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE
 )
@@ -174,7 +175,7 @@ def _column(held: list[figures.Figure], index: int, columns: int) -> list[figure
 
 def _label_asked_for(row: str, asked: frozenset[int]) -> float:
     """Return the share of a row's words that the question has: "gross profit" is not the profit that was asked for."""
-    words = [term for term in term_counts(row) if not is_number(term)]
+    words = [term for term in term_counts(row) if not is_number(term) and term not in _WHEN]
     return sum(word in asked for word in words) / max(1, len(words))
 
 

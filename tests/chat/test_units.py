@@ -120,3 +120,9 @@ def test_a_sentence_of_another_year_comes_after_its_equal():
     """Of two sentences that fit as well, the one that names the year that is asked for comes first."""
     pages = [page(1, "Sales were 300 million in 2017. Sales were 400 million in 2018.")]
     assert best(pages, "What were sales in 2018?").endswith("in 2018.")
+
+
+def test_when_a_row_is_of_counts_nothing_against_it():
+    """A row of what was asked for at the end of a year comes before one of something else that it is a part of."""
+    pages = [page(1, "USD 2018 2017\nEmployee stock plans 155 170\nEmployees at year end 4,610 4,255")]
+    assert best(pages, "How many employees were there?").startswith("Employees at year end")
