@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from jacie_flask.chat.asking import asks_for_reasons, asks_for_words
+from jacie_flask.chat.asking import asks_for_people, asks_for_reasons, asks_for_words
 from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
 from jacie_flask.chat.proof.quoting import plain
 from jacie_flask.chat.telling import best_units
@@ -99,6 +99,7 @@ class Guard(_Watch):
         super().__init__(evidence)
         self._compared = bool(compared)
         self._told = asks_for_words(question)
+        self._people = asks_for_people(question)
         self._overview = bool(_OVERVIEW_QUESTION.search(question)) and not (self._told or compared)
         self._units = list(compared) or (
             overview_units(evidence, QUOTES) if self._overview else best_units(question, terms, evidence)
@@ -168,7 +169,8 @@ class Guard(_Watch):
         if not self._told:
             return True
         names = frozenset(term_ids(" ".join(_NAME.findall(sentence))))
-        return not sentence.lstrip()[:1].islower() and names <= unit.terms | self._question
+        told = bool(names - self._question) or not self._people
+        return told and not sentence.lstrip()[:1].islower() and names <= unit.terms | self._question
 
     def _from_the_pages(self, count: int) -> str:
         quotes: list[str] = []

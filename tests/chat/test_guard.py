@@ -187,12 +187,13 @@ BOARD = page(
     [
         ("Bo Ferreira is the chief executive officer.", "Bo Ferreira is the chief executive officer [1]."),
         ("Ada Ferreira is the chief executive officer.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
+        ("Contoso is the chief executive officer of Contoso.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
         ("is the chief executive officer.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
     ],
 )
 def test_a_person_is_named_as_the_page_names_them(answer, shown):
-    """A name that the page does not have beside the role does not get out, nor a torn sentence."""
-    guard = Guard("Who is the chief executive officer?", weigh("chief executive officer"), [BOARD])
+    """A name that the page does not have beside the role does not get out, nor a sentence that names nobody, or is torn."""
+    guard = Guard("Who is the chief executive officer of Contoso?", weigh("chief executive officer"), [BOARD])
     assert guard.feed(answer) + guard.end() == shown
 
 
