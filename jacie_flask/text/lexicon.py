@@ -164,7 +164,7 @@ TOPIC_POINTERS = (
         0.5,
     ),
     _p(
-        r"(?:what|which) (?:industry|industries|sectors?|business)\b(?! (?:segment|unit))|what does (?:.{2,40} )?do|(?:products?|services)(?: and \w+)?\b.{0,30}"
+        r"(?:what|which) (?:industry|industries|sectors?|business)\b(?! (?:segment|unit))|what does (?:.{2,40} )?do|what (?:is|are) (?:the |its )?business(?:es)?|(?:products?|services)(?: and \w+)?\b.{0,30}"
         r"\b(?:sells?|sold|offers?|provides?|makes?)|(?:main|major|core|key|primary|principal) (?:products?|services|business(?:es)?|brands?)",
         "business_opening business",
         "business overview company products services",
