@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jacie_flask.chat import finding, loading, reading, refining
+from jacie_flask.chat import comparing, finding, loading, reading, refining
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.loading import Loaded
@@ -65,10 +65,12 @@ def _selection_from_index(run: Answering) -> Selection:
     try:
         wide = finding.choose(run.question, run.services, _SELECTED)
         query, _ = finding.search_query(wide, run.services, 20, run.budget)
-        found = [passage.document_id for passage in run.services.index.search(query, run.budget)]
+        passages = run.services.index.search(query, run.budget)
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
         return run.selection
+    run.degraded += finding.doubts(passages, run.services)
+    found = [passage.document_id for passage in passages]
     rank = {document_id: place for place, document_id in reversed(list(enumerate(found)))}
     if not rank:
         return run.selection
@@ -119,10 +121,21 @@ def _landed(run: Answering, documents: Sequence[CatalogDocument], step: str, par
 
 def _ranked(run: Answering, loaded: Loaded) -> list[Passage]:
     """Return the passages of loaded documents that match the question, best first."""
-    query = prepare(run.selection, top_k=run.services.limits.max_passages)  # no vector: documents in memory have none
+    query = prepare(run.selection, top_k=_ranked_pages(run))  # no vector: documents in memory have none
     run.terms = query.terms
-    ranked: list[Passage] = run.services.offload(rank_documents, loaded, query)
-    return ranked
+    return _of_each_company(run, run.services.offload(rank_documents, loaded, query))
+
+
+def _ranked_pages(run: Answering) -> int:
+    return run.services.limits.max_passages * (comparing.WIDER if comparing.compares(run.selection) else 1)
+
+
+def _of_each_company(run: Answering, passages: list[Passage]) -> list[Passage]:
+    """Return passages as they are, or those of every company in turn where several are asked for."""
+    if not comparing.compares(run.selection):
+        return passages
+    names = {document.document_id: document.company for document in run.services.catalog.documents()}
+    return comparing.spread(passages, lambda document_id: names.get(document_id, ""), run.services.limits.max_passages)
 
 
 def _whole_pages(run: Answering, loaded: Loaded, passages: Sequence[Passage]) -> list[Passage]:
@@ -158,7 +171,7 @@ def search(run: Answering) -> None:
 def _found(run: Answering) -> list[Passage]:
     """Return what the index finds, nothing where it is down."""
     try:
-        query, notes = finding.search_query(run.selection, run.services, run.services.limits.max_passages, run.budget)
+        query, notes = finding.search_query(run.selection, run.services, _ranked_pages(run), run.budget)
         run.terms = query.terms
         passages = run.services.index.search(query, run.budget)
     except RetrievalUnavailable as error:
@@ -166,7 +179,7 @@ def _found(run: Answering) -> list[Passage]:
         run.degraded.append("The search index was not available; the documents were read instead.")
         return []
     run.degraded += notes + finding.doubts(passages, run.services)
-    return passages
+    return _of_each_company(run, passages)
 
 
 def _pages_of(run: Answering) -> int:

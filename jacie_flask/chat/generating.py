@@ -1,15 +1,19 @@
 """The model's part of an answer: what it is given, its words as they come, and what stands in for them where need be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from jacie_flask.chat import prompts
+from jacie_flask.chat import comparing, prompts
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.guard import FigureGuard, Guard
-from jacie_flask.chat.units import rank_units
+from jacie_flask.chat.query import cleaned
+from jacie_flask.chat.telling import best_units
+from jacie_flask.chat.units import Unit
 from jacie_flask.chat.writing import Writing
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta
+from jacie_flask.text.languages import in_english, language
 
+_NO_LINE = "The pages found hold no line that speaks of this."
 _EXPECTED_TOKENS = {True: 60, False: 250}
 
 
@@ -50,13 +54,26 @@ def _pass_on(run: Answering, deltas: Iterator[Delta], guard: Guard | FigureGuard
 
 def _guard(run: Answering) -> Guard | FigureGuard | None:
     if run.services.model.small:
-        return Guard(run.question.query, run.terms, run.evidence)
+        return Guard(in_english(run.question.query), run.terms, run.evidence, _compared(run))
     return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard_all else None
 
 
+def _compared(run: Answering) -> list[Unit]:
+    """Return the line of each company that is asked for, and tell which of them have none."""
+    if not comparing.compares(run.selection):
+        return []
+    named = run.selection.companies if len(run.selection.names) > 1 else ()
+    each = comparing.lines_of_each(in_english(run.question.query), run.terms, run.evidence, named)
+    found = [unit for unit in each.values() if unit]
+    _tell_who_is_compared(run, named, [company for company, unit in each.items() if unit])
+    return found
+
+
 def _best_quote(run: Answering) -> str:
-    found = rank_units(run.question.query, run.terms, run.evidence)
-    return found[0].quote() if found else "The model gave no answer. The sources are the pages that match the question best."
+    if not run.evidence:
+        return "The model gave no answer."
+    found = best_units(in_english(run.question.query), run.terms, run.evidence)
+    return found[0].quote() if found else _NO_LINE
 
 
 # --------------------------------------------------------------------------------------- what the reader has to know
@@ -69,6 +86,12 @@ def _tell_who_answers(run: Answering) -> None:
             f"Answered by the small built-in model {model.label}: trust the sources, not its wording. "
             "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a larger one."
         )
+        foreign = language(cleaned(run.question.query, run.selection.names))
+        if foreign:
+            run.degraded.append(
+                f"The question seems to be in {foreign}, and the built-in parts read English: a larger model and multilingual "
+                "embeddings are needed to answer it well."
+            )
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
 
@@ -93,6 +116,18 @@ def _tell_who_is_unknown(run: Answering) -> None:
     run.degraded.append(f"{notice} The answer rests on documents of others.")
     if run.services.model.small:
         run.say(f"{notice} The closest pages say:\n")
+
+
+def _tell_who_is_compared(run: Answering, named: Sequence[str], found: Sequence[str]) -> None:
+    """Say that lines stand side by side instead of a comparison, and whose are missing."""
+    if found:
+        run.degraded.append("The companies' own lines stand side by side: the small model does not compare them.")
+    missing = [company for company in named if company not in found]
+    if missing:
+        run.degraded.append(f"No line that speaks of this was found for {', '.join(missing)}.")
+    held = {document.company for document in run.services.catalog.documents() if document.company}
+    if found and not named and len(held) > len(found):
+        run.degraded.append(f"Only {len(found)} of the {len(held)} companies were compared: those whose pages match best.")
 
 
 def _tell_what_was_replaced(run: Answering, guard: Guard | FigureGuard) -> None:

@@ -3,20 +3,24 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from jacie_flask.chat.asking import asks_for_people, asks_for_reasons, asks_for_words
 from jacie_flask.chat.citations import MARKER, MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
 from jacie_flask.chat.proof.quoting import plain
-from jacie_flask.chat.units import Unit, asks_for_reasons, overview_units, rank_units, years_in
+from jacie_flask.chat.telling import best_units
+from jacie_flask.chat.units import Unit, overview_units, rank_units, years_in
 from jacie_flask.interfaces import Offload, inline
 from jacie_flask.text import figures
-from jacie_flask.text.terms import is_number, term_counts
+from jacie_flask.text.terms import is_number, term_counts, term_ids
 
 NEAR = 0.75
 """How near the best unit's score another unit must be for a figure of it to count as an answer."""
 CARRIED, SPOKEN = 0.6, 0.34
 """The share of a sentence's terms that a unit must hold to carry it: without figures, and with figures that it holds."""
-QUOTES = 3
+QUOTES, TOLD = 3, 6
+"""How many lines of the pages an answer quotes at most: with figures, and where points are told."""
 _WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_NAME = re.compile(r"\b[A-Z][^\W\d_]+")
 _MAY_END = re.compile(r"[\s.!?]")
 _OVERVIEW_QUESTION = re.compile(
     r"\bhighlights?\b|\boverview\b|\bsummar(?:y|i[sz]e)\b|\b(?:key|main|most important) (?:figures|numbers|points|results)\b"
@@ -85,38 +89,55 @@ class Guard(_Watch):
     """Holds a small model to the units of the pages.
 
     ``terms`` are the weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds
-    them all; a sentence without needs one that holds most of its words.
+    them all; a sentence without needs one that holds most of its words. ``compared`` are the units that answer in the
+    model's place where companies are compared, one of each.
     """
 
-    def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
+    def __init__(
+        self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence], compared: Sequence[Unit] = ()
+    ) -> None:
         super().__init__(evidence)
-        self._overview = bool(_OVERVIEW_QUESTION.search(question))
-        self._units = overview_units(evidence, QUOTES) if self._overview else rank_units(question, terms, evidence)
-        self._needed = CARRIED if asks_for_reasons(question) else SPOKEN
+        self._compared = bool(compared)
+        self._told = asks_for_words(question)
+        self._people = asks_for_people(question)
+        self._overview = bool(_OVERVIEW_QUESTION.search(question)) and not (self._told or compared)
+        self._units = list(compared) or (
+            overview_units(evidence, QUOTES) if self._overview else best_units(question, terms, evidence)
+        )
+        self._most = len(compared) or (TOLD if self._told else QUOTES)
+        self._near = 0.0 if compared else NEAR
+        self._gathers = self._told or self._overview or self._compared
+        self._needed = CARRIED if self._told or asks_for_reasons(question) else SPOKEN
+        self._question = frozenset(term_counts(question))
         self._years = years_in(question)
         self._asked = frozenset(term for term, weight in terms.items() if weight >= 1.0)
         self._several = len({item.source.company for item in evidence}) > 1
         self._said: set[str] = set()
+        self._passed = ""
 
     def end(self) -> str:
         """Return what is left, checked; where nothing was shown at all, the pages' best units."""
         shown = super().end()
-        if self._overview or not (shown or self._said):
-            shown += self._from_the_pages(QUOTES)
+        if self._gathers or not (shown or self._said):
+            quotes = self._from_the_pages(self._most)
+            shown += "\n" * bool(quotes and self._passed and not self._passed.endswith("\n")) + quotes
         return shown
 
     def _checked(self, sentence: str) -> str:
         claim = plain(MARKER.sub("", sentence))
         if not self._evidence:
             return sentence
+        if self._compared:
+            return ""
         if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
             return ""  # small models repeat themselves, and count where they have nothing to say
         carrier = self._carrier(claim)
-        if carrier is not None and _proved(claim, [carrier.item]):
-            self._said.add(claim)
-            return _marked(sentence, carrier.item.source.n)
+        if carrier is not None and self._as_told(sentence, carrier) and _proved(claim, [carrier.item]):
+            self._said |= {claim, plain(carrier.text)} if self._told else {claim}
+            self._passed = _marked(sentence, carrier.item.source.n)
+            return self._passed
         self.replaced += 1
-        return "" if self._overview else self._from_the_pages(1)
+        return "" if self._gathers else self._from_the_pages(1)
 
     def _carrier(self, claim: str) -> Unit | None:
         found = figures.find(claim)
@@ -143,10 +164,18 @@ class Guard(_Watch):
         subject = self._asked & term_counts(claim).keys()
         return len(subject & unit.terms) >= CARRIED * len(subject)
 
+    def _as_told(self, sentence: str, unit: Unit) -> bool:
+        """Say whether what is told is whole, and every name in it is of the unit or the question: a role of one is not another's."""
+        if not self._told:
+            return True
+        names = frozenset(term_ids(" ".join(_NAME.findall(sentence))))
+        told = bool(names - self._question) or not self._people
+        return told and not sentence.lstrip()[:1].islower() and names <= unit.terms | self._question
+
     def _from_the_pages(self, count: int) -> str:
         quotes: list[str] = []
         for unit in self._units:
-            if len(quotes) == count or self.quotes == QUOTES or unit.score < NEAR * self._units[0].score:
+            if len(quotes) == count or self.quotes == self._most or unit.score < self._near * self._units[0].score:
                 break
             if plain(unit.text) not in self._said:
                 self._said.add(plain(unit.text))

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from jacie_flask.chat.asking import asks_for_words
 from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.units import line_score
 from jacie_flask.interfaces import ChatModel, Prompt, Question
@@ -48,7 +49,8 @@ def _small(question: Question, evidence: Sequence[Evidence], terms: Mapping[int,
         return _prompt([_system(_ALONE), *turns, _user(unmarked(question.query))], _SMALL_ANSWER_TOKENS), 0
     shown = evidence[:_SMALL_PASSAGES]
     excerpts = "\n\n".join(f"{_name(item)}\n{unmarked(focus(item.text, terms, _SMALL_PASSAGE_CHARS))}" for item in shown)
-    asked = f"Excerpts:\n{excerpts}\n\nQuestion: {unmarked(question.query)}\nAnswer in one sentence and give the figure."
+    wanted = "Answer in one sentence." if asks_for_words(question.query) else "Answer in one sentence and give the figure."
+    asked = f"Excerpts:\n{excerpts}\n\nQuestion: {unmarked(question.query)}\n{wanted}"
     return _prompt([_system(_SMALL_RULES), _user(asked)], _SMALL_ANSWER_TOKENS), len(shown)
 
 

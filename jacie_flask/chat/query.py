@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.chat.selection import Selection
 from jacie_flask.interfaces import SearchQuery
+from jacie_flask.text.languages import in_english
 from jacie_flask.text.lexicon import (
     BEYOND_STATEMENTS,
     INSTRUCTION_WORDS,
@@ -28,9 +29,10 @@ _INSTRUCTION_IDS = frozenset(term for word in INSTRUCTION_WORDS for term in term
 
 def prepare(selection: Selection, *, top_k: int = 10, vector: NDArray[np.float32] | None = None) -> SearchQuery:
     """Return the query for the index: terms without instructions and company names; the text, to be embedded, keeps the names."""
-    text = cleaned(selection.question, selection.names)
+    question = in_english(selection.question)
+    text = cleaned(question, selection.names)
     return SearchQuery(
-        text=without_instructions(selection.question),
+        text=without_instructions(question),
         terms=weigh(text),
         labels=point(text),
         documents=selection.scores,

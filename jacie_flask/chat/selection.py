@@ -70,7 +70,9 @@ def select(
     single = len({one.company for one in facts}) == 1 and bool(facts[0].company) and not strange
     confident = bool(of_company) or bool(filters) or single
     scored = score(question, of_company or facts, named, held.titles.named_by(question))
-    return _selection(question, scored, confident, strange, limit, names)
+    chosen = _selection(question, scored, confident, strange, limit, names)
+    as_named = [company for company in named if company in chosen.companies]
+    return replace(chosen, companies=tuple(as_named) or chosen.companies)
 
 
 def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selection:

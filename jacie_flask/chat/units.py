@@ -1,13 +1,14 @@
 """Rows and sentences of the pages, which fit a question best, and what each of them holds."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jacie_flask.chat.asking import asks_for_reasons
 from jacie_flask.chat.citations import Evidence, sentences
 from jacie_flask.text import figures
 from jacie_flask.text.lexicon import without_statements
-from jacie_flask.text.terms import is_number, term_counts
+from jacie_flask.text.terms import is_number, term_counts, term_ids
 
 _ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
 _QUOTE_CHARS = 360
@@ -24,14 +25,16 @@ _QUARTER = re.compile(r"quarter|(?<![a-z])q[1-4](?!\d)|\bthree months\b", re.IGN
 _HALF = re.compile(r"\b(?:six|nine) months\b|\bhalf\b|\bh[12]\b", re.IGNORECASE)
 _WHOLE_YEAR = re.compile(r"\btwelve months\b|\byears? ended\b", re.IGNORECASE)
 _OTHER_SPAN = 0.6
+_SPEAKS, _WORDS_ENOUGH = 0.25, 4.0  # of the weight of its words a unit must hold so much, of at most so many
+_PROFIT = re.compile(r"\b(?:profit|income|earnings|loss)\b", re.IGNORECASE)
+_NOT_NET = re.compile(r"\bgross\b|\boperating\b|\bcomprehensive\b|\bbefore\b.{0,20}\btax|\bpre-?tax", re.IGNORECASE)
+_OTHER_PROFIT, _OTHER_YEARS = 0.7, 0.95
 _CENTS = re.compile(r"\d[.,]\d")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CELL = re.compile(r"[($€£¥+\-–−]*\d[\d,.]*%?\)?,?|[($€£¥)%–—−-]+|pp|R")
 _BRACKET = re.compile(r"[()]")
 _SPACES = re.compile(r"\s+")
-_CAUSAL_QUESTION = re.compile(
-    r"\bwhy\b|\bdrove\b|\bdriv(?:e|en|ers?)\b|\breasons?\b|\bcaus(?:e|ed|es)\b|\bexplain\b", re.IGNORECASE
-)
+_WHEN = frozenset(term_ids("year quarter month period end ended beginning"))
 _CAUSE = re.compile(
     r"\bbecause\b|\bdue to\b|\bdriven\b|\bmainly\b|\bprimarily\b|\breflect|\bas a result\b|\bowing to\b", re.IGNORECASE
 )
@@ -39,12 +42,14 @@ _CAUSE = re.compile(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a question wants of a unit: weighted terms, all its words, a cause, figures of a "quarter" or a "year"."""
+    """What a question wants of a unit: weighted terms, all its words, a cause, a "quarter" or a "year", the years, the net profit."""
 
     weights: Mapping[int, float] = field(default_factory=dict)
     words: frozenset[int] = frozenset()
     causal: bool = False
     span: str = ""
+    years: frozenset[int] = frozenset()
+    net: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,27 @@ def rank_units(question: str, terms: Mapping[int, float], evidence: Sequence[Evi
     """
     weights = {term: weight if weight >= 1.0 else _ADDED * weight for term, weight in _of_rows(question, terms).items()}
     words = frozenset(term_counts(question)) | frozenset(terms)
-    asked = _Asked(weights, words, asks_for_reasons(question), _span(question, bool(years_in(question))))
+    needed = _SPEAKS * min(_WORDS_ENOUGH, _weight(weights, weights, least=1.0))
+    asked = _Asked(
+        weights,
+        words,
+        asks_for_reasons(question),
+        _span(question, bool(years_in(question))),
+        frozenset(years_in(question)),
+        _asks_for_net(question),
+    )
     found = []
     for rank, item in enumerate(evidence):
         for text, heading in units(item.text):
             unit = _unit(text, heading, item, rank, asked)
-            if unit.score > 0 and (unit.amounts or asked.causal):
+            if unit.score > 0 and (unit.amounts or asked.causal) and _weight(weights, unit.terms) >= needed:
                 found.append(unit)
     return sorted(found, key=lambda unit: -unit.score)
+
+
+def _weight(weights: Mapping[int, float], held: Collection[int], least: float = 0.0) -> float:
+    """Return the weight of the words that are held, years and other numbers left out."""
+    return sum(weight for term, weight in weights.items() if weight >= least and term in held and not is_number(term))
 
 
 def _of_rows(question: str, terms: Mapping[int, float]) -> Mapping[int, float]:
@@ -112,7 +130,7 @@ def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:
     """Return the rows of the first ``most`` pages in their own order, the first of each page before the second of any."""
     pages: dict[str, list[Unit]] = {}
     for item in evidence:
-        rows = [_unit(text, heading, item, 0, _Asked()) for text, heading in units(item.text) if _is_row(text)]
+        rows = [_unit(text, heading, item, 0, _Asked()) for text, heading in units(item.text) if is_row(text)]
         rows = [unit for unit in rows if unit.amounts]
         if len(rows) > 1:
             pages.setdefault(item.source.company or item.source.document_id, rows)
@@ -122,14 +140,21 @@ def overview_units(evidence: Sequence[Evidence], most: int) -> list[Unit]:
 
 def _unit(text: str, heading: str, item: Evidence, rank: int, asked: _Asked) -> Unit:
     score = line_score(text, asked.weights) / (1 + 0.15 * rank)
-    row = _is_row(text)
+    row = is_row(text)
     if row:
         score *= 0.5 + 0.5 * _label_asked_for(text, asked.words)
+        score *= _OTHER_PROFIT if asked.net and _NOT_NET.search(text) else 1.0
         score *= _OTHER_SPAN if {asked.span, _span(heading, False)} == {"quarter", "year"} else 1.0
+    elif asked.years and not asked.causal and not asked.years & set(years_in(text) or asked.years):
+        score *= _OTHER_YEARS
     if asked.causal:
         score *= 1.8 if _CAUSE.search(text) else 0.6
-    amounts = [figure for figure in figures.find(text) if _amount(figure)]
-    return Unit(text, heading if row else "", item, amounts, frozenset(term_counts(text)), score)
+    return Unit(text, heading if row else "", item, amounts_in(text), frozenset(term_counts(text)), score)
+
+
+def _asks_for_net(question: str) -> bool:
+    """Say whether a question is for a profit that is not said to be that of operations, gross or before tax."""
+    return bool(_PROFIT.search(question)) and not _NOT_NET.search(question)
 
 
 def _span(text: str, of_a_year: bool) -> str:
@@ -150,7 +175,7 @@ def _column(held: list[figures.Figure], index: int, columns: int) -> list[figure
 
 def _label_asked_for(row: str, asked: frozenset[int]) -> float:
     """Return the share of a row's words that the question has: "gross profit" is not the profit that was asked for."""
-    words = [term for term in term_counts(row) if not is_number(term)]
+    words = [term for term in term_counts(row) if not is_number(term) and term not in _WHEN]
     return sum(word in asked for word in words) / max(1, len(words))
 
 
@@ -160,20 +185,21 @@ def units(text: str) -> Iterator[tuple[str, str]]:
     heading, above = "", False
     for line in [*text.splitlines(), ""]:
         folded = _SPACES.sub(" ", line).strip()
-        names_columns = _names_columns(folded) or (above and bool(_YEARS.fullmatch(folded)))
-        if names_columns or _is_row(folded) or not folded:
+        heads = names_columns(folded) or (above and bool(_YEARS.fullmatch(folded)))
+        if heads or is_row(folded) or not folded:
             yield from ((sentence, "") for sentence in _sentences_of(prose))
             prose = []
-            if names_columns:
+            if heads:
                 heading = f"{heading} {folded}"[:_HEADINGS_CHARS] if above else folded
             elif folded:
                 yield folded, heading
         else:
             prose.append(folded)
-        above = names_columns
+        above = heads
 
 
-def _names_columns(line: str) -> bool:
+def names_columns(line: str) -> bool:
+    """Say whether a line is the heading of a table's columns."""
     return len(line) <= _HEADING_CHARS and bool(_HEADING.search(line)) and not _CENTS.search(line)
 
 
@@ -183,7 +209,7 @@ def _sentences_of(lines: list[str]) -> Iterator[str]:
             yield sentence.strip()
 
 
-def _is_row(line: str) -> bool:
+def is_row(line: str) -> bool:
     """Say whether a line is a row of a table: a short label with nothing but figures after it."""
     tokens = line.split()
     label = len(tokens)
@@ -200,9 +226,9 @@ def line_score(line: str, terms: Mapping[int, float]) -> float:
     return float(shared / (4 + len(words)) ** 0.5)
 
 
-def asks_for_reasons(question: str) -> bool:
-    """Say whether a question is for a cause."""
-    return bool(_CAUSAL_QUESTION.search(question))
+def amounts_in(text: str) -> list[figures.Figure]:
+    """Return the figures of a text that are amounts."""
+    return [figure for figure in figures.find(text) if _amount(figure)]
 
 
 def years_in(text: str) -> list[int]:

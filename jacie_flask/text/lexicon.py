@@ -154,6 +154,7 @@ TOPIC_POINTERS = (
         "legal proceedings litigation matters",
         0.15,
     ),
+    _p(r"strateg\w+", "mda business", "strategy strategic priorities objectives plan aim outlook", 0.15),
     _p(r"risk factors?|(?:key|main|principal|biggest) risks?", "risk_factors", "risk factors", 0.25),
     _p(r"market risk|value at risk|var\b", "market_risk mda", "market risk value-at-risk VaR average", 0.12),
     _p(
@@ -163,7 +164,7 @@ TOPIC_POINTERS = (
         0.5,
     ),
     _p(
-        r"(?:what|which) (?:industry|industries|sectors?|business)\b(?! (?:segment|unit))|what does .{2,40} do|(?:products?|services)(?: and \w+)?\b.{0,30}"
+        r"(?:what|which) (?:industry|industries|sectors?|business)\b(?! (?:segment|unit))|what does (?:.{2,40} )?do|what (?:is|are) (?:the |its )?business(?:es)?|(?:products?|services)(?: and \w+)?\b.{0,30}"
         r"\b(?:sells?|sold|offers?|provides?|makes?)|(?:main|major|core|key|primary|principal) (?:products?|services|business(?:es)?|brands?)",
         "business_opening business",
         "business overview company products services",

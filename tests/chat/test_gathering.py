@@ -73,3 +73,15 @@ def test_nothing_is_loaded_where_nothing_was_selected(parts):
     read(run, load(run))
     assert {event.step for event in events} == {"start", "doc_selection"}
     assert run.evidence == []
+
+
+@pytest.mark.parametrize("table", [CHAT, FAST_CHAT])
+def test_that_no_page_is_like_the_question_is_told_either_way(tmp_path, table):
+    """Documents that the index chose for reading are doubted like pages that it found."""
+    with built(over_texts(tmp_path, TEXTS)) as parts:
+        index(parts, TEXTS, vectors=True)
+        run, _ = begun(parts, "Who won the football cup with a wheel?", table)
+        (select_to_read if table is CHAT else select_to_search)(run)
+        if table is FAST_CHAT:
+            search(run)
+        assert run.degraded == ["No page is much like the question: the collection may not hold the answer."]

@@ -90,3 +90,50 @@ def test_a_question_without_documents_is_told_of(parts):
     """The request asked for it; the reader may not know."""
     _, _, notes = generated(parts, Saying("Hello."), query="Hi", auto_load_documents=False)
     assert notes == ["No documents were loaded for this answer, as the request asked."]
+
+
+def test_where_no_line_speaks_of_the_question_that_is_said(parts):
+    """A year or a number that is shared is no answer; the sources stay."""
+    run, said, _ = generated(parts, Saying("It was 4.", small=True), query="Who painted the bowl of Delft in 1650?")
+    assert said == "The pages found hold no line that speaks of this."
+    assert run.sources
+
+
+def test_a_question_in_another_language_is_told_of_where_the_built_in_parts_answer(parts):
+    """They read English; a capable model reads what it reads."""
+    asked = "Wie viel kostet ein bowl in dem shop?"
+    _, _, notes = generated(parts, Saying("12.", small=True), query=asked)
+    assert any(note.startswith("The question seems to be in German, and the built-in parts read English") for note in notes)
+    _, _, notes = generated(parts, Saying("12."), query=asked)
+    assert not any("German" in note for note in notes)
+
+
+COMPANIES = {
+    "CONTOSO_2023_10K.txt": "Contoso\nUSD millions 2023 2022\nRevenue 512.5 400.0",
+    "FABRIKAM_2023_10K.txt": "Fabrikam\nUSD millions 2023 2022\nRevenue 75.5 70.0",
+    "NORTHWIND_2023_10K.txt": "Northwind\nThe wind was good in 2023 and the staff was glad of it.",
+}
+
+
+@pytest.fixture(scope="module")
+def companies(tmp_path_factory):
+    """Build the real parts over a page of each of three companies."""
+    with built(over_texts(tmp_path_factory.mktemp("companies"), COMPANIES)) as parts:
+        yield parts
+
+
+def test_each_company_that_is_named_answers_for_itself(companies):
+    """Their lines stand in the order of the names, and who has none is named."""
+    asked = "Compare the 2023 revenue of Fabrikam, Northwind and Contoso"
+    _, said, notes = generated(companies, Saying("Fabrikam had the most revenue.", small=True), query=asked)
+    assert [line[: line.index(":")] for line in said.splitlines()] == ["FABRIKAM 2023", "CONTOSO 2023"]
+    assert "“Revenue 75.5 70.0”" in said
+    assert "No line that speaks of this was found for NORTHWIND." in notes
+    assert not any("had no support" in note for note in notes)
+
+
+def test_which_company_is_answered_by_those_whose_pages_match(companies):
+    """No company is named: those that have a line are shown, and that others were not compared is said."""
+    _, said, notes = generated(companies, Saying("Contoso.", small=True), query="Which company had the highest revenue in 2023?")
+    assert {line[: line.index(":")] for line in said.splitlines()} == {"CONTOSO 2023", "FABRIKAM 2023"}
+    assert "Only 2 of the 3 companies were compared: those whose pages match best." in notes

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jacie_flask.chat.guard import QUOTES, FigureGuard, Guard
+from jacie_flask.chat.query import weigh
+from jacie_flask.chat.units import rank_units
 from jacie_flask.text.terms import term_counts
 from tests.support.pages import PAGES, SALES, page
 
@@ -173,6 +175,43 @@ def test_an_overview_is_the_first_rows_of_the_pages():
     """Asked for highlights, the pages' own first rows answer, one company as much as the other."""
     guard = Guard("What are the main highlights?", {}, [TABLE])
     assert guard.end().splitlines()[0] == "“Operating income 176.3 113.7” (USD millions 2023 2022) [1]"
+
+
+BOARD = page(
+    1, "Risk factors\nWeather. Fields need rain.\nWages. Pickers are scarce.\nThe board\nBo Ferreira Chief executive officer 2018"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("Bo Ferreira is the chief executive officer.", "Bo Ferreira is the chief executive officer [1]."),
+        ("Ada Ferreira is the chief executive officer.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
+        ("Contoso is the chief executive officer of Contoso.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
+        ("is the chief executive officer.", "“Bo Ferreira Chief executive officer 2018” [1]\n"),
+    ],
+)
+def test_a_person_is_named_as_the_page_names_them(answer, shown):
+    """A name that the page does not have beside the role does not get out, nor a sentence that names nobody, or is torn."""
+    guard = Guard("Who is the chief executive officer of Contoso?", weigh("chief executive officer"), [BOARD])
+    assert guard.feed(answer) + guard.end() == shown
+
+
+def test_points_follow_what_the_model_said_of_them():
+    """Where points are asked for, all that the page has stand below the sentence that passed, none twice."""
+    guard = Guard("What are the risks?", weigh("risks"), [BOARD])
+    said = "Weather: fields need rain. Sharks."
+    assert guard.feed(said) + guard.end() == "Weather: fields need rain [1]. \n“Wages. Pickers are scarce.” [1]\n"
+
+
+def test_companies_are_compared_by_their_own_lines():
+    """Not a word of a small model stands between them, and those words are not counted as replaced."""
+    pages = [page(n, f"USD millions 2023\nOperating income {n}00", company=f"C{n}", period="2023") for n in range(1, 6)]
+    lines = [unit for item in pages for unit in rank_units("operating income", weigh("operating income"), [item])]
+    guard = Guard("Compare the operating income of all", weigh("operating income"), pages, lines)
+    shown = guard.feed("C1 had more operating income than C2. ") + guard.end()
+    assert [line.split(":")[0] for line in shown.splitlines()] == [f"C{n} 2023" for n in range(1, 6)]
+    assert guard.replaced == 0
 
 
 def watched(*pieces, pages=PAGES):

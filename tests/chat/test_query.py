@@ -144,3 +144,19 @@ def test_a_quarter_before_the_first_is_the_fourth_of_the_year_before():
     assert (
         asked("What was Northwind's revenue in Q1 2020?", "and the quarter before?") == "What was Northwind's revenue in Q4 2019?"
     )
+
+
+@pytest.mark.parametrize("question", ["What does Northwind Paper do?", "What is Northwind Paper's business?"])
+def test_what_a_company_does_is_told_where_its_business_is(question):
+    """Without the company's name there is still something to look for."""
+    query = prepare(Selection([], "", True, question, names=("Northwind Paper",)), top_k=3)
+    assert query.labels["business_opening"] > 0
+    assert terms("company products services") <= set(query.terms)
+
+
+def test_a_question_of_another_language_looks_for_english_words():
+    """Its basic terms are those of the pages, and its function words are no terms."""
+    query = prepare(Selection([], "", True, "Wie hoch war der Umsatz im Jahr 2024?"), top_k=3)
+    assert terms("revenue") <= set(query.terms)
+    assert not terms("der Umsatz Jahr") & set(query.terms)
+    assert query.labels["income_statement"] > 0

@@ -98,3 +98,31 @@ def test_the_statement_that_is_named_says_where_not_what():
     assert best(pages, "capital expenditure, relying on the cash flow statement").startswith("Purchases of property")
     assert best(pages, "cash flow from operating activities in the statement of cash flows").startswith("Net cash provided")
     assert best(pages, "the cash flow statement").startswith("Cash flows")
+
+
+def test_a_year_alone_is_no_answer():
+    """A row that shares nothing with the question but its year says nothing of it."""
+    pages = [page(1, "USD millions\nAt beginning of 2022 6,500 420\n1,146.7 2022 1,307.1 2023")]
+    assert ranked("What did a house in Lisbon cost in 2022?", pages) == []
+
+
+@pytest.mark.parametrize(("question", "row"), [
+    ("What was the net profit in 2018?", "Profit for the year"), ("What was gross profit in 2018?", "Gross profit"),
+    ("What was profit before tax in 2018?", "Profit before tax"),
+])  # fmt: skip
+def test_a_profit_is_the_net_one_unless_it_is_named(question, row):
+    """Gross profit and the profit before tax answer only for themselves."""
+    pages = [page(1, "USD 2018 2017\nGross profit 900 800\nProfit before tax 500 400\nProfit for the year 300 200")]
+    assert best(pages, question).startswith(row)
+
+
+def test_a_sentence_of_another_year_comes_after_its_equal():
+    """Of two sentences that fit as well, the one that names the year that is asked for comes first."""
+    pages = [page(1, "Sales were 300 million in 2017. Sales were 400 million in 2018.")]
+    assert best(pages, "What were sales in 2018?").endswith("in 2018.")
+
+
+def test_when_a_row_is_of_counts_nothing_against_it():
+    """A row of what was asked for at the end of a year comes before one of something else that it is a part of."""
+    pages = [page(1, "USD 2018 2017\nEmployee stock plans 155 170\nEmployees at year end 4,610 4,255")]
+    assert best(pages, "How many employees were there?").startswith("Employees at year end")
