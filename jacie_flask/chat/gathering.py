@@ -64,11 +64,12 @@ def _end_selection(run: Answering) -> None:
 def _selection_from_index(run: Answering) -> Selection:
     try:
         wide = finding.choose(run.question, run.services, _SELECTED)
-        query, _ = finding.search_query(wide, run.services, 20, run.budget)
+        query, notes = finding.search_query(wide, run.services, 20, run.budget)
         found = [passage.document_id for passage in run.services.index.search(query, run.budget)]
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
         return run.selection
+    run.degraded += notes  # what is not in the index yet cannot be chosen
     rank = {document_id: place for place, document_id in reversed(list(enumerate(found)))}
     if not rank:
         return run.selection

@@ -93,6 +93,18 @@ def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selectio
     return replace(selection, documents=documents, scores=dict(sorted(scores.items(), key=lambda item: -order[item[0]])))
 
 
+def without_match(selection: Selection) -> Selection:
+    """Return the selection of a question that no page of it matches, saying so."""
+    if not selection.documents:
+        return selection
+    nothing = f"No page of the {len(selection.scores)} documents matches the question."
+    if selection.unknown:
+        nothing = f"No company in the catalog matches “{selection.unknown[0]}”. {nothing}"
+    elif selection.confident:
+        nothing = f"{selection.message} No page of them matches the question."
+    return replace(selection, message=nothing)
+
+
 def _selection(
     question: str, scored: list[Scored], confident: bool, strange: Sequence[str], limit: int, names: tuple[str, ...]
 ) -> Selection:
