@@ -46,6 +46,7 @@ def _begin_selection(run: Answering) -> None:
 
 def _end_selection(run: Answering) -> None:
     """Let the model refine the selection where the settings say so, and report it."""
+    run.degraded += run.selection.misspelt
     if run.services.limits.refine_selection and not run.question.document_ids:
         most = run.services.limits.max_documents
         run.selection = refining.refine(run.selection, run.services.model, most, run.budget)
