@@ -32,7 +32,7 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
         entries = log.read(run_id, after, wait_s)
         if entries:
             after = (entries[-1].attempt, entries[-1].offset)
-        elif log.info(run_id).finished:
+        elif log.info(run_id).finished and not log.read(run_id, after, 0.0):
             return
         yield entries
         if entries and entries[-1].terminal:
