@@ -114,6 +114,22 @@ def test_a_lost_log_ends_with_an_error(log, run_id, after):
     assert len(pieces) == 1
 
 
+@pytest.mark.parametrize("reason", [reader.Moved(500), ProducerLost("stopped")])
+def test_who_has_the_end_is_told_nothing_behind_it(log, reason):
+    """A reason to end that comes while the terminal frame is sent adds no second end."""
+    say(log, RESULT)
+    stream = reader.stream(log, "r", reader.START, 0.02, "q")
+    assert b"event: result" in next(stream)
+    assert list(reader.ending(stream, reason)) == []
+
+
+def test_who_has_not_the_end_is_told_why_there_is_none(log):
+    """The same reason before the terminal frame is the end."""
+    stream = reader.stream(log, "r", reader.START, 0.02, "q")
+    next(stream)
+    assert b'"code":"producer_lost"' in b"".join(reader.ending(stream, ProducerLost("stopped")))
+
+
 def test_a_position_still_to_come_is_waited_for_with_heartbeats(log):
     """A reader that is ahead of a living run is kept, hears nothing twice, and goes on behind its position."""
     say(log, Token(text="a"))
