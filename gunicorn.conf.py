@@ -6,11 +6,15 @@ from gevent import monkey
 monkey.patch_all()
 gevent.config.track_greenlet_tree = False  # who spawned whom costs two kilobytes a stream, and nobody asks
 
+import errno
 import gc
 import os
 import shutil
 import socket
 import sys
+import time
+
+from gunicorn import systemd
 
 from jacie_flask import logs
 from jacie_flask.config import load
@@ -50,6 +54,32 @@ accesslog = "-" if _settings.access_log == "on" else None
 logs.configure(_settings)
 
 
+def on_starting(server):
+    """Say in one line that the address is taken, or is none; one that was inherited is whose it was."""
+    addresses = server.cfg.address
+    inherited = server.master_pid or systemd.listen_fds(unset_environment=False) or any(isinstance(one, int) for one in addresses)
+    for host, port in () if inherited else [one for one in addresses if isinstance(one, tuple)]:
+        if refused := address_refused(host, port):
+            sys.exit(f"jacie: {host}:{port} {refused}")
+
+
+def address_refused(host, port):
+    """Return why an address cannot be listened at, "" where it can; a server that is just leaving has five seconds for it."""
+    until = time.monotonic() + 5
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((host, port))
+                return ""
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    return f"cannot be listened at ({error.strerror}): set HOST and PORT"
+        if time.monotonic() > until:
+            return "is taken: stop what listens there, or set PORT"
+        time.sleep(0.2)
+
+
 def post_worker_init(worker):
     """Make every first call before the worker takes its first request, and spare it looking for garbage among what stays."""
     worker.wsgi.extensions["jacie"].warm()
@@ -77,6 +107,8 @@ def when_ready(server):
     """
     if refused := access_refused(server):
         sys.exit(f"jacie: {refused}")
+    if _settings.keys and not _settings.keys_file.exists():
+        server.log.warning("JACIE_KEYS names %s, which is not there: nobody has a key until one is made", _settings.keys_file)
     _background.start()
     os.environ.update(_background.environment())
     server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])

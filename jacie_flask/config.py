@@ -2,6 +2,7 @@
 
 import os
 import re
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,6 +12,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jacie_flask.errors import ConfigurationError
+from jacie_flask.wording import wanted
 
 _SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGNORECASE)
 # A password in a URL, and a provider's key that was put into the wrong variable.
@@ -335,16 +337,22 @@ def load(**overrides: object) -> Settings:
     known = {str(field.alias) for field in Settings.model_fields.values()}
     for name in sorted(os.environ):
         if name.startswith("JACIE_") and name not in known | _INTERNAL | _CLIENTS:
-            raise ConfigurationError(f"{name} is not a setting; the settings are {', '.join(sorted(known - _INTERNAL))}")
+            raise ConfigurationError(f"{name} is not a setting; {_meant(name, known - _INTERNAL)}")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from None
 
 
+def _meant(name: str, settings: set[str]) -> str:
+    """Return the setting that a wrong name comes near to, all of them where it comes near to none."""
+    near = get_close_matches(name, settings, n=1, cutoff=0.85)
+    return f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(settings))}"
+
+
 def _one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = wanted(first["type"], first.get("ctx", {})) or str(first["msg"]).removeprefix("Value error, ")
     if not first["loc"]:
         return message
     name = str(first["loc"][0])

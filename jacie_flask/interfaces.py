@@ -358,7 +358,7 @@ class RunLog(Protocol):
     def read(self, run_id: str, after: tuple[int, int], wait_s: float) -> list[Entry]:
         """Return what follows ``after`` = (attempt, offset), waiting up to ``wait_s`` s for it; [] when nothing came.
 
-        Raise NotFound for a run that is unknown or expired, StateLost when ``after`` is ahead of the log or was dropped.
+        Raise NotFound for a run that is unknown or expired, StateLost when ``after`` is not in the log, nor to come while the run goes on.
         """
 
     def info(self, run_id: str) -> RunInfo:

@@ -30,7 +30,7 @@ LAYERS = (
         "tracing",
         "redaction",
     },
-    {"events", "errors"},
+    {"events", "errors", "wording"},
 )
 ALONE = {"client"}
 BACKENDS = {"runs", "documents", "retrieval", "models", "access"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS
+from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS, METRIC_POINTERS
 from jacie_flask.text.terms import STOP_WORDS, word_set
 
 _WORD = re.compile(r"[^\W_]+(?:&[^\W_]+)*")
@@ -35,7 +35,7 @@ _FILE_NOISE = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _PROPER = re.compile(r"(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
 _CAPITALS = re.compile(r"(?<![\w&])[A-Z][A-Za-z&.]{0,3}[A-Z&](?![\w&])")
-_FUZZY, _SHORTENED = 0.84, 0.96
+_FUZZY, _FUZZY_IN_LOWER_CASE, _SHORTENED = 0.84, 0.88, 0.96
 
 
 _COMMON_PROPER = word_set(
@@ -47,18 +47,20 @@ _COMMON_PROPER = word_set(
     """
 )
 _NO_NAME = ACRONYMS | INSTRUCTION_WORDS | STOP_WORDS | _COMMON_PROPER
+_LINE_ITEMS = frozenset(" ".join(pointer.words for pointer in METRIC_POINTERS).split())
 _BEFORE_NAME = re.compile(r"\b(?:for|of|at|by|does|did|is|was|has|about|with|than|and|vs\.?)\s+$")
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A company that a question names: the catalog's name, where in the text, how surely (0-1) and by what."""
+    """A company that a question names: the catalog's name, where in the text, how surely (0-1), by what, and whether that is misspelt."""
 
     company: str
     start: int
     end: int
     strength: float
     written: str
+    misspelt: bool = False
 
 
 class CompanyNames:
@@ -76,6 +78,10 @@ class CompanyNames:
                     known[company] = max(known.get(company, 0.0), strength)
         self._add_shortened(companies)
         self._longest = max((len(name.split()) for name in self._names), default=1)
+        self._by_letter: dict[str, list[str]] = {}
+        for name, known in self._names.items():
+            if len(name) >= 5 and name.isalpha() and max(known.values()) >= 0.9 and name not in _GENERIC:
+                self._by_letter.setdefault(name[0], []).append(name)
         self._squashed = {company: "".join(_words(company)) for company in companies}
         self._initials = {company: _initials(company) for company in companies}
 
@@ -94,7 +100,7 @@ class CompanyNames:
         words = [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
         found = self._exact(text, words)
         if not found:
-            found = self._abbreviated(text) or self._near(text, words)
+            found = self._abbreviated(text) or self._near(text, words) or self._near_in_lower_case(text, words)
         best: dict[str, Mention] = {}
         for mention in found:
             held = best.get(mention.company)
@@ -153,7 +159,7 @@ class CompanyNames:
                 written = " ".join(word for word, _, _ in run)
                 if len(written) < 5 or all(word in STOP_WORDS or word in INSTRUCTION_WORDS for word, _, _ in run):
                     continue
-                for name, known in self._names.items():
+                for name in self._names:
                     if name[0] != written[0] or abs(len(name) - len(written)) > 2 or len(name) < 5:
                         continue
                     likeness = SequenceMatcher(None, name, written, autojunk=False)
@@ -162,10 +168,30 @@ class CompanyNames:
                         and likeness.ratio() >= _FUZZY
                         and _written_as_name(text[run[0][1] : run[-1][2]], 0.8)
                     ):
-                        found += [
-                            Mention(c, run[0][1], run[-1][2], 0.7 * s, text[run[0][1] : run[-1][2]]) for c, s in known.items()
-                        ]
+                        found += self._misspelt(name, text, run[0][1], run[-1][2])
         return found
+
+    def _near_in_lower_case(self, text: str, words: Sequence[tuple[str, int, int]]) -> list[Mention]:
+        """Match the one word that comes nearest to a name, by a letter or two inside it: what ends otherwise is another word."""
+        likeness: dict[tuple[int, int, str], float] = {}
+        for written, start, end in words:
+            if len(written) < 5 or not written.isalpha() or written in _NO_NAME or written in _GENERIC or written in _LINE_ITEMS:
+                continue
+            for name in self._by_letter.get(written[0], ()):
+                if abs(len(name) - len(written)) <= 2 and not name.startswith(written) and not written.startswith(name):
+                    matcher = SequenceMatcher(None, name, written, autojunk=False)
+                    if matcher.real_quick_ratio() >= _FUZZY_IN_LOWER_CASE and matcher.ratio() >= _FUZZY_IN_LOWER_CASE:
+                        likeness[start, end, name] = matcher.ratio()
+        if not likeness:
+            return []
+        start, end, name = max(likeness, key=lambda place: likeness[place])
+        return self._misspelt(name, text, start, end)
+
+    def _misspelt(self, name: str, text: str, start: int, end: int) -> list[Mention]:
+        """Return a mention of each company of a name that is written differently."""
+        written = text[start:end]
+        other = "".join(_words(written)).rstrip("s") != "".join(_words(name)).rstrip("s")
+        return [Mention(company, start, end, 0.7 * s, written, other) for company, s in self._names[name].items()]
 
 
 def strangers(text: str, mentions: Sequence[Mention]) -> list[str]:

@@ -6,6 +6,7 @@ from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.citations import cite, unproved
 from jacie_flask.chat.generating import generate
 from jacie_flask.chat.history import remembered
+from jacie_flask.chat.selection import without_match
 from jacie_flask.events import Result, Sources, Usage
 from jacie_flask.interfaces import CatalogDocument, Taken
 
@@ -17,6 +18,7 @@ def conclude(run: Answering) -> Result:
     run.progress(Sources(sources=run.sources))
     usage, reason, model = Usage(), "stop", ""
     if run.question.auto_load_documents and not run.evidence:
+        run.loaded, run.selection = [], without_match(run.selection)
         run.say(_nothing_found(run.services.catalog.documents()))
     else:
         usage, reason = generate(run)

@@ -46,6 +46,7 @@ def _begin_selection(run: Answering) -> None:
 
 def _end_selection(run: Answering) -> None:
     """Let the model refine the selection where the settings say so, and report it."""
+    run.degraded += run.selection.misspelt
     if run.services.limits.refine_selection and not run.question.document_ids:
         most = run.services.limits.max_documents
         run.selection = refining.refine(run.selection, run.services.model, most, run.budget)
@@ -64,12 +65,12 @@ def _end_selection(run: Answering) -> None:
 def _selection_from_index(run: Answering) -> Selection:
     try:
         wide = finding.choose(run.question, run.services, _SELECTED)
-        query, _ = finding.search_query(wide, run.services, 20, run.budget)
+        query, notes = finding.search_query(wide, run.services, 20, run.budget)
         passages = run.services.index.search(query, run.budget)
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
         return run.selection
-    run.degraded += finding.doubts(passages, run.services)
+    run.degraded += [*notes, *finding.doubts(passages, run.services)]  # what is not in the index yet cannot be chosen
     found = [passage.document_id for passage in passages]
     rank = {document_id: place for place, document_id in reversed(list(enumerate(found)))}
     if not rank:

@@ -133,5 +133,6 @@ def _tell_who_is_compared(run: Answering, named: Sequence[str], found: Sequence[
 def _tell_what_was_replaced(run: Answering, guard: Guard | FigureGuard) -> None:
     if guard.replaced:
         some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
-        instead = "gave way to the pages' own words" if guard.quotes else "was left out"
+        left_out = "was left out" if guard.replaced == 1 else "were left out"
+        instead = "gave way to the pages' own words" if guard.quotes else left_out
         run.degraded.append(f"{some} of the model had no support on the pages and {instead}.")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jacie_flask.chat.companies import strangers
+from jacie_flask.chat.companies import Mention, strangers
 from jacie_flask.chat.entries import known
 from jacie_flask.chat.followups import resolve
 from jacie_flask.chat.periods import periods
@@ -29,7 +29,8 @@ class Selection:
 
     ``documents`` are the best, at most the limit; ``scores`` has all documents worth searching (document_id → 0-1).
     ``confident``: a company was recognised (or asked for by filter), so the search may stay inside ``scores``.
-    ``question`` is the question with what the conversation adds to it; ``names`` are the words in it that name companies, ``unknown`` those that seem to name one that is not here.
+    ``question`` is the question with what the conversation adds to it; ``names`` are the words in it that name companies, ``unknown`` those that seem to name one that is not here;
+    ``misspelt`` says in sentences which were taken for a company of nearly that name.
     """
 
     documents: list[SelectedDocument]
@@ -40,6 +41,7 @@ class Selection:
     names: tuple[str, ...] = ()
     companies: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    misspelt: tuple[str, ...] = ()
 
 
 def select(
@@ -70,9 +72,11 @@ def select(
     single = len({one.company for one in facts}) == 1 and bool(facts[0].company) and not strange
     confident = bool(of_company) or bool(filters) or single
     scored = score(question, of_company or facts, named, held.titles.named_by(question))
-    chosen = _selection(question, scored, confident, strange, limit, names)
-    as_named = [company for company in named if company in chosen.companies]
-    return replace(chosen, companies=tuple(as_named) or chosen.companies)
+    found = _selection(question, scored, confident, strange, limit, names)
+    taken = _taken([mention for mention in mentions if mention.company in {one.company for one in of_company}])
+    as_named = tuple(company for company in named if company in found.companies)
+    message = " ".join((*taken, found.message))
+    return replace(found, companies=as_named or found.companies, misspelt=taken, message=message)
 
 
 def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selection:
@@ -95,6 +99,18 @@ def with_evidence(selection: Selection, passages: Sequence[Passage]) -> Selectio
     return replace(selection, documents=documents, scores=dict(sorted(scores.items(), key=lambda item: -order[item[0]])))
 
 
+def without_match(selection: Selection) -> Selection:
+    """Return the selection of a question that no page of it matches, saying so."""
+    if not selection.documents:
+        return selection
+    nothing = f"No page of the {len(selection.scores)} documents matches the question."
+    if selection.unknown:
+        nothing = f"No company in the catalog matches “{selection.unknown[0]}”. {nothing}"
+    elif selection.confident:
+        nothing = f"{selection.message} No page of them matches the question."
+    return replace(selection, message=nothing)
+
+
 def _selection(
     question: str, scored: list[Scored], confident: bool, strange: Sequence[str], limit: int, names: tuple[str, ...]
 ) -> Selection:
@@ -113,6 +129,15 @@ def _selection(
         companies=companies if confident else (),
         unknown=tuple(strange),
     )
+
+
+def _taken(mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """Say of each misspelt name which companies it was taken for."""
+    meant: dict[str, list[str]] = {}
+    for mention in mentions:
+        if mention.misspelt:
+            meant.setdefault(mention.written, []).append(mention.company)
+    return tuple(f"No company is called “{written}”: taken as {' and '.join(names)}." for written, names in meant.items())
 
 
 def _spread(question: str, scored: list[Scored]) -> list[Scored]:

@@ -31,6 +31,8 @@ def create_key(name: str, tenant: str, scopes: tuple[str, ...], expires: datetim
         settings = load()
         chosen(tenants.settings_of(settings), tenant)
         end = expires.replace(tzinfo=UTC).timestamp() if expires else None
+        if end is not None and end <= time.time():
+            raise click.BadParameter("this is over already: the key would never be valid", param_hint="--expires")
         keys = services.key_file(settings)
         key, token = keys.create(name, tenant=tenant, scopes=frozenset(scopes or ("ask",)), expires_at=end)
     click.echo(f"Key {key.key_id} for {tenant}, scopes {', '.join(key.scopes)}, in {keys.path}. It is not shown again:", err=True)

@@ -58,7 +58,8 @@ def examine(checks: Mapping[str, Check], patience_s: float) -> list[Finding]:
 
 def _missing(part: str, begun: bool, patience_s: float) -> Finding:
     if begun:
-        return Finding(part, "fail", f"no answer within {patience_s:.0f} s")
+        change = "what keeps it busy: doctor again when the load of this machine is less, or look into the log of what it asks"
+        return Finding(part, "fail", f"no answer within {patience_s:.0f} s", change)
     return Finding(
         part, "warn", f"not looked at: what came before took all of {patience_s:.0f} s", "what fails above, then doctor again"
     )

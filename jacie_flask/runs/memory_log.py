@@ -55,19 +55,25 @@ class Record:
     def add(self, entries: Sequence[Entry], now: float) -> int:
         """Take entries that follow the last one, wake the readers and return what they cost, in bytes."""
         cost = 0
+        ends = False
         for item in entries:
             cost += len(item.data) + _ENTRY_BYTES
-            if item.terminal:
-                self.finished = True
+            ends = ends or item.terminal
         self.entries.extend(entries)
+        self.finished = self.finished or ends  # last: whoever sees it finds the end
         self.bytes += cost
         self.updated_at = now
         self.changed.ring()
         return cost
 
     def after(self, position: tuple[int, int], wait_s: float) -> list[Entry]:
-        """Return what follows a position, waiting for it; raise StateLost for one that never was."""
-        start = self._index(position)
+        """Return what follows a position, waiting for it, be it still to come; raise StateLost for one that never was, nor can be."""
+        try:
+            start = self._index(position)
+        except StateLost:
+            if not self._to_come(position):
+                raise
+            return self._later(position, wait_s)
         if len(self.entries) == start and not self.finished and self.gone is None:
             self.changed.wait(wait_s, lambda: len(self.entries) > start or self.gone is not None)
         found = self.entries[start:]
@@ -75,10 +81,28 @@ class Record:
             raise self.gone
         return found
 
+    def _later(self, position: tuple[int, int], wait_s: float) -> list[Entry]:
+        """Wait for a position to be passed, and return what follows it by then."""
+
+        def decided() -> bool:
+            return self.end > position or self.finished or self.gone is not None
+
+        until = time.monotonic() + wait_s
+        while not decided() and (left_s := until - time.monotonic()) > 0:
+            self.changed.wait(left_s, decided)  # each entry rings
+        if self.gone is not None:
+            raise self.gone
+        return [] if self._to_come(position) else self.entries[self._index(position) :]
+
     def lose(self, reason: Exception) -> None:
         """Let every reader end with ``reason`` once it has read what is here."""
         self.gone = reason
         self.changed.ring()
+
+    def _to_come(self, position: tuple[int, int]) -> bool:
+        """Say whether the attempt that goes on may still reach a position: it was sent where more of the run was known."""
+        attempt, offset = self.end
+        return not self.finished and self.gone is None and position[0] == max(1, attempt) and position[1] > offset
 
     def _index(self, position: tuple[int, int]) -> int:
         attempt, offset = position

@@ -1,5 +1,6 @@
 """The one reader of the log: live, resumed and finished runs, with heartbeats in between."""
 
+import contextlib
 from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
@@ -32,7 +33,7 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
         entries = log.read(run_id, after, wait_s)
         if entries:
             after = (entries[-1].attempt, entries[-1].offset)
-        elif log.info(run_id).finished:
+        elif log.info(run_id).finished and not log.read(run_id, after, 0.0):
             return
         yield entries
         if entries and entries[-1].terminal:
@@ -43,7 +44,7 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
 def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Generator[bytes, None, None]:
     """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence.
 
-    Moved, ProducerLost or Unauthorized can be thrown into it once it has begun: they end it with their frame.
+    Moved, ProducerLost or Unauthorized can be thrown into it once it has begun: they end it with their frame, unless its end was sent.
     """
     piece = sse.PREAMBLE
     concurrency.breathe()  # a run that was just started says so: its first words leave with the preamble
@@ -53,7 +54,12 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
                 after = (entries[-1].attempt, entries[-1].offset)
                 piece += sse.frames(entries)
             ready, piece = piece, b""  # before: what is thrown in comes when this has been sent
-            yield ready or sse.HEARTBEAT
+            try:
+                yield ready or sse.HEARTBEAT
+            except (Moved, ProducerLost, Unauthorized):
+                if entries and entries[-1].terminal:
+                    return
+                raise
     except Moved as moved:
         yield piece + sse.reconnect(moved.retry_ms)
     except Overloaded:  # the record cannot be read from here for now
@@ -61,6 +67,12 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
     except (NotFound, StateLost, ProducerLost, Unauthorized) as error:
         lost = StateLost(str(error)) if isinstance(error, NotFound) else error
         yield piece + sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
+
+
+def ending(pieces: Generator[bytes, None, None], reason: BaseException) -> Iterator[bytes]:
+    """Yield what a stream says of the reason for which it has to end: nothing where its end has just been sent."""
+    with contextlib.suppress(StopIteration):
+        yield pieces.throw(reason)
 
 
 def wait(log: RunLog, run_id: str) -> Result | Failure:

@@ -15,6 +15,7 @@ from jacie_flask.chat.history import bounded
 from jacie_flask.errors import BodyTimeout, InvalidRequest, PayloadTooLarge, UnsupportedBody
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import DEFAULT_TENANT, Limits, Question
+from jacie_flask.wording import wanted
 
 _QUERY_CHARS = 8000
 _TURN_CHARS = 32_000
@@ -105,9 +106,11 @@ def read(kind: type[Body], max_bytes: int, timeout_s: float) -> Body:
     try:
         return kind.model_validate(jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True))
     except ValidationError as error:
-        raise InvalidRequest(errors=tuple(_told(item["loc"], item["msg"]) for item in error.errors()[:20])) from None
+        raise InvalidRequest(
+            errors=tuple(_told(one["loc"], wanted(one["type"], one.get("ctx", {})), one["msg"]) for one in error.errors()[:20])
+        ) from None
     except ValueError as error:
-        raise InvalidRequest(errors=(("", _not_json(str(error))),)) from None
+        raise InvalidRequest(errors=(("", _not_json(str(error)) if data.strip() else "the body is empty"),)) from None
 
 
 def _check_type() -> None:
@@ -171,8 +174,9 @@ def _not_json(reason: str) -> str:
     """Return why a text is not taken as JSON; the reason of the parser may repeat what the text held."""
     if reason.startswith("Detected duplicate key"):
         return f"a name stands twice in one object{reason[reason.rindex(' at line') :]}"
-    return f"is not valid JSON: {reason}"
+    return f"the body is not valid JSON: {reason}"
 
 
-def _told(place: tuple[int | str, ...], message: str) -> tuple[str, str]:
-    return ".".join(map(str, place)), message.removeprefix("Value error, ")
+def _told(place: tuple[int | str, ...], words: str, message: str) -> tuple[str, str]:
+    told = f"must be {words}" if words else message.removeprefix("Value error, ")
+    return ".".join(map(str, place)), told if place else f"the body {told}"

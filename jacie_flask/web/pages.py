@@ -29,6 +29,7 @@ def _facts(parts: Jacie) -> dict[str, object]:
     small = "small: trust the sources, not its wording" if services.model.small else ""
     return {
         "signed_in_as": asking.name if asking.key_id else "",
+        "ingests": parts.settings.ingest == "start",
         "documents_label": services.documents.label,
         "parts": [
             {"name": "Documents", "value": services.documents.label, "note": ""},

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from jacie_flask import measures
 from jacie_flask.errors import (
+    BodyTimeout,
     DocumentRejected,
     DocumentUnavailable,
     Forbidden,
@@ -37,6 +38,8 @@ def problem(error: JacieError, /, *, status: int = 0, detail: str = "", **member
     response = Response(json.dumps(body) + "\n", status=code, content_type="application/problem+json")
     if type(error) in _CHALLENGES:
         response.headers["WWW-Authenticate"] = _CHALLENGES[type(error)]
+    if isinstance(error, BodyTimeout):  # the rest of the body cannot be told from a next request
+        response.headers["Connection"] = "close"
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response

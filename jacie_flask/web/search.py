@@ -53,7 +53,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(source) for source, _ in finding.numbered(passages, parts.services)],
         "document_selection_message": selection.message,
-        "degraded": notes + finding.doubts(passages, parts.services),
+        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services)],
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

@@ -10,6 +10,7 @@ from flask import current_app
 from jacie_flask.concurrency import Interrupt
 from jacie_flask.errors import JacieError
 from jacie_flask.interfaces import End
+from jacie_flask.runs.reader import ending
 from jacie_flask.web import limits
 from jacie_flask.web.guard import principal
 
@@ -35,7 +36,7 @@ def until_told(pieces: Pieces, watched: Watched) -> Pieces:
                 return
             yield piece
             if (reason := told.take()) is not None:
-                yield pieces.throw(reason)
+                yield from ending(pieces, reason)
                 return
     finally:
         unwatch()

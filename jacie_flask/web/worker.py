@@ -26,7 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from jacie_flask import concurrency, measures, tracing
 from jacie_flask.errors import ProducerLost
-from jacie_flask.runs.reader import Moved
+from jacie_flask.runs.reader import Moved, ending
 from jacie_flask.web.refusals import refusal
 
 # The master kills at graceful_timeout, counted from before the worker hears of it; the last frames need time as well.
@@ -86,7 +86,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
                 yield piece  # comes back when the piece has been handed to the kernel
                 stream.due_at = math.inf
                 if stream.told is not None:
-                    yield pieces.throw(stream.told)
+                    yield from ending(pieces, stream.told)
                     return
         finally:  # before the connection can be closed and its descriptor reused
             stream.close()
@@ -239,10 +239,11 @@ class EagerSocket(gevent.socket.socket):  # type: ignore[misc]  # gevent has no 
 class Stream(concurrency.Waiting):
     """One open response: the greenlet that writes it, and the watch over its client's connection."""
 
-    __slots__ = ("_greenlet", "_pieces", "_sock", "_watcher", "told")
+    __slots__ = ("_greenlet", "_is_told", "_pieces", "_sock", "_watcher", "told")
 
     def __init__(self, sock: Any, pieces: Pieces | None) -> None:
         self.told: Exception | None = None
+        self._is_told = False
         self.due_at = math.inf
         self._greenlet = gevent.getcurrent()
         self._pieces = pieces
@@ -266,7 +267,10 @@ class Stream(concurrency.Waiting):
             self._watcher = None
 
     def tell(self, reason: Exception) -> None:
-        """Have the pieces end for ``reason``, with a frame that says so."""
+        """Have the pieces end for ``reason``, with a frame that says so; the first reason is the one."""
+        if self._is_told:
+            return
+        self._is_told = True
         self.told = reason
         gevent.get_hub().loop.run_callback(self._interrupt)
 

@@ -1,5 +1,6 @@
 // The chat page: the composer, the conversation and its memory, and what may be asked.
 
+import { showCollection } from "./collection.js";
 import { el, root, say } from "./dom.js";
 import { ended, Memory } from "./memory.js";
 import { PageView } from "./page-view.js";
@@ -144,31 +145,6 @@ function startOver() {
   box.focus();
 }
 
-function questionsFor(documents) {
-  const companies = [...new Set(documents.map(({ company }) => company).filter(Boolean))];
-  const periods = (name) => documents.filter(({ company }) => company === name).map(({ period }) => period).filter(Boolean);
-  const [first, second = first, third = first] = companies;
-  if (!first) return [];
-  const [years, latest] = [[...new Set(periods(second))].sort(), periods(first).sort().at(-1)];
-  return [
-    `What was the revenue of ${first}${latest ? ` in ${latest}` : ""}?`,
-    years.length > 1 ? `How did the operating profit of ${second} change from ${years.at(-2)} to ${years.at(-1)}?` : "",
-    `What are the main risks of ${third}?`,
-  ].filter(Boolean);
-}
-
-async function showCollection() {
-  const response = await fetch(`${root()}documents?limit=100`, { headers: { Accept: "application/json" } });
-  if (response.status === 401) signIn();
-  if (!response.ok) return;
-  const { documents = [], next_cursor: more } = await response.json();
-  const companies = new Set(documents.map(({ company }) => company).filter(Boolean)).size;
-  const count = `${documents.length}${more ? " or more" : ""} document${documents.length === 1 ? "" : "s"}`;
-  byId("collection").textContent = companies > 1 ? `${count} of ${companies} companies.` : `${count}.`;
-  byId("collection").hidden = false;
-  examples.append(...questionsFor(documents).map((words) => el("li", {}, el("button", { type: "button" }, words))));
-}
-
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   submit();
@@ -196,4 +172,4 @@ for (const entry of memory.turns.filter((kept, i, all) => ended(kept) || i === a
 conversation.lastElementChild?.scrollIntoView({ block: "start" });
 refresh();
 if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would open the keyboard over the page
-showCollection().catch(() => {}); // the page works without the examples
+showCollection(welcome).catch(() => {}); // the page works without the examples

@@ -191,6 +191,20 @@ def test_the_fast_mode_asks_the_fast_endpoint(page, base_url):
     ended(page)
 
 
+def test_the_start_page_says_how_much_is_ready_until_all_is(page, scripted):
+    """While documents are still being read their number is shown and goes on by itself; then the sentence is gone."""
+    for document in scripted.documents[1:]:
+        document["status"] = "pending"
+    scripted.documents[2]["status"] = "rejected"
+    page.clock.install()
+    page.goto(scripted.url)
+    reading = page.locator("#reading")
+    expect(reading).to_have_text("Reading the documents: 1 of 2 are ready.")
+    scripted.documents[1]["status"] = "ready"
+    page.clock.run_for(3100)
+    expect(reading).to_be_hidden()
+
+
 def test_examples_ask_themselves(page, base_url):
     """A click on an example asks it."""
     page.goto(base_url)

@@ -41,6 +41,30 @@ def test_a_question_that_nothing_matches_hears_what_there_is(tmp_path):
     assert (result.model, learnt) == ("", 0)
 
 
+@pytest.mark.parametrize("mode", sorted(PIPELINES))
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("hello", "No page of the 2 documents matches the question."),
+        ("What did Globex bake?", "No company in the catalog matches “Globex”. No page of the 2 documents matches the question."),
+    ],
+)
+def test_an_answer_without_a_page_rests_on_no_document(tmp_path, mode, query, message):
+    """Nothing is named as read where no page matches, neither in the list nor in the sentence on the selection."""
+    texts = {
+        "Kiln-Works-2022-annual-report.txt": "Raise the temperature.",
+        "Loom-Mills-2022-annual-report.txt": "Weave the cloth.",
+    }
+    result, told, _ = concluded(tmp_path, texts, query, mode)
+    assert (result.documents_loaded, told, result.document_selection_message) == ([], [], message)
+
+
+def test_a_choice_by_the_index_says_that_it_is_still_being_built(tmp_path):
+    """A question without a company, whose documents the index chooses, hears how much the index holds so far."""
+    result, _, _ = concluded(tmp_path, ACME | {"kiln.txt": "Raise the temperature."}, "What was revenue?")
+    assert "The index is still being built: 0 of 3 documents can be searched so far." in result.degraded
+
+
 def test_an_answer_is_cited_remembered_and_learnt_from(tmp_path):
     """The sources told before the first word are the result's, its figures are checked, and its length is known for the next."""
     result, told, learnt = concluded(tmp_path, ACME, "What was the revenue of Acme Robotics in 2023?")

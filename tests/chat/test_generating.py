@@ -77,6 +77,19 @@ def test_a_guarded_capable_model_is_told_of_too(parts):
     assert notes[-1].startswith("2 sentences of the model had no support on the pages")
 
 
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        ("Zyxw vutsr 999.99 [1]. ", "A sentence of the model had no support on the pages and was left out."),
+        ("Zyxw vutsr 999.99 [1]. Qponm 777.77 [1]. ", "2 sentences of the model had no support on the pages and were left out."),
+    ],
+)
+def test_sentences_that_nothing_stands_in_for_are_left_out(parts, said, note):
+    """Where the pages have no words for it either, one or several are said to be missing."""
+    always = dataclasses.replace(parts, limits=dataclasses.replace(parts.limits, guard_all=True))
+    assert generated(always, Saying(said))[2][-1] == note
+
+
 def test_a_model_that_says_nothing_leaves_it_to_the_page(parts):
     """The best line of the pages answers, with its number; where there are no pages, a sentence says so."""
     _, said, _ = generated(parts, Saying(" "))

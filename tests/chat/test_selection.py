@@ -1,6 +1,9 @@
 """Selection: which documents a question is about, from an invented catalog."""
 
+import json
+import os
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from jacie_flask.chat.periods import periods
 from jacie_flask.chat.selection import select, with_evidence
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import CatalogDocument, Passage
+from tests.support.jacie import ROOT
 
 
 def entry(company, filename, kind, period, **more):
@@ -47,6 +51,8 @@ def chosen(query, **more):
         ("CFI revenue in 2020", "CONTOSO_2020_10K.pdf"),
         ("What did General Looms earn in 2020?", "GENERALLOOMS_2020_10K.pdf"),
         ("Weavers United goodwill", "GENERALLOOMS_2020_10K.pdf"),
+        ("wat was nrothwind revnue in 2018", "NORTHWIND_2018_10K.pdf"),
+        ("fabrikham loans in 2020", "FABRIKAM_2020_10K.pdf"),
         ("FBRK loans in 2020?", "FABRIKAM_2020_10K.pdf"),
         ("Northwind capex in the second quarter of 2020", "NORTHWIND_2020Q2_10Q.pdf"),
         ("What is in Northwind's 8-K dated 1st July 2020?", "NORTHWIND_2020_8K_dated-2020-07-01.pdf"),
@@ -64,6 +70,43 @@ def test_the_best_document_comes_first(query, first):
     selection = select(query, CATALOG)
     assert selection.documents[0].document.filename == first
     assert selection.confident
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [("wat was nothwind paper revnue in 2018", "nothwind"), ("What did Nortwind earn?", "Nortwind")],
+)
+def test_a_misspelt_company_is_taken_and_said(query, written):
+    """The nearest name is searched alone, and a sentence tells what was taken for it."""
+    selection = select(query, CATALOG)
+    said = f"No company is called “{written}”: taken as Northwind Paper."
+    assert (selection.misspelt, selection.companies) == ((said,), ("Northwind Paper",))
+    assert selection.message.startswith(f"{said} Selected NORTHWIND_")
+
+
+@pytest.mark.parametrize("name", ["Humana", "Moderna", "Lowes", "Boeing", "Discover", "Revenua", "Mattel", "Verizon", "Corning"])
+def test_an_ordinary_word_is_no_misspelt_company(name):
+    """A word that is near a company's name in lower case, but a word of its own, names nobody."""
+    words = "human modern lowest being discovery revenue matter version coming reports expanse latest dividends growth"
+    assert not select(f"the {words} of the year", [entry(name, f"{name}.pdf", "10k", "2020"), *CATALOG]).misspelt
+
+
+def questions():
+    """Return the questions of the samples, and of the real filings where there are any, each with its company."""
+    for folder in filter(None, (str(ROOT / "sample_documents"), os.environ.get("JACIE_FILINGS", ""))):
+        rows = [json.loads(line) for line in (Path(folder) / "questions.jsonl").read_text().splitlines()]
+        yield [(row["question"], row["company"], row["filename"]) for row in rows]
+
+
+def test_no_word_of_real_questions_is_taken_for_a_misspelt_company():
+    """What people ask, in lower case too, names a company of the catalog by its name or not at all."""
+    for rows in questions():
+        catalog = [entry(company, filename, "", "") for _, company, filename in rows]
+        for question, company, _ in rows:
+            others = [one for one in catalog if one.company != company]
+            for asked in (question, question.lower()):
+                assert not select(asked, catalog).misspelt
+                assert not select(asked.lower(), others).misspelt
 
 
 def test_only_the_named_company_is_searched():
@@ -181,6 +224,19 @@ def test_five_hundred_documents_take_milliseconds():
         select("What was Company042's revenue in FY2020 compared to its peers and the year before?", many)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.02
+
+
+def test_a_long_question_without_a_name_is_compared_with_five_hundred_in_no_time():
+    """The words of a question are compared with the names that could be meant, not with all of them."""
+    many = [entry(f"{chr(97 + n % 26)}ompany{n:03d}lar Works", f"C{n}_2020_10K.pdf", "10k", "2020") for n in range(500)]
+    asked = "wat abut the revnue, the margn and the outlok of thier busness next yer " * 5
+    select("warm", many)
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        select(asked, many)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.1
 
 
 @settings(max_examples=80)

@@ -206,6 +206,7 @@ def test_many_tenants_are_bounded_in_time():
     assert time.monotonic() - begun < 30
     assert [one.state for one in found] == ["ok"] + ["fail"] * 16 + ["warn"] * 34
     assert found[-1].said.startswith("not looked at")
+    assert all(one.change for one in found if one.state != "ok")
 
 
 def test_a_proxy_on_another_machine_has_to_be_trusted(tmp_path):

@@ -162,11 +162,43 @@ def test_an_unknown_run_is_not_found(log):
 
 @pytest.mark.parametrize("position", [(1, 3), (2, 1), (0, 1), (9, 9)])
 def test_a_position_that_never_was_is_lost(log, position):
-    """A reader ahead of the log, or of another attempt, hears that the record is not the one it knew."""
+    """A reader ahead of a log that has ended, or of another attempt, hears that the record is not the one it knew."""
     log.create(info("a"))
-    log.append("a", [token(1), token(2)])
+    log.append("a", [token(1), end(2)])
     with pytest.raises(StateLost):
         log.read("a", position, 0)
+
+
+@pytest.mark.parametrize("held", [0, 2])
+def test_a_position_still_to_come_is_waited_for(log, held):
+    """A reader ahead of a log that goes on gets nothing up to its position, and everything behind it."""
+    entries = [token(offset) for offset in range(1, 6)]
+    log.create(info("a"))
+    if held:
+        log.append("a", entries[:held])
+    assert log.read("a", (1, 3), 0) == []
+    log.append("a", entries[held:3])
+    assert log.read("a", (1, 3), 0) == []
+    log.append("a", entries[3:])
+    assert log.read("a", (1, 3), 0) == entries[3:]
+
+
+def test_a_run_that_ends_below_the_position_waited_for_is_lost(log):
+    """Whoever waits for a position hears at once that the run has ended without it."""
+    log.create(info("a"))
+    log.append("a", [token(1)])
+    heard = []
+
+    def wait():
+        with pytest.raises(StateLost) as raised:
+            log.read("a", (1, 9), 10)
+        heard.append(raised.value)
+
+    reader = threading.Thread(target=wait)
+    reader.start()
+    log.append("a", [end(2)])
+    reader.join(EVENTUALLY_S)
+    assert heard
 
 
 def test_a_waiting_reader_wakes_at_once(log):
@@ -386,9 +418,11 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(run_id=running | finished, after=st.sampled_from([(1, 99), (7, 1), (0, 3)]))
     def read_what_never_was(self, run_id, after):
-        """A position that never was is lost."""
+        """A position that never was is lost, unless the run may still reach it."""
         run = self.known[run_id]
-        if run.shared:
+        if run.shared and after[0] == 1 and not run.finished:
+            assert self.logs[run.writer].read(run_id, after, 0) == []
+        elif run.shared:
             with pytest.raises(StateLost):
                 self.logs[run.writer].read(run_id, after, 0)
 

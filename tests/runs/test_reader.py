@@ -104,7 +104,7 @@ def lost(piece):
     return json.loads(lines[2].removeprefix("data: "))
 
 
-@pytest.mark.parametrize(("run_id", "after"), [("unknown", (0, 0)), ("r", (1, 7)), ("r", (3, 1))])
+@pytest.mark.parametrize(("run_id", "after"), [("unknown", (0, 0)), ("r", (2, 7)), ("r", (3, 1))])
 def test_a_lost_log_ends_with_an_error(log, run_id, after):
     """Unknown runs and positions end in state_lost, with the ids that belong to it, never in silence."""
     say(log, Token(text="a"))
@@ -112,6 +112,41 @@ def test_a_lost_log_ends_with_an_error(log, run_id, after):
     data = lost(pieces[-1])
     assert (data["code"], data["retryable"], data["run_id"], data["request_id"]) == ("state_lost", True, run_id, "q")
     assert len(pieces) == 1
+
+
+@pytest.mark.parametrize("reason", [reader.Moved(500), ProducerLost("stopped")])
+def test_who_has_the_end_is_told_nothing_behind_it(log, reason):
+    """A reason to end that comes while the terminal frame is sent adds no second end."""
+    say(log, RESULT)
+    stream = reader.stream(log, "r", reader.START, 0.02, "q")
+    assert b"event: result" in next(stream)
+    assert list(reader.ending(stream, reason)) == []
+
+
+def test_who_has_not_the_end_is_told_why_there_is_none(log):
+    """The same reason before the terminal frame is the end."""
+    stream = reader.stream(log, "r", reader.START, 0.02, "q")
+    next(stream)
+    assert b'"code":"producer_lost"' in b"".join(reader.ending(stream, ProducerLost("stopped")))
+
+
+def test_a_position_still_to_come_is_waited_for_with_heartbeats(log):
+    """A reader that is ahead of a living run is kept, hears nothing twice, and goes on behind its position."""
+    say(log, Token(text="a"))
+    stream = reader.stream(log, "r", (1, 3), 0.02, "q")
+    assert [next(stream), next(stream)] == [sse.PREAMBLE, sse.HEARTBEAT]
+    say(log, Token(text="b"), Token(text="c"), RESULT)
+    assert list(stream) == [sse.frames(log.read("r", (1, 3), 0))]
+
+
+def test_a_run_that_ends_below_the_position_ends_with_an_error(log):
+    """Who waited for a position that did not come hears state_lost, never silence."""
+    stream = reader.stream(log, "r", (1, 9), 0.02, "q")
+    assert next(stream) == sse.PREAMBLE
+    say(log, RESULT)
+    (piece,) = stream
+    assert piece.startswith(b"id: 1.10\nevent: error")
+    assert b"state_lost" in piece
 
 
 def test_a_log_that_is_lost_on_the_way_ends_with_a_higher_id():

@@ -45,6 +45,14 @@ def test_said_to_be_open_it_is_served_everywhere(tmp_path):
         assert running.get("/health")["status"] == "ok"
 
 
+def test_a_key_that_would_be_over_is_not_made(keys):
+    """An end in the past is a slip, and says so."""
+    made = keys("create", "old", "--expires", "2020-01-01")
+    assert made.exit_code == 2
+    assert "--expires" in made.output
+    assert keys("list").output == ""
+
+
 def test_a_key_is_made_listed_used_and_revoked(tmp_path, keys):
     """The command line makes a key that a running server takes, and ends it without a restart; so is its session's."""
     with gunicorn(tmp_path, JACIE_MODEL="scripted", JACIE_INGEST="off") as running:

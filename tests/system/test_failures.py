@@ -197,6 +197,11 @@ def test_a_second_server_on_the_address_starts_nothing(served, tmp_path):
     env = environment(tmp_path, HOST="127.0.0.1", PORT=running.url.rsplit(":", 1)[1], JACIE_INGEST="start")
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"jacie: {running.url.removeprefix('http://')} is taken: stop what listens there, or set PORT"
+    )
+    assert "in use" not in done.stderr
     assert "answerable" not in done.stderr
     assert not list(tmp_path.glob("ledger*"))
 

@@ -227,6 +227,7 @@ def test_a_slow_body_is_ended_in_time(served):
         sock.sendall(post(b"", length=1000))
         answer = _trickled(sock)
     assert (answer.status, problem(answer)["retryable"]) == (408, True)
+    assert answer.headers["connection"] == "close"
     assert TIMEOUT_S - 0.2 < time.monotonic() - began < TIMEOUT_S + 6, "the trickle would go on for ten seconds"
 
 

@@ -18,6 +18,7 @@ from jacie_flask.errors import ProducerLost
 from jacie_flask.interfaces import RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
+from jacie_flask.web.worker import Stream
 from tests.support.jacie import Received, Running, ask, gunicorn, ingested_samples, parse
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import Request
@@ -323,6 +324,19 @@ def test_interrupts_end_at_once_without_a_traceback(tmp_path, how):
     print(f"{how}: gone in {took:.2f} s")
     assert took < 6
     assert "Traceback" not in log, log
+
+
+def test_a_stream_is_told_once():
+    """A second reason, while the last frame is sent, is not thrown in behind it."""
+    here, there = socket.socketpair()
+    with here, there:
+        stream = Stream(here, None)
+        stream.tell(reader.Moved(700))
+        told, stream.told = stream.told, None
+        stream.tell(ProducerLost())
+        stream.close()
+    assert isinstance(told, reader.Moved)
+    assert stream.told is None
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,35 @@ def test_a_wrong_field_is_named(body, field):
     assert "obey" not in told[1]
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is empty"),
+        (b" ", "the body is empty"),
+        (b"{", "the body is not valid JSON: "),
+        ([], "the body must be an object"),
+        ({}, "must be present"),
+        ({"query": 5}, "must be text"),
+        ({"query": "x" * 8001}, "must be at most 8000 characters long"),
+        ({"query": "q", "memory_enabled": 1}, "must be true or false"),
+        ({"query": "q", "filters": []}, "must be an object"),
+        ({"query": "q", "document_ids": {}}, "must be a list"),
+        ({"query": "q", "document_ids": ["a"] * 101}, "must be a list of at most 100"),
+        ({"query": "q", "on_disconnect": "x"}, "must be 'continue' or 'cancel'"),
+    ],
+)
+def test_what_a_field_must_be_is_said_in_words(body, message):
+    """No phrase or type of the libraries that check it."""
+    ((_, told),) = wrong(body)
+    assert told.startswith(message)
+
+
+def test_a_bound_is_said_with_its_number():
+    """A search wants 1 to 100 results."""
+    asked = [wrong({"query": "q", "top_k": top_k}, kind=SearchBody)[0][1] for top_k in (0, 101, 1.5, "9")]
+    assert asked == ["must be at least 1", "must be at most 100", "must be a whole number", "must be a whole number"]
+
+
 def test_all_wrong_fields_are_named_at_once():
     """A client need not find them one by one; a flood of them is cut."""
     body = {"query": "", "memory_enabled": 0, "on_disconnect": "x"}
