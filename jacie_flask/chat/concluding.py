@@ -22,7 +22,7 @@ def conclude(run: Answering) -> Result:
         run.say(_nothing_found(run.services.catalog.documents()))
     else:
         usage, reason = generate(run)
-        model = run.services.model.label
+        model = run.services.model.label if run.writing else ""
     run.steps.at("finalizing")
     said = "".join(run.said)
     citations = run.services.offload(cite, said, run.evidence)

@@ -7,7 +7,6 @@ from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.guard import FigureGuard, Guard
 from jacie_flask.chat.query import cleaned
 from jacie_flask.chat.telling import best_units
-from jacie_flask.chat.units import Unit
 from jacie_flask.chat.writing import Writing
 from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta
@@ -18,13 +17,22 @@ _EXPECTED_TOKENS = {True: 60, False: 250}
 
 
 def generate(run: Answering) -> tuple[Usage, str]:
-    """Ask the model, pass on what it says and return (usage, finish reason); raise what the model raises."""
+    """Ask the model, pass on what it says and return (usage, finish reason); raise what the model raises.
+
+    A small model is not asked to compare companies: their own lines are the answer.
+    """
     model = run.services.model
     prompt, shown = prompts.build(run.question, run.evidence, model, run.services.limits.answer_tokens, run.terms)
-    _tell_who_answers(run)
-    _tell_what_is_read(run, shown)
-    guard = _guard(run)
+    side_by_side = _side_by_side(run) if model.small else ""
+    if not side_by_side:
+        _tell_who_answers(run)
+    _tell_of_the_question(run)
+    _tell_what_is_read(run, len(run.evidence) if model.small else shown, passages=shown)
     _tell_who_is_unknown(run)
+    if side_by_side:
+        run.say(side_by_side)
+        return Usage(), "stop"
+    guard = _guard(run)
     run.budget.prompt_chars += sum(len(turn["content"]) for turn in prompt.messages)
     deltas = model.stream(prompt, run.budget)
     del prompt  # as long as the model answers, so long this frame would keep what it was asked
@@ -54,19 +62,18 @@ def _pass_on(run: Answering, deltas: Iterator[Delta], guard: Guard | FigureGuard
 
 def _guard(run: Answering) -> Guard | FigureGuard | None:
     if run.services.model.small:
-        return Guard(in_english(run.question.query), run.terms, run.evidence, _compared(run))
+        return Guard(in_english(run.question.query), run.terms, run.evidence)
     return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard_all else None
 
 
-def _compared(run: Answering) -> list[Unit]:
-    """Return the line of each company that is asked for, and tell which of them have none."""
+def _side_by_side(run: Answering) -> str:
+    """Return the line of each company that is asked for, and tell which of them have none: a small model compares nothing."""
     if not comparing.compares(run.selection):
-        return []
+        return ""
     named = run.selection.companies if len(run.selection.names) > 1 else ()
     each = comparing.lines_of_each(in_english(run.question.query), run.terms, run.evidence, named)
-    found = [unit for unit in each.values() if unit]
     _tell_who_is_compared(run, named, [company for company, unit in each.items() if unit])
-    return found
+    return "".join(unit.quote(named=True) + "\n" for unit in each.values() if unit)
 
 
 def _best_quote(run: Answering) -> str:
@@ -86,24 +93,30 @@ def _tell_who_answers(run: Answering) -> None:
             f"Answered by the small built-in model {model.label}: trust the sources, not its wording. "
             "Set OPENAI_API_KEY or OPENAI_BASE_URL to use a larger one."
         )
-        foreign = language(cleaned(run.question.query, run.selection.names))
-        if foreign:
-            run.degraded.append(
-                f"The question seems to be in {foreign}, and the built-in parts read English: a larger model and multilingual "
-                "embeddings are needed to answer it well."
-            )
+
+
+def _tell_of_the_question(run: Answering) -> None:
+    foreign = language(cleaned(run.question.query, run.selection.names)) if run.services.model.small else ""
+    if foreign:
+        run.degraded.append(
+            f"The question seems to be in {foreign}, and the built-in parts read English: a larger model and multilingual "
+            "embeddings are needed to answer it well."
+        )
     if not run.question.auto_load_documents:
         run.degraded.append("No documents were loaded for this answer, as the request asked.")
 
 
-def _tell_what_is_read(run: Answering, shown: int) -> None:
-    """Begin the model's step with how much it reads; what it does not read is named, so that nobody takes it for missing."""
-    model, read = run.services.model, len({(item.source.document_id, item.source.page) for item in run.evidence[:shown]})
-    run.steps.at("ai_generation", 0.0, model=model.label, passages=shown, pages_read=read, pages_total=run.pages)
+def _tell_what_is_read(run: Answering, read_to: int, passages: int) -> None:
+    """Begin the model's step with how much is read; what is not is named, so that nobody takes it for missing.
+
+    ``passages`` are the model's; what a small one says is held against the first ``read_to`` sources, which are quoted too.
+    """
+    model, read = run.services.model, len({(item.source.document_id, item.source.page) for item in run.evidence[:read_to]})
+    run.steps.at("ai_generation", 0.0, model=model.label, passages=passages, pages_read=read, pages_total=run.pages)
     if run.pages > read > 0:
         some = "1 document" if len(run.loaded) == 1 else f"{len(run.loaded)} documents"
         run.degraded.append(
-            f"{read} of the {run.pages} pages of {some} were given to the model: the ones that match "
+            f"{read} of the {run.pages} pages of {some} were read for this answer: the ones that match "
             "the question best. What is not on them was not read."
         )
 

@@ -89,24 +89,16 @@ class Guard(_Watch):
     """Holds a small model to the units of the pages.
 
     ``terms`` are the weighted terms of the prepared query. A sentence with figures needs one unit near the best that holds
-    them all; a sentence without needs one that holds most of its words. ``compared`` are the units that answer in the
-    model's place where companies are compared, one of each.
-    """
+    them all; a sentence without needs one that holds most of its words."""
 
-    def __init__(
-        self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence], compared: Sequence[Unit] = ()
-    ) -> None:
+    def __init__(self, question: str, terms: Mapping[int, float], evidence: Sequence[Evidence]) -> None:
         super().__init__(evidence)
-        self._compared = bool(compared)
         self._told = asks_for_words(question)
         self._people = asks_for_people(question)
-        self._overview = bool(_OVERVIEW_QUESTION.search(question)) and not (self._told or compared)
-        self._units = list(compared) or (
-            overview_units(evidence, QUOTES) if self._overview else best_units(question, terms, evidence)
-        )
-        self._most = len(compared) or (TOLD if self._told else QUOTES)
-        self._near = 0.0 if compared else NEAR
-        self._gathers = self._told or self._overview or self._compared
+        self._overview = bool(_OVERVIEW_QUESTION.search(question)) and not self._told
+        self._units = overview_units(evidence, QUOTES) if self._overview else best_units(question, terms, evidence)
+        self._most = TOLD if self._told else QUOTES
+        self._gathers = self._told or self._overview
         self._needed = CARRIED if self._told or asks_for_reasons(question) else SPOKEN
         self._question = frozenset(term_counts(question))
         self._years = years_in(question)
@@ -127,8 +119,6 @@ class Guard(_Watch):
         claim = plain(MARKER.sub("", sentence))
         if not self._evidence:
             return sentence
-        if self._compared:
-            return ""
         if claim in self._said or len(_WORD.findall(claim)) < _WORDS:
             return ""  # small models repeat themselves, and count where they have nothing to say
         carrier = self._carrier(claim)
@@ -175,7 +165,7 @@ class Guard(_Watch):
     def _from_the_pages(self, count: int) -> str:
         quotes: list[str] = []
         for unit in self._units:
-            if len(quotes) == count or self.quotes == self._most or unit.score < self._near * self._units[0].score:
+            if len(quotes) == count or self.quotes == self._most or unit.score < NEAR * self._units[0].score:
                 break
             if plain(unit.text) not in self._said:
                 self._said.add(plain(unit.text))

@@ -57,7 +57,7 @@ def test_a_capable_models_words_pass_as_they_are(parts):
     """Nothing is added or taken, and which pages were not read is said."""
     run, said, (note,) = generated(parts, Saying("It is 999 [1]."))
     assert said == "It is 999 [1]."
-    assert note.startswith(f"{len(run.evidence)} of the 11 pages of 1 document were given to the model")
+    assert note.startswith(f"{len(run.evidence)} of the 11 pages of 1 document were read for this answer")
 
 
 def test_what_a_small_model_made_up_is_replaced_and_told(parts):
@@ -138,11 +138,12 @@ def companies(tmp_path_factory):
 def test_each_company_that_is_named_answers_for_itself(companies):
     """Their lines stand in the order of the names, and who has none is named."""
     asked = "Compare the 2023 revenue of Fabrikam, Northwind and Contoso"
-    _, said, notes = generated(companies, Saying("Fabrikam had the most revenue.", small=True), query=asked)
+    run, said, notes = generated(companies, Saying("Fabrikam had the most revenue.", small=True), query=asked)
     assert [line[: line.index(":")] for line in said.splitlines()] == ["FABRIKAM 2023", "CONTOSO 2023"]
     assert "“Revenue 75.5 70.0”" in said
     assert "No line that speaks of this was found for NORTHWIND." in notes
-    assert not any("had no support" in note for note in notes)
+    assert run.writing is None, "the model was asked for nothing"
+    assert not any("had no support" in note or "Answered by" in note for note in notes)
 
 
 def test_which_company_is_answered_by_those_whose_pages_match(companies):

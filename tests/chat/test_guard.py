@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from jacie_flask.chat.guard import QUOTES, FigureGuard, Guard
 from jacie_flask.chat.query import weigh
-from jacie_flask.chat.units import rank_units
 from jacie_flask.text.terms import term_counts
 from tests.support.pages import PAGES, SALES, page
 
@@ -202,16 +201,6 @@ def test_points_follow_what_the_model_said_of_them():
     guard = Guard("What are the risks?", weigh("risks"), [BOARD])
     said = "Weather: fields need rain. Sharks."
     assert guard.feed(said) + guard.end() == "Weather: fields need rain [1]. \n“Wages. Pickers are scarce.” [1]\n"
-
-
-def test_companies_are_compared_by_their_own_lines():
-    """Not a word of a small model stands between them, and those words are not counted as replaced."""
-    pages = [page(n, f"USD millions 2023\nOperating income {n}00", company=f"C{n}", period="2023") for n in range(1, 6)]
-    lines = [unit for item in pages for unit in rank_units("operating income", weigh("operating income"), [item])]
-    guard = Guard("Compare the operating income of all", weigh("operating income"), pages, lines)
-    shown = guard.feed("C1 had more operating income than C2. ") + guard.end()
-    assert [line.split(":")[0] for line in shown.splitlines()] == [f"C{n} 2023" for n in range(1, 6)]
-    assert guard.replaced == 0
 
 
 def watched(*pieces, pages=PAGES):
