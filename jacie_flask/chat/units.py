@@ -13,6 +13,7 @@ from jacie_flask.text.terms import is_number, term_counts, term_ids
 _ADDED = 0.6  # words that pages use for what was asked count less here: a row that has the asked word itself comes first
 _QUOTE_CHARS = 360
 _HEADING_CHARS, _HEADINGS_CHARS = 70, 140
+_PAGE_NUMBER = re.compile(r"(?<=[^\W\d_])[ \t]*\r?\n[ \t]*\d{1,3}\Z")  # below words: below figures it may be one of them
 _YEARS = re.compile(r"(?:(?:19|20)\d\d ?)+")
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _HEADING = re.compile(
@@ -183,7 +184,7 @@ def units(text: str) -> Iterator[tuple[str, str]]:
     """Yield (row, heading of its columns) for a page's tables and (sentence, "") for its prose, put together from its lines."""
     prose: list[str] = []
     heading, above = "", False
-    for line in [*text.splitlines(), ""]:
+    for line in [*_PAGE_NUMBER.sub("", text.rstrip()).splitlines(), ""]:
         folded = _SPACES.sub(" ", line).strip()
         heads = names_columns(folded) or (above and bool(_YEARS.fullmatch(folded)))
         if heads or is_row(folded) or not folded:

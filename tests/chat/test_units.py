@@ -31,6 +31,14 @@ def test_units_are_rows_and_sentences():
     assert list(units("")) == []
 
 
+def test_the_number_of_a_page_is_no_part_of_its_last_sentence():
+    """Below words a number is the page's, below figures it may be one of them."""
+    assert list(units("Some of the matters may purport\nor be determined\n170\n")) == [
+        ("Some of the matters may purport or be determined", "")
+    ]
+    assert list(units("It was\n512\n170")) == [("It was 512 170", "")]
+
+
 def test_units_that_speak_of_the_question_come_first():
     """What shares most with the question is first, units without an amount do not answer for amounts."""
     found = ranked("What were net sales?", PAGES)
