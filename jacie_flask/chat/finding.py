@@ -93,7 +93,7 @@ def _coverage(services: Services, status: IndexStatus) -> list[str]:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")
     if status.documents < readable:
-        notes.append(f"The index is still being built: {status.documents} of {readable} documents can be searched so far.")
+        notes.append(f"The index is not complete: {status.documents} of {readable} documents can be searched so far.")
     return notes
 
 

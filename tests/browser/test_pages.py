@@ -51,7 +51,7 @@ CITATIONS = [
     {"n": 3, "quote": "the third claim", "page": 6, "document_id": "doc-3", "verified": False},
 ]
 HISTORY = [{"role": "user", "content": "What?"}, {"role": "assistant", "content": TEXT}]
-DEGRADED = ["The index is still being built: 4 of 6 documents are searchable."]
+DEGRADED = ["The index is not complete: 4 of 6 documents can be searched so far."]
 NORMAL = conversation(TOKENS, sources=SOURCES, citations=CITATIONS, degraded=DEGRADED, conversation_history=HISTORY)
 EVENTS = sum(isinstance(act, Frame) for act in NORMAL)
 

@@ -62,7 +62,7 @@ def test_an_answer_without_a_page_rests_on_no_document(tmp_path, mode, query, me
 def test_a_choice_by_the_index_says_that_it_is_still_being_built(tmp_path):
     """A question without a company, whose documents the index chooses, hears how much the index holds so far."""
     result, _, _ = concluded(tmp_path, ACME | {"kiln.txt": "Raise the temperature."}, "What was revenue?")
-    assert "The index is still being built: 0 of 3 documents can be searched so far." in result.degraded
+    assert "The index is not complete: 0 of 3 documents can be searched so far." in result.degraded
 
 
 def test_an_answer_is_cited_remembered_and_learnt_from(tmp_path):
