@@ -137,7 +137,9 @@ def _taken(mentions: Sequence[Mention]) -> tuple[str, ...]:
     for mention in mentions:
         if mention.misspelt:
             meant.setdefault(mention.written, []).append(mention.company)
-    return tuple(f"No company is called “{written}”: taken as {' and '.join(names)}." for written, names in meant.items())
+    return tuple(
+        f"No company is called “{written}”: taken as {' and '.join(names).rstrip('.')}." for written, names in meant.items()
+    )
 
 
 def _spread(question: str, scored: list[Scored]) -> list[Scored]:
