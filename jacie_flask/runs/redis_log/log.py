@@ -46,6 +46,7 @@ class RedisLog:
         self.worker = secrets.token_hex(6)
         self._keeper: RunKeeper | None = None
         self._whose = threading.RLock()
+        self._last_words = threading.Lock()  # nobody closes the connections while they are said
         self._memory = MemoryLog(keep_s=keep_s, clock=clock, **bounds)
         self._store = RedisStore(url, self.worker, ttl_s=deadline_s + keep_s, keep_s=keep_s, prefix=prefix)
         self._link = Link(self._store.server, lambda: self._own.not_resumable())  # own runs come next
@@ -145,18 +146,20 @@ class RedisLog:
     def close(self, wait_s: float) -> None:
         """Write what is not written, for at most ``wait_s`` s, and free what is not finished."""
         self._own.write_all(wait_s)
-        self._beat.leave()
-        if not self._own:
-            self._link.quietly(lambda: self._store.bury(self.worker))
+        with self._last_words:
+            self._beat.leave()
+            if not self._own:
+                self._link.quietly(lambda: self._store.bury(self.worker))
         self._own.wake()
         self._store.close()
 
     def _until_left(self, loop: Callable[[], None]) -> None:
-        """Run a loop to its end; what it asked last may have connected anew behind ``close``."""
+        """Run a loop to its end; what it asked last may have connected anew behind ``close``, which says the last words."""
         try:
             loop()
         finally:
-            self._store.close()
+            with self._last_words:
+                self._store.close()
 
     def _given_up(self, run_id: str) -> None:
         if self._keeper:
