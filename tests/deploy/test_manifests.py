@@ -115,6 +115,8 @@ def test_probes_and_ports_exist(tmp_path):
 def test_kubernetes_own_schemas_take_the_manifests(name, one):
     """Each object is valid for the oldest release that the manifests are written for, unknown fields refused."""
     kubernetes_validate.validate(one, "1.27", strict=True)
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate({**one, "metdata": {}}, "1.27", strict=True)
 
 
 @pytest.mark.parametrize(("name", "spec"), pods(), ids=lambda value: value if isinstance(value, str) else "")
