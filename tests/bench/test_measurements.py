@@ -9,7 +9,7 @@ from bench.streams.plan import Plan
 from bench.streams.servers import DIRECT, JACIE, PEER, PEER_PYTHON, PROXY, serve, upstream
 
 TINY = Lengths(
-    burst_s=0.1, answer_tokens=100, paced_s=0.3, idle_s=1.1, settle_s=0.1, margin_s=1.0, quiet_s=0.1, idle_streams=10, leaving=10
+    burst_s=0.1, answer_tokens=100, paced_s=0.3, idle_s=2.0, settle_s=0.1, margin_s=1.0, quiet_s=0.1, idle_streams=10, leaving=10
 )
 SHORT = ("burst", "paced", "disconnect", "idle")
 

@@ -18,7 +18,7 @@ DIMENSION = 64
 BUCKET = "filings"
 YEARS = (2021, 2022, 2023, 2024)
 QUESTION = "What was Zanobela's revenue in 2023 and 2024?"
-TIMEOUT_S = 0.5
+TIMEOUT_S, MODEL_TIMEOUT_S = 0.5, 1.0
 
 
 def name_of(year: int) -> str:
@@ -141,5 +141,5 @@ def settings(store: LocalServer, index: LocalServer, model: OpenAIServer) -> dic
         "JACIE_DOCUMENTS_TIMEOUT_S": str(TIMEOUT_S),
         "JACIE_INDEX_TIMEOUT_S": str(TIMEOUT_S),
         "JACIE_EMBEDDINGS_TIMEOUT_S": str(TIMEOUT_S),
-        "JACIE_MODEL_TIMEOUT_S": str(TIMEOUT_S),
+        "JACIE_MODEL_TIMEOUT_S": str(MODEL_TIMEOUT_S),
     }

@@ -16,7 +16,7 @@ from tests.support.pinecone_server import Fault
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
 from tests.support.s3_faults import S3Fault
-from tests.support.site import BUCKET, QUESTION, TIMEOUT_S, YEARS, Site, collection, name_of, site
+from tests.support.site import BUCKET, MODEL_TIMEOUT_S, QUESTION, TIMEOUT_S, YEARS, Site, collection, name_of, site
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(240)]
 
@@ -161,7 +161,7 @@ CELLS = [
     Cell("S3", "one document deleted", removed, degraded=f"{LOST}it is no longer in the store.", requests=(FOUR, FOUR)),
     Cell("S3", "one document overwritten with rubbish", corrupt, degraded=LOST, requests=(FOUR, FOUR), within_s=4),
     Cell("S3", "all documents changed since they were indexed", Site.republish, requests=(FOUR, FOUR)),
-    pinecone("slow: 0.25 s each request", Fault(delay_s=0.25), "", requests=(2, 8), within_s=4),
+    pinecone("slow: 0.3 s each request", Fault(delay_s=0.3), "", requests=(2, 8), within_s=4),
     Cell("Pinecone", "port closed", lambda here: here.index.away(), degraded=READ_INSTEAD, within_s=4, requests=None),
     pinecone("hangs", Fault(kind="hang"), requests=(1, 4)),
     pinecone("cuts its answers", Fault(kind="cut"), requests=(1, 4 + LEFT)),
@@ -169,7 +169,7 @@ CELLS = [
     pinecone("429 once, Retry-After 0.3 s", [Fault(status=429, retry_after="0.3"), Fault()], "", requests=(2, 8)),
     pinecone("429", Fault(status=429), requests=(1, 4 + LEFT)),
     pinecone("500", Fault(status=500), requests=(1, 4 + LEFT)),
-    embeddings("slow: 0.25 s", Script(total_s=0.25), ""),
+    embeddings("slow: 0.3 s", Script(total_s=0.3), ""),
     Cell("embeddings", "port closed", lambda here: here.model.away(), degraded=WORDS_ALONE, within_s=4, requests=None),
     embeddings("hang", Script(fault="hang_headers")),
     embeddings("cut", Script(fault="fin"), requests=(3, 3)),
@@ -177,7 +177,7 @@ CELLS = [
     embeddings("429 once", [Script(status=429), Script()], "", requests=(2, 2)),
     embeddings("500", Script(status=500), requests=(3, 3)),
     embeddings("429, Retry-After 60 s", Script(status=429, retry_after="60"), requests=(1, 1)),
-    model("slow: first word after 0.25 s, 1 s of words", Script(answer=ANSWER, first_token_s=0.25, total_s=1.0), within_s=4),
+    model("slow: first word after 0.4 s, 1 s of words", Script(answer=ANSWER, first_token_s=0.4, total_s=1.0), within_s=4),
     Cell("model", "port closed", lambda here: here.model.away(), "llm_unavailable", within_s=4, requests=None),
     model("hangs", Script(fault="hang_headers"), "llm_timeout"),
     model("hangs within its answer", Script(answer=ANSWER, fault="hang"), "llm_timeout"),
@@ -266,13 +266,13 @@ def outcomes(made, tmp_path_factory):
         runs = [pool.submit(run_all, made, tmp_path_factory.mktemp(names[0]), names) for names in sites]
         found = {upstream: cells for run in runs for upstream, cells in run.result().items()}
     rows = [row(cell, found[cell.upstream][cell.fault]) for upstream in found for cell in cells_of(upstream)]
-    record("40-faults", "Faults of upstreams", _TEXT.format(timeout=TIMEOUT_S, retries=RETRIES), rows)
+    record("40-faults", "Faults of upstreams", _TEXT.format(timeout=TIMEOUT_S, model=MODEL_TIMEOUT_S, retries=RETRIES), rows)
     return found
 
 
 _TEXT = """
 Real SDKs against servers on sockets that misbehave, through the whole product. For the test each upstream may be silent for
-{timeout} s (settings; by default 10 to 60 s) and a question has its usual {retries} retries in all. In every cell there was exactly one
+{timeout} s, the model for {model} s (settings; by default 10 to 60 s) and a question has its usual {retries} retries in all. In every cell there was exactly one
 terminal event, and the tokens that were sent, joined, were the response, or the partial response where the answer ended early.
 """
 
