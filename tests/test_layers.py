@@ -10,11 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[1] / "jacie_flask"
 LAYERS = (
     {"web", "cli", "app", "doctor", "__init__"},
-    {"services", "chat", "ingest"},
+    {"services", "chat", "answer", "ingest"},
+    {"question", "evidence"},
     {"runs", "documents", "retrieval", "models", "access"},
     {"tenants"},
     {
         "dialects",
+        "facts",
         "text",
         "interfaces",
         "config",

@@ -1,0 +1,1 @@
+"""Facts of filings: tables as values, the concepts that their rows name, and the checks that they pass."""

@@ -1,0 +1,112 @@
+"""What a question is turned into: measures, periods, companies, an operator, wishes, and what is left unexplained."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Span:
+    """A period that a question names. ``kind``: "year", "quarter", "half", "months" (``months`` to date), "latest" or "date".
+
+    ``year`` is the fiscal year (or the calendar year where the question says so), ``number`` the quarter or half within it,
+    ``end`` an ISO date where the question gives one.
+    """
+
+    kind: str
+    year: int = 0
+    number: int = 0
+    months: int = 12
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line item: a concept's id, or the question's own words for a row (``phrase``) where no concept is meant.
+
+    ``span`` fixes its period where the definition does ("FY2018 COGS"); None means the period that the plan computes for.
+    """
+
+    concept: str = ""
+    phrase: str = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant of a formula, such as 365."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation: "+", "-", "*", "/", "neg", "average" and "change" (of one argument over two periods), "max", "min", "abs".
+
+    ``spans`` are the two periods of average or change where the definition names them; () means the period before and the period.
+    """
+
+    operator: str
+    arguments: "tuple[Expression, ...]"
+    spans: tuple[Span, ...] = ()
+
+
+Expression = Item | Number | Call
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is asked for: a name for the answer's sentence, and how it is computed.
+
+    ``unit``: "money", "per_share", "shares", "percent", "ratio", "days", "times", "count". ``formula`` is the definition in words, ""
+    for a line item as printed. ``formula_id`` is an id of formulas.toml, "" for line items and for definitions of the question's own.
+    ``defined`` says that the question spelt the definition out.
+    """
+
+    name: str
+    expression: Expression
+    unit: str = "money"
+    formula: str = ""
+    formula_id: str = ""
+    defined: bool = False
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the answer is wanted: ``scale`` a power of ten, ``decimals`` digits behind the mark, ``percent``, ``currency``; None or "" is free."""
+
+    scale: int | None = None
+    decimals: int | None = None
+    percent: bool | None = None
+    currency: str = ""
+    table: bool = False
+    brief: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A question that is understood.
+
+    ``operator``: "value", "change" (amount), "growth" (percent), "cagr", "average" (over ``spans``), "sum" (over ``spans``), "share"
+    (of ``measures[0]`` in ``measures[1]``), "compare" (companies or periods), "largest" or "smallest" (row or column of a group),
+    "which_year" (largest or smallest over years), "improving" (yes or no), "positive" (yes or no), "consistent" (within ``threshold``),
+    "exists" (yes or no), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
+    compared ("segments", "liabilities", "geographies"); ``direction`` is "up", "down", "" for improving and extremes.
+    ``statement`` is the statement that the question points to, "" for any.
+    ``unexplained`` are the content words that no part of the plan explains: while there are any, nothing may be computed.
+    """
+
+    companies: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    spans: tuple[Span, ...] = ()
+    operator: str = "value"
+    group: str = ""
+    direction: str = ""
+    threshold: float | None = None
+    statement: str = ""
+    wishes: Wishes = field(default_factory=Wishes)
+    unexplained: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every content word is explained and something can be computed."""
+        return not self.unexplained and not self.reason and bool(self.measures or self.group or self.operator == "highlights")
