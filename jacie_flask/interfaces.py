@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
+from jacie_flask.facts.values import Table
 from jacie_flask.retries import Budget
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ ANALYSIS_VERSION = 2
 
 
 class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document after extraction: page texts, chunks, page labels (page number → labels) and term counts per chunk."""
+    """A document after extraction: page texts, chunks, page labels (page number → labels), term counts per chunk, tables."""
 
     content_hash: str
     pages: list[str]
@@ -82,6 +83,7 @@ class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
     heading: Postings
     guess: dict[str, str] = {}
     notes: list[str] = []
+    tables: list[Table] = []
 
 
 class PagePicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +150,13 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     likeness: float | None = None
 
 
+class DocumentTables(msgspec.Struct, frozen=True, kw_only=True):
+    """The tables of one document, and the hash of the bytes that they were read from."""
+
+    content_hash: str
+    tables: list[Table]
+
+
 class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far an index is: documents and chunks it holds, how many chunks have a dense vector, and the labels of its pages."""
 
@@ -175,6 +184,9 @@ class VectorIndex(Protocol):
 
     def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
         """Return the best pages, best first, at most ``query.top_k``."""
+
+    def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
+        """Return the tables of those documents that are here, by their ids."""
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""

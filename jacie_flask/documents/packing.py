@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from jacie_flask.facts.values import Table
 from jacie_flask.interfaces import AnalysedDocument, Chunk
 
 _LENGTH = struct.Struct("<I")
@@ -13,18 +14,20 @@ _PIECE_ITEMS = 4_000
 
 
 class _Piece(msgspec.Struct, frozen=True, array_like=True):
-    """Pages and chunks that follow one another."""
+    """Pages, chunks and tables that follow one another."""
 
     pages: list[str] = []
     chunks: list[Chunk] = []
+    tables: list[Table] = []
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
-    """The document without its pages and chunks, and how many of each follow."""
+    """The document without its pages, chunks and tables, and how many of each follow."""
 
     bare: AnalysedDocument
     pages: int
     chunks: int
+    tables: int
 
 
 _head_decoder = msgspec.msgpack.Decoder(_Head)
@@ -46,6 +49,7 @@ def unpack(data: bytes, between: Callable[[], None] = lambda: None) -> AnalysedD
     """Return the document that ``pack`` made these bytes of; raise msgspec.DecodeError where they are not whole."""
     pages: list[str] = []
     chunks: list[Chunk] = []
+    tables: list[Table] = []
     parts = _parts(memoryview(data))
     head = _head_decoder.decode(next(parts, b""))
     for part in parts:
@@ -53,16 +57,24 @@ def unpack(data: bytes, between: Callable[[], None] = lambda: None) -> AnalysedD
         piece = _piece_decoder.decode(part)
         pages += piece.pages
         chunks += piece.chunks
-    if (len(pages), len(chunks)) != (head.pages, head.chunks):
-        raise msgspec.DecodeError(f"{len(pages)} of {head.pages} pages, {len(chunks)} of {head.chunks} chunks")
-    return msgspec.structs.replace(head.bare, pages=pages, chunks=chunks)
+        tables += piece.tables
+    if (len(pages), len(chunks), len(tables)) != (head.pages, head.chunks, head.tables):
+        counts = f"{len(pages)} of {head.pages} pages, {len(chunks)} of {head.chunks} chunks"
+        raise msgspec.DecodeError(f"{counts}, {len(tables)} of {head.tables} tables")
+    return msgspec.structs.replace(head.bare, pages=pages, chunks=chunks, tables=tables)
 
 
 def _pieces(document: AnalysedDocument) -> Iterator[_Head | _Piece]:
-    bare = msgspec.structs.replace(document, pages=[], chunks=[])
-    yield _Head(bare, len(document.pages), len(document.chunks))
+    bare = msgspec.structs.replace(document, pages=[], chunks=[], tables=[])
+    yield _Head(bare, len(document.pages), len(document.chunks), len(document.tables))
     yield from (_Piece(pages=document.pages[start:end]) for start, end in _spans([len(page) for page in document.pages]))
     yield from (_Piece(chunks=document.chunks[start:end]) for start, end in _spans([len(one.text) for one in document.chunks]))
+    yield from (_Piece(tables=document.tables[start:end]) for start, end in _spans([_size(one) for one in document.tables]))
+
+
+def _size(table: Table) -> int:
+    """Return about how many characters a table has."""
+    return sum(100 + len(row.text) * 2 + 40 * len(row.cells) for row in table.rows)
 
 
 def _spans(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -15,9 +15,10 @@ from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError
 
 from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Passage, SearchQuery
+from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentTables, IndexStatus, Passage, SearchQuery
 from jacie_flask.retries import Budget, retry_after
 from jacie_flask.retrieval.corpus import Corpus
+from jacie_flask.retrieval.decoded_tables import DecodedTables
 from jacie_flask.retrieval.pinecone_records import (
     CollectionStatistics,
     Record,
@@ -27,8 +28,10 @@ from jacie_flask.retrieval.pinecone_records import (
     content_digest,
     document_records,
     head_id,
+    joined_tables,
     placeholder,
     sparse_query,
+    table_records,
 )
 from jacie_flask.retrieval.ranking import CorpusStatistics, passages, rank_pages
 from jacie_flask.upstreams import Trouble, Upstream
@@ -38,6 +41,7 @@ _DELETE_IDS, _FETCH_IDS = 1000, 40
 _HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
 _PAGES, _PAGES_EACH, _PAGES_MOST, _PAGES_ASKED = 60, 20, 200, 100
 _STATUS_S = 10.0
+_TABLES_ASKED = 20
 
 
 class PineconeIndex:
@@ -65,6 +69,8 @@ class PineconeIndex:
         self._dimension = dimension
         self._chunks = namespace
         self._documents = f"{namespace}-documents" if namespace else "documents"
+        self._tables = f"{namespace}-tables" if namespace else "tables"
+        self._decoded: DecodedTables[tuple[str, str, str]] = DecodedTables()
         self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
         self._upstream = upstream or Upstream("index", RetrievalUnavailable)
         self._lock = threading.Lock()
@@ -85,6 +91,7 @@ class PineconeIndex:
         if head is not None and head["digest"] == content_digest(analysed):
             return
         self._replace(self._chunks, document.document_id, chunk_records(document, analysed, 0, None, self._dimension))
+        self._replace(self._tables, document.document_id, table_records(document, analysed, self._dimension))
         self._replace(self._documents, document.document_id, document_records(document, analysed, self._dimension))
         self._expire()
 
@@ -104,7 +111,7 @@ class PineconeIndex:
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
-        for namespace in (self._documents, self._chunks):
+        for namespace in (self._documents, self._tables, self._chunks):
             self._delete(namespace, self._ids(namespace, f"{document_id}:"))
         self._expire()
 
@@ -146,6 +153,30 @@ class PineconeIndex:
         corpus = Corpus(columns(chunks))
         ranking = rank_pages(corpus, query, statistics, cosines)
         return passages(corpus, query, ranking, lambda rows: {row: chunks[row].get("text", "") for row in rows})
+
+    def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
+        """Return the tables of those documents that are here whole; damaged ones count as not here."""
+        groups = [list(document_ids[at : at + _TABLES_ASKED]) for at in range(0, len(document_ids), _TABLES_ASKED)]
+        found: dict[str, DocumentTables] = {}
+        for records in self._pool.map(lambda group: self._table_parts(group, budget), groups):
+            for key, data in joined_tables(records).items():
+                tables = self._decoded.of(key, partial(bytes, data))
+                if tables is not None:
+                    found[key[0]] = DocumentTables(content_hash=key[1], tables=tables)
+        return found
+
+    def _table_parts(self, document_ids: list[str], budget: Budget | None) -> list[dict[str, Any]]:
+        """Return the metadata of the records that hold the tables of a few documents."""
+        found = self._call(
+            "query",
+            budget,
+            top_k=_HITS,
+            vector=placeholder(self._dimension),
+            filter={"document_id": {"$in": document_ids}},
+            include_metadata=True,
+            namespace=self._tables,
+        )
+        return [match.metadata for match in found.matches if match.metadata]
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds, as it was at most 10 s ago; own writes count at once."""

@@ -2,7 +2,8 @@
 
 Chunks live in the collection's namespace under ``<document_id>:<page>:<position>``. Documents live beside them, in
 ``<namespace>-documents``: ``<document_id>:head`` with the document's counts, and ``<document_id>:<digest>:<n>`` with how many
-of its chunks hold each term, from which every reader adds up the collection's statistics.
+of its chunks hold each term, from which every reader adds up the collection's statistics. Tables live in ``<namespace>-tables``:
+``<document_id>:<digest>:<n>`` with the parts of a document's packed tables.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask.facts.packing import packed
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, SearchQuery
 from jacie_flask.retries import Budget
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
@@ -30,6 +32,7 @@ _TEXT_BYTES = 16_000
 _HEADINGS, _HEADING_BYTES = 12, 200
 _CHUNK_TERMS = 1000
 _PART_TERMS = 4000
+_TABLE_BYTES = 24_000
 _FRESH_S = 60.0
 _SAMPLE = 200
 _MEAN_WORDS = 110.0
@@ -62,8 +65,8 @@ def chunk_records(
             "text": _utf8(chunk.text, _TEXT_BYTES),
             "headings": [_utf8(one, _HEADING_BYTES) for one in chunk.headings[:_HEADINGS]],
             "labels": list(analysed.labels.get(chunk.page, ())),
-            "terms": _packed(terms),
-            "heading_terms": _packed(heading_terms),
+            "terms": _packed_terms(terms),
+            "heading_terms": _packed_terms(heading_terms),
             "dense": vectors is not None,
             **about,
         }
@@ -88,7 +91,7 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
         "heading_words": float(corpus.heading.words.sum()),
     }
     parts: list[Record] = [
-        {"terms": _packed((terms[at : at + _PART_TERMS], frequency[at : at + _PART_TERMS]))}
+        {"terms": _packed_terms((terms[at : at + _PART_TERMS], frequency[at : at + _PART_TERMS]))}
         for at in range(0, max(len(terms), 1), _PART_TERMS)
     ]
     parts[0] |= counts
@@ -100,6 +103,29 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
     head["labels"] = sorted(set().union(*analysed.labels.values()))
     records.append({"id": head_id(document.document_id), "values": placeholder(dimension), "metadata": head})
     return records
+
+
+def table_records(document: CatalogDocument, analysed: AnalysedDocument, dimension: int) -> Iterator[Record]:
+    """Yield a document's packed tables, in parts that Pinecone's metadata can hold; at least one, so that none is missed."""
+    data, digest = packed(analysed.tables), content_digest(analysed)
+    parts = [data[at : at + _TABLE_BYTES] for at in range(0, len(data), _TABLE_BYTES)]
+    for n, part in enumerate(parts):
+        metadata: Record = {"document_id": document.document_id, "content_hash": analysed.content_hash, "digest": digest}
+        metadata |= {"part": n, "parts": len(parts), "data": b64encode(part).decode()}
+        yield {"id": f"{document.document_id}:{digest}:{n}", "values": placeholder(dimension), "metadata": metadata}
+
+
+def joined_tables(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], bytes]:
+    """Return packed tables by (document id, content hash, digest), of those documents whose parts are all among the records."""
+    parts: dict[tuple[str, str, str], dict[int, Mapping[str, Any]]] = {}
+    for record in records:
+        key = record["document_id"], record["content_hash"], record["digest"]
+        parts.setdefault(key, {})[int(record["part"])] = record
+    return {
+        key: b"".join(b64decode(numbered[n]["data"]) for n in sorted(numbered))
+        for key, numbered in parts.items()
+        if len(numbered) == int(numbered[min(numbered)]["parts"])
+    }
 
 
 def chunk_id(document_id: str, page: int, position: int) -> str:
@@ -123,6 +149,7 @@ def content_digest(analysed: AnalysedDocument) -> str:
     for postings in (analysed.body, analysed.heading):
         for column in (postings.terms, postings.rows, postings.counts):
             digest.update(hashlib.blake2b(column, digest_size=8).digest())
+    digest.update(packed(analysed.tables))
     digest.update(repr(sorted(analysed.labels.items())).encode())
     digest.update(repr([(chunk.page, len(chunk.text)) for chunk in analysed.chunks]).encode())
     return digest.hexdigest()
@@ -278,7 +305,7 @@ def _weights(terms: Terms) -> list[float]:
     return [max(weight, 1e-4) for weight in weights]
 
 
-def _packed(terms: Terms) -> str:
+def _packed_terms(terms: Terms) -> str:
     return b64encode(terms[0].astype("<u4").tobytes() + terms[1].astype("<u2").tobytes()).decode()
 
 

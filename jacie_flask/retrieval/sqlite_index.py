@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,15 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, IndexStatus, Offload, Passage, Postings, SearchQuery, inline
+from jacie_flask.facts.packing import packed
+from jacie_flask.interfaces import (
+    AnalysedDocument,
+    CatalogDocument,
+    DocumentTables,
+    IndexStatus,
+    Offload,
+    Passage,
+    Postings,
+    SearchQuery,
+    inline,
+)
 from jacie_flask.retries import Budget
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
+from jacie_flask.retrieval.decoded_tables import DecodedTables
 from jacie_flask.retrieval.ranking import passages, rank_pages
 from jacie_flask.retrieval.sqlite_connections import SqliteConnections
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 REST_S = 1.0
 REST_FACTOR = 5.0
+_IDS_ASKED = 500
 
 _SCHEMA = """
 CREATE TABLE documents (
@@ -30,6 +44,7 @@ CREATE TABLE chunks (document INTEGER NOT NULL, position INTEGER NOT NULL, text 
   PRIMARY KEY (document, position)) WITHOUT ROWID;
 CREATE TABLE vectors (row INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, start INTEGER NOT NULL,
   dimension INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (document, start));
+CREATE TABLE tables (document INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE generation (documents INTEGER NOT NULL);
 INSERT INTO generation VALUES (0);
 """
@@ -81,6 +96,7 @@ class SqliteIndex:
         self._rest_until = 0.0
         self._counted: tuple[tuple[int, int], tuple[int, int, int]] | None = None
         self._connections = SqliteConnections(self.path)
+        self._decoded: DecodedTables[int] = DecodedTables()
         with _translated():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
@@ -95,12 +111,13 @@ class SqliteIndex:
             analysed.body,
             analysed.heading,
         )
-        columns = msgspec.msgpack.encode(stored)
+        columns, tables = msgspec.msgpack.encode(stored), packed(analysed.tables)
         with _translated(), self._connections.writing() as connection:
             held = connection.execute(
-                "SELECT columns, content_hash FROM documents WHERE document_id = ?", (document.document_id,)
+                "SELECT columns, content_hash, data FROM documents LEFT JOIN tables ON document = row WHERE document_id = ?",
+                (document.document_id,),
             ).fetchone()
-            if held == (columns, analysed.content_hash):
+            if held == (columns, analysed.content_hash, tables):
                 return
             _forget(connection, document.document_id)
             row = connection.execute(
@@ -111,6 +128,7 @@ class SqliteIndex:
                 "INSERT INTO chunks VALUES (?, ?, ?)",
                 [(row, position, _storable(chunk.text)) for position, chunk in enumerate(analysed.chunks)],
             )
+            connection.execute("INSERT INTO tables VALUES (?, ?)", (row, tables))
             connection.execute("UPDATE generation SET documents = documents + 1")
 
     def put_vectors(
@@ -149,6 +167,26 @@ class SqliteIndex:
             self._keep_up(connection)
             ranking = rank_pages(snapshot.corpus, query)
             return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows))
+
+    def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
+        """Return the tables of those documents that are here; damaged ones count as not here."""
+        found: dict[str, DocumentTables] = self._offload(self._tables, document_ids)
+        return found
+
+    def _tables(self, document_ids: Sequence[str]) -> dict[str, DocumentTables]:
+        rows: dict[int, tuple[str, str]] = {}
+        with _translated(), self._connections.lent() as connection:
+            connection.execute("BEGIN")
+            for at in range(0, len(document_ids), _IDS_ASKED):
+                ids = document_ids[at : at + _IDS_ASKED]
+                marks = ",".join("?" * len(ids))
+                statement = f"SELECT row, document_id, content_hash FROM documents WHERE document_id IN ({marks})"
+                rows |= {row: (document_id, digest) for row, document_id, digest in connection.execute(statement, ids)}
+            return {
+                document_id: DocumentTables(content_hash=digest, tables=tables)
+                for row, (document_id, digest) in rows.items()
+                if (tables := self._decoded.of(row, partial(_table_data, connection, row))) is not None
+            }
 
     def refresh(self) -> bool:
         """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""
@@ -234,7 +272,7 @@ class SqliteIndex:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                for table in ("documents", "chunks", "vectors", "generation"):
+                for table in ("documents", "chunks", "vectors", "tables", "generation"):
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
@@ -262,6 +300,7 @@ def _forget(connection: sqlite3.Connection, document_id: str) -> bool:
     if held is None:
         return False
     connection.execute("DELETE FROM vectors WHERE document = ?", held)
+    connection.execute("DELETE FROM tables WHERE document = ?", held)
     connection.execute("DELETE FROM chunks WHERE document = ?", held)
     connection.execute("DELETE FROM documents WHERE row = ?", held)
     return True
@@ -328,3 +367,9 @@ def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[i
         for position, text in connection.execute(statement, (snapshot.rows[place], *positions)):
             found[start + position] = text
     return found
+
+
+def _table_data(connection: sqlite3.Connection, row: int) -> bytes:
+    """Read the packed tables of a document's row."""
+    held = connection.execute("SELECT data FROM tables WHERE document = ?", (row,)).fetchone()
+    return bytes(held[0]) if held else b""

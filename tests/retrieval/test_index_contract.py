@@ -3,11 +3,13 @@
 import random
 from contextlib import closing, contextmanager
 
+import msgspec
 import numpy as np
 import pytest
 
 from jacie_flask.documents.analysis import analyse
-from jacie_flask.interfaces import CatalogDocument, IndexStatus, SearchQuery
+from jacie_flask.facts.values import Cell, Column, Row, Table
+from jacie_flask.interfaces import CatalogDocument, DocumentTables, IndexStatus, SearchQuery
 from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.text.terms import term_counts
@@ -245,3 +247,37 @@ def test_both_indexes_give_the_same_pages(both, more, vector):
         assert [passage.score for passage in second][:3] == pytest.approx([passage.score for passage in first][:3], abs=0.03)
         same += len({(p.document_id, p.page) for p in first[:5]} & {(p.document_id, p.page) for p in second[:5]})
     assert same >= 57  # of 60
+
+
+def table(page, rows=3):
+    """Return a table of that page."""
+    cells = [Cell(0, 5.5, "5.5", 1)]
+    return Table(
+        page, [Column(year=2023, months=12)], [Row(f"Row {n} of {random.Random(n).random()}", cells) for n in range(rows)]
+    )
+
+
+def with_tables(pages, digest, *tables):
+    """Return an analysed document that has these tables."""
+    return msgspec.structs.replace(analyse(pages, digest), tables=list(tables))
+
+
+def test_tables_come_back_by_document(index):
+    """What was put with a document is returned for it, however large, and nothing for a document that is not here."""
+    large = with_tables(MILL, "1", table(1), table(2, rows=4000))
+    index.put(document("mill"), large)
+    index.put(document("shop"), analyse(SHOP, "2"))
+    assert index.tables(["mill", "shop", "nowhere"]) == {
+        "mill": DocumentTables(content_hash="1", tables=large.tables),
+        "shop": DocumentTables(content_hash="2", tables=[]),
+    }
+    assert index.tables([]) == {}
+
+
+def test_tables_are_replaced_with_their_document(index):
+    """New tables for the same pages replace the old ones, and go when the document goes."""
+    index.put(document("mill"), with_tables(MILL, "1", table(1)))
+    index.put(document("mill"), with_tables(MILL, "1", table(2), table(2)))
+    assert index.tables(["mill"])["mill"].tables == [table(2), table(2)]
+    index.remove("mill")
+    assert index.tables(["mill"]) == {}
