@@ -25,7 +25,7 @@ _BATCH = 32
 
 @dataclass
 class Report:
-    """What an ingestion did: file names by outcome, the reason of each that was left out, and what was noted of the others."""
+    """What an ingestion did: file names by outcome, the reason of each that was left out, and what was not read of the others."""
 
     unchanged: int = 0
     added: list[str] = field(default_factory=list)
@@ -105,38 +105,38 @@ def _add_texts(parts: Ingestion, documents: list[CatalogDocument], report: Repor
             report.skipped[document.filename] = row.reason
         else:
             report.unchanged += 1
+            _note(report, document, row)
     writing = threading.Lock()
     with pool(parts.workers, "ingest") as workers:
-        jobs: dict[Future[tuple[LedgerRow, list[str]]], CatalogDocument] = {
-            workers.submit(_add_text, parts, d, writing): d for d in todo
-        }
+        jobs: dict[Future[LedgerRow], CatalogDocument] = {workers.submit(_add_text, parts, d, writing): d for d in todo}
         for done, job in enumerate(as_completed(jobs), 1):
-            (row, notes), document = job.result(), jobs[job]
+            row, document = job.result(), jobs[job]
             if row.status == "ready":
                 report.added.append(document.filename)
                 report.pages += row.pages
-                if notes:
-                    report.notes[document.filename] = notes
+                _note(report, document, row)
             else:
                 report.skipped[document.filename] = row.reason
             tick("documents", done, len(todo), document.filename)
 
 
-def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lock) -> tuple[LedgerRow, list[str]]:
-    """Make one document answerable; a document that cannot be read is recorded with its reason and costs nothing else.
+def _note(report: Report, document: CatalogDocument, row: LedgerRow) -> None:
+    if row.notes:
+        report.notes[document.filename] = row.notes
 
-    Return its row and what was noted while it was read.
-    """
+
+def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lock) -> LedgerRow:
+    """Make one document answerable; a document that cannot be read is recorded with its reason and costs nothing else."""
     try:
         version, analysed = parts.reader.read_version(document)
     except DocumentRejected as error:
         row = LedgerRow(document_id=document.document_id, version=document.version, status="rejected", reason=error.reason)
         parts.index.remove(document.document_id)
         parts.ledger.record(row)
-        return row, []
+        return row
     except DocumentUnavailable as error:  # not recorded: the next ingestion tries again
         log.warning("%s was left out: %s", document.filename, error)
-        return LedgerRow(document_id=document.document_id, version="", status="rejected", reason=error.reason), []
+        return LedgerRow(document_id=document.document_id, version="", status="rejected", reason=error.reason)
     row = LedgerRow(
         document_id=document.document_id,
         version=version,
@@ -144,11 +144,12 @@ def _add_text(parts: Ingestion, document: CatalogDocument, writing: threading.Lo
         pages=len(analysed.pages),
         chunks=len(analysed.chunks),
         guess=analysed.guess,
+        notes=analysed.notes,
     )
     with writing:
         parts.index.put(_described(document, analysed), analysed)
         parts.ledger.record(row)
-    return row, analysed.notes
+    return row
 
 
 def _described(document: CatalogDocument, analysed: AnalysedDocument) -> CatalogDocument:

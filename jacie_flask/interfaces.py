@@ -37,7 +37,10 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What the catalog knows of a document. ``status``: pending, ready or rejected (``reason`` says why)."""
+    """What the catalog knows of a document. ``status``: pending, ready or rejected (``reason`` says why).
+
+    ``notes`` are sentences on content of the document that was not read.
+    """
 
     document_id: str
     filename: str
@@ -50,6 +53,7 @@ class CatalogDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "pending"
     reason: str = ""
     aliases: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +72,15 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Grows when analysis gives other chunks, labels or terms for the same bytes: caches and ledgers of older ones are not used."""
 
 
 class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document after extraction: page texts, chunks, page labels (page number → labels), term counts per chunk, tables."""
+    """A document after extraction: page texts, chunks, page labels (page number → labels), term counts per chunk, tables.
+
+    ``notes`` are sentences, without a full stop, on content of the document that was not read or not read exactly.
+    """
 
     content_hash: str
     pages: list[str]
@@ -187,6 +194,9 @@ class VectorIndex(Protocol):
 
     def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
         """Return the tables of those documents that are here, by their ids."""
+
+    def notes(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, list[str]]:
+        """Return what was not read of those documents that are here and have notes, by their ids."""
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""

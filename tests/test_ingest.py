@@ -175,7 +175,13 @@ def test_what_is_noted_while_reading_is_reported(made):
     book = openpyxl.load_workbook(io.BytesIO(good(".xlsx")))
     book.create_sheet("Secret").sheet_state = "hidden"
     book.save(made.root / "book.xlsx")
-    assert ingest(made.parts).notes == {"book.xlsx": ["hidden sheets were left out: Secret"]}
+    noted = ["hidden sheets were left out: Secret"]
+    assert ingest(made.parts).notes == {"book.xlsx": noted}
+    parts = made.parts
+    assert ingest(parts).notes == {"book.xlsx": noted}, "also by the next ingestion, which reads nothing"
+    (document,) = parts.catalog.documents()
+    assert list(document.notes) == noted
+    assert parts.index.notes([document.document_id]) == {document.document_id: noted}
 
 
 def test_a_good_file_that_turns_bad_leaves_the_index(made):

@@ -15,6 +15,7 @@ from jacie_flask.events import Source
 from jacie_flask.interfaces import CatalogDocument, IndexStatus, Passage, Question, SearchQuery, Services
 from jacie_flask.retries import Budget
 from jacie_flask.retrieval.ranking import likeness_weight
+from jacie_flask.text import completeness
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,24 @@ def doubts(passages: Sequence[Passage], services: Services) -> list[str]:
     if not known or max(known) >= services.embedder.unlike:
         return []
     return ["No page is much like the question: the collection may not hold the answer."]
+
+
+def unread(passages: Sequence[Passage], services: Services, budget: Budget | None = None) -> list[str]:
+    """Return in sentences what was not read of the documents that passages are from.
+
+    The catalog knows that of documents which were ingested here; of the others the index does.
+    """
+    names = {source.document_id: source.filename for source, _ in numbered(passages, services)}
+    documents = [services.catalog.get(document_id) for document_id in names]
+    foreign = [document.document_id for document in documents if document.status == "pending"]
+    try:
+        of_index = services.index.notes(foreign, budget) if foreign else {}
+    except RetrievalUnavailable as error:
+        log.warning("what was not read of %d documents is not known: %s", len(foreign), error)
+        of_index = {}
+    return completeness.sentences(
+        (document.filename, document.notes or of_index.get(document.document_id, ())) for document in documents
+    )
 
 
 def rehearse(services: Services) -> None:

@@ -14,6 +14,7 @@ from jacie_flask.chat.selection import Selection
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.interfaces import CatalogDocument, Passage
 from jacie_flask.retrieval.ranking import rank_documents
+from jacie_flask.text import completeness
 from jacie_flask.text.terms import term_counts
 
 log = logging.getLogger(__name__)
@@ -148,6 +149,7 @@ def _whole_pages(run: Answering, loaded: Loaded, passages: Sequence[Passage]) ->
 
 def _note_read(run: Answering, loaded: Loaded) -> None:
     run.loaded = [document.filename for document, _ in loaded]
+    run.degraded += completeness.sentences((document.filename, analysed.notes) for document, analysed in loaded)
     run.pages = sum(len(analysed.pages) for _, analysed in loaded)
 
 
@@ -162,6 +164,7 @@ def search(run: Answering) -> None:
     passages = _found(run)
     if passages:
         _gather(run, passages)
+        run.degraded += finding.unread(passages if run.evidence else (), run.services, run.budget)
         run.loaded = list(dict.fromkeys(item.source.filename for item in run.evidence))
         run.pages = _pages_of(run)
     else:

@@ -227,6 +227,7 @@ def _with_ledger(entry: CatalogDocument, row: LedgerRow | None) -> CatalogDocume
         status=row.status if current or row.status == "ready" else "pending",
         reason=row.reason if current else "",
         pages=row.pages or None,
+        notes=tuple(row.notes),
         company=entry.company or row.guess.get("company", ""),
         period=entry.period or row.guess.get("period", ""),
         document_type=entry.document_type or row.guess.get("document_type", ""),

@@ -19,6 +19,7 @@ from jacie_flask.documents.paging import Reading
 from jacie_flask.documents.sniffing import kind_of
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.processes import end_with_parent
+from jacie_flask.text.completeness import bounded_notes
 from jacie_flask.text.lines import spaced, tidy
 
 _SPENT_KB = 800_000
@@ -37,7 +38,7 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
             raise DocumentRejected(reason=_why_empty(reading))
         clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
         document = analyse(reading.pages, job.content_hash, clean)
-        return Outcome(document=pack(msgspec.structs.replace(document, notes=reading.notes)), spent=_is_spent())
+        return Outcome(document=pack(msgspec.structs.replace(document, notes=bounded_notes(reading.notes))), spent=_is_spent())
     except DocumentRejected as error:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:

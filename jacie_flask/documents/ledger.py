@@ -11,12 +11,16 @@ import msgspec
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
   document_id TEXT PRIMARY KEY, version TEXT NOT NULL, content_hash TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-  pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL);
+  pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL,
+  notes TEXT NOT NULL);
 """
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A document as ingestion left it; ``status`` is ready or rejected, ``vectors`` counts the chunks that have one."""
+    """A document as ingestion left it; ``status`` is ready or rejected, ``vectors`` counts the chunks that have one.
+
+    ``notes`` are sentences on content of the document that was not read.
+    """
 
     document_id: str
     version: str
@@ -27,6 +31,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int = 0
     vectors: int = 0
     guess: dict[str, str] = {}
+    notes: list[str] = []
 
 
 class Ledger:
@@ -66,10 +71,11 @@ class Ledger:
             row.chunks,
             row.vectors,
             guess,
+            msgspec.json.encode(row.notes).decode(),
         )
         with self._open(write=True) as db:
             if db:
-                db.execute("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?)", values)
+                db.execute("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", values)
 
     def forget(self, document_id: str) -> None:
         """Drop one row."""
@@ -113,7 +119,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _row(row: tuple[str, str, str, str, str, int, int, int, str]) -> LedgerRow:
+def _row(row: tuple[str, str, str, str, str, int, int, int, str, str]) -> LedgerRow:
     return LedgerRow(
         document_id=row[0],
         version=row[1],
@@ -124,4 +130,5 @@ def _row(row: tuple[str, str, str, str, str, int, int, int, str]) -> LedgerRow:
         chunks=row[6],
         vectors=row[7],
         guess=msgspec.json.decode(row[8], type=dict[str, str]),
+        notes=msgspec.json.decode(row[9], type=list[str]),
     )

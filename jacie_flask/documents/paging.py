@@ -20,7 +20,7 @@ MoreTime = Callable[[], bool]
 
 @dataclass
 class Reading:
-    """The page texts of a document, the first is page 1, and what has to be said about them."""
+    """The page texts of a document, the first is page 1, and sentences on its content that was not read or not read exactly."""
 
     pages: list[str]
     notes: list[str] = field(default_factory=list)

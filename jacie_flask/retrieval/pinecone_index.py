@@ -178,6 +178,11 @@ class PineconeIndex:
         )
         return [match.metadata for match in found.matches if match.metadata]
 
+    def notes(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, list[str]]:
+        """Return what was not read of those documents that are here and have notes."""
+        heads = self._fetch(self._documents, [head_id(document_id) for document_id in document_ids], budget)
+        return {head["document_id"]: list(head["notes"]) for _, head in heads if head.get("notes")}
+
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds, as it was at most 10 s ago; own writes count at once."""
         if self._status is not None and time.monotonic() < self._status_until:

@@ -101,6 +101,7 @@ def document_records(document: CatalogDocument, analysed: AnalysedDocument, dime
     ]
     head = {**counts, "head": True, "digest": digest, "content_hash": analysed.content_hash, "parts": len(parts)}
     head["labels"] = sorted(set().union(*analysed.labels.values()))
+    head["notes"] = [_utf8(note, _HEADING_BYTES * 5) for note in analysed.notes]
     records.append({"id": head_id(document.document_id), "values": placeholder(dimension), "metadata": head})
     return records
 
@@ -150,7 +151,7 @@ def content_digest(analysed: AnalysedDocument) -> str:
         for column in (postings.terms, postings.rows, postings.counts):
             digest.update(hashlib.blake2b(column, digest_size=8).digest())
     digest.update(packed(analysed.tables))
-    digest.update(repr(sorted(analysed.labels.items())).encode())
+    digest.update(repr((sorted(analysed.labels.items()), analysed.notes)).encode())
     digest.update(repr([(chunk.page, len(chunk.text)) for chunk in analysed.chunks]).encode())
     return digest.hexdigest()
 

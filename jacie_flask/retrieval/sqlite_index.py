@@ -31,7 +31,7 @@ from jacie_flask.retrieval.decoded_tables import DecodedTables
 from jacie_flask.retrieval.ranking import passages, rank_pages
 from jacie_flask.retrieval.sqlite_connections import SqliteConnections
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 REST_S = 1.0
 REST_FACTOR = 5.0
 _IDS_ASKED = 500
@@ -39,7 +39,7 @@ _IDS_ASKED = 500
 _SCHEMA = """
 CREATE TABLE documents (
   row INTEGER PRIMARY KEY AUTOINCREMENT, document_id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL,
-  chunks INTEGER NOT NULL, columns BLOB NOT NULL);
+  chunks INTEGER NOT NULL, columns BLOB NOT NULL, notes TEXT NOT NULL);
 CREATE TABLE chunks (document INTEGER NOT NULL, position INTEGER NOT NULL, text TEXT NOT NULL,
   PRIMARY KEY (document, position)) WITHOUT ROWID;
 CREATE TABLE vectors (row INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, start INTEGER NOT NULL,
@@ -112,17 +112,18 @@ class SqliteIndex:
             analysed.heading,
         )
         columns, tables = msgspec.msgpack.encode(stored), packed(analysed.tables)
+        notes = msgspec.json.encode(analysed.notes).decode()
         with _translated(), self._connections.writing() as connection:
             held = connection.execute(
-                "SELECT columns, content_hash, data FROM documents LEFT JOIN tables ON document = row WHERE document_id = ?",
+                "SELECT columns, content_hash, notes, data FROM documents LEFT JOIN tables ON document = row WHERE document_id = ?",
                 (document.document_id,),
             ).fetchone()
-            if held == (columns, analysed.content_hash, tables):
+            if held == (columns, analysed.content_hash, notes, tables):
                 return
             _forget(connection, document.document_id)
             row = connection.execute(
-                "INSERT INTO documents (document_id, content_hash, chunks, columns) VALUES (?, ?, ?, ?)",
-                (document.document_id, analysed.content_hash, len(analysed.chunks), columns),
+                "INSERT INTO documents (document_id, content_hash, chunks, columns, notes) VALUES (?, ?, ?, ?, ?)",
+                (document.document_id, analysed.content_hash, len(analysed.chunks), columns, notes),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO chunks VALUES (?, ?, ?)",
@@ -187,6 +188,19 @@ class SqliteIndex:
                 for row, (document_id, digest) in rows.items()
                 if (tables := self._decoded.of(row, partial(_table_data, connection, row))) is not None
             }
+
+    def notes(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, list[str]]:
+        """Return what was not read of those documents that are here and have notes."""
+        found: dict[str, list[str]] = self._offload(self._notes, document_ids)
+        return found
+
+    def _notes(self, document_ids: Sequence[str]) -> dict[str, list[str]]:
+        statement = (
+            "SELECT document_id, notes FROM documents WHERE notes <> '[]' AND document_id IN (SELECT value FROM json_each(?))"
+        )
+        with _translated(), self._connections.lent() as connection:
+            rows = connection.execute(statement, (msgspec.json.encode(list(document_ids)).decode(),)).fetchall()
+        return {document_id: msgspec.json.decode(notes, type=list[str]) for document_id, notes in rows}
 
     def refresh(self) -> bool:
         """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""

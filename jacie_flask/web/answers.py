@@ -43,7 +43,7 @@ class Cancelling(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A document of the catalog."""
+    """A document of the catalog; ``notes`` are sentences on content of it that was not read."""
 
     document_id: str
     filename: str
@@ -52,6 +52,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     document_type: str
     pages: int | None
     status: str
+    notes: list[str]
     reason: str = ""
 
 

@@ -133,6 +133,7 @@ def _shown(document: CatalogDocument) -> dict[str, Any]:
         "document_type": document.document_type,
         "pages": document.pages,
         "status": document.status,
+        "notes": document.notes,
     }
     return {**shown, "reason": document.reason} if document.reason else shown
 

@@ -43,6 +43,7 @@ def search() -> Response:
         query, notes = finding.search_query(selection, parts.services, body.top_k, budget)
         passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
+    unread = finding.unread(passages, parts.services, budget)
     ended = time.perf_counter()
     timings = {
         "doc_selection": round((selected - began) * 1000, 1),
@@ -53,7 +54,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(source) for source, _ in finding.numbered(passages, parts.services)],
         "document_selection_message": selection.message,
-        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services)],
+        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services), *unread],
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

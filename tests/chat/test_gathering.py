@@ -1,12 +1,13 @@
 """Evidence on real parts: which documents are read where the question names none, and what counts as found."""
 
+import openpyxl
 import pytest
 
 from jacie_flask.chat.answering import begin
 from jacie_flask.chat.gathering import load, read, search, select_to_read, select_to_search
 from jacie_flask.chat.steps import CHAT, FAST_CHAT
 from jacie_flask.interfaces import Question
-from tests.support.parts import built, index, over_texts
+from tests.support.parts import built, index, ingested, over_texts
 
 TEXTS = {
     "kiln.txt": "Firing the kiln\nRaise the temperature by 100 degrees an hour.\n\fGlazes\nCobalt makes them blue.",
@@ -85,3 +86,29 @@ def test_that_no_page_is_like_the_question_is_told_either_way(tmp_path, table):
         if table is FAST_CHAT:
             search(run)
         assert run.degraded == ["No page is much like the question: the collection may not hold the answer."]
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["ingested here", "ingested elsewhere"])
+@pytest.mark.parametrize("table", [CHAT, FAST_CHAT])
+def test_what_was_not_read_of_a_document_is_told_with_the_answer(tmp_path, table, here):
+    """The sentence names the document that the question uses, once, and only that one; the index knows what the ledger does not."""
+    settings = over_texts(tmp_path, TEXTS)
+    book = openpyxl.Workbook()
+    book.active.append(["Glaze", "Celadon is green and crackles."])
+    book.create_sheet("Recipes").sheet_state = "hidden"
+    book.save(tmp_path / "documents" / "celadon.xlsx")
+    ingested(settings)
+    if not here:
+        for file in settings.data.glob("ledger*"):
+            file.unlink()
+    with built(settings) as parts:
+        run, _ = begun(parts, "Which colour is celadon?", table)
+        if table is CHAT:
+            select_to_read(run)
+            read(run, load(run))
+        else:
+            select_to_search(run)
+            search(run)
+        assert "celadon.xlsx" in run.loaded
+        assert [note for note in run.degraded if "celadon" in note] == ["celadon.xlsx: hidden sheets were left out: Recipes."]
+        assert not any("kiln.txt:" in note for note in run.degraded)

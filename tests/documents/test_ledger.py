@@ -9,7 +9,7 @@ from jacie_flask.documents.ledger import Ledger, LedgerRow
 
 ROW = LedgerRow(
     document_id="d", version='"etag"', content_hash="h", status="ready", reason="", pages=3, chunks=9, vectors=4,
-    guess={"company": "Ü & Co", "period": "2023"},
+    guess={"company": "Ü & Co", "period": "2023"}, notes=["the sheet “Ü” is hidden"],
 )  # fmt: skip
 
 

@@ -281,3 +281,15 @@ def test_tables_are_replaced_with_their_document(index):
     assert index.tables(["mill"])["mill"].tables == [table(2), table(2)]
     index.remove("mill")
     assert index.tables(["mill"]) == {}
+
+
+def test_what_was_not_read_is_known_to_every_reader(index):
+    """Notes come back by document; the same text with other notes replaces them, and documents without notes have none."""
+    noted = ["hidden sheets were not read: “Sécret”", "2 cells were never calculated"]
+    index.put(document("mill"), msgspec.structs.replace(analyse(MILL, "1"), notes=noted))
+    index.put(document("shop"), analyse(SHOP, "2"))
+    assert index.notes(["mill", "shop", "nobody"]) == {"mill": noted}
+    index.put(document("mill"), msgspec.structs.replace(analyse(MILL, "1"), notes=noted[:1]))
+    assert index.notes(["mill"]) == {"mill": noted[:1]}
+    index.remove("mill")
+    assert index.notes(["mill", "shop"]) == {}

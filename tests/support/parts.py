@@ -11,6 +11,7 @@ from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.text_cache import TextCache
+from jacie_flask.ingest import Report, ingest
 from jacie_flask.interfaces import Services
 from jacie_flask.models.openai_model import OpenAIModel
 
@@ -44,3 +45,12 @@ def index(parts: Services, texts: Mapping[str, str], *, vectors: bool = False) -
         if vectors:
             parts.index.put_vectors(document, analysed, 0, parts.embedder.embed([chunk.text for chunk in analysed.chunks]))
     parts.index.warm()
+
+
+def ingested(settings: Settings) -> Report:
+    """Bring the index of these settings in line with their documents."""
+    parts = services.ingestion(settings)
+    with contextlib.closing(Extractor(settings.data / "spool")) as extractor:
+        store = services.build({"default": settings}, services.background(settings))["default"].documents
+        reader = CachedReader(store, extractor, TextCache(settings.data / "cache"))
+        return ingest(dataclasses.replace(parts, reader=reader))

@@ -13,11 +13,14 @@ import threading
 import time
 from urllib.parse import quote, urlencode
 
+import openpyxl
 import pytest
 from PIL import Image
 
+from jacie_flask.app import create
 from tests.support.exposition import scrape
 from tests.support.jacie import ROOT, gunicorn
+from tests.support.parts import ingested, over_texts
 from tests.support.raw_http import connect, get, received, sent
 
 PASSAGE = "Revenue 42,280 39,265 +7.7%\nEBITDA 14,855 13,045 +13.9%"
@@ -234,3 +237,18 @@ def test_a_replaced_document_shows_its_new_page(jacie):
     assert status == 200
     assert after["ETag"] != before["ETag"]
     assert (before["X-Highlight"], after["X-Highlight"]) == ("found", "missing")
+
+
+def test_the_catalog_says_what_was_not_read(tmp_path):
+    """Each document has its notes, an empty list where all of it was read."""
+    settings = over_texts(tmp_path, {"whole.txt": "All of it."})
+    book = openpyxl.Workbook()
+    book.active.append(["Revenue", "1,234"])
+    book.create_sheet("Secret").sheet_state = "hidden"
+    book.save(tmp_path / "documents" / "book.xlsx")
+    ingested(settings)
+    app = create(settings.model_copy(update={"ingest": "off"}))
+    app.extensions["jacie"].ensure_warm = lambda: None
+    listed = app.test_client().get("/documents", headers={"Host": "localhost"}).json["documents"]
+    notes = {"book.xlsx": ["hidden sheets were left out: Secret"], "whole.txt": []}
+    assert {document["filename"]: document["notes"] for document in listed} == notes
