@@ -1,0 +1,144 @@
+"""The facts of one company's filings, looked up by concept, by a row's words, by period and by filing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from jacie_flask.facts.values import Column, Fact, Row, Table, facts_of
+from jacie_flask.text.terms import term_ids
+
+STATEMENTS = ("income_statement", "balance_sheet", "cash_flow", "comprehensive_income", "equity")
+
+
+@dataclass(frozen=True)
+class Filing:
+    """A document with tables. ``year`` and ``quarter`` (0 for a whole year) are the newest period that it reports on."""
+
+    document_id: str
+    filename: str
+    year: int
+    quarter: int = 0
+    kind: str = ""
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where the filing is in time: a later one may restate what an earlier one says."""
+        return self.year, self.quarter or 4
+
+
+@dataclass(frozen=True)
+class Found:
+    """A fact and the filing that states it."""
+
+    fact: Fact
+    filing: Filing
+
+    @property
+    def page(self) -> int:
+        """The page, from 1."""
+        return self.fact.table.page
+
+
+@dataclass(frozen=True)
+class RowMatch:
+    """A row that has all words of a phrase: where it is, and how many words it has beyond them."""
+
+    table: Table
+    row: Row
+    filing: Filing
+    extra: int
+    primary: bool
+
+
+@dataclass
+class _Words:
+    """A row's terms: of its own label, and with its headings and its table's title."""
+
+    own: frozenset[int]
+    whole: frozenset[int]
+
+
+@dataclass
+class Book:
+    """The tables of some filings of one company, newest filing last."""
+
+    filings: list[tuple[Filing, Sequence[Table]]]
+    _concepts: dict[str, list[Found]] = field(default_factory=dict, repr=False)
+    _words: dict[int, list[tuple[Table, Row, _Words]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Put the filings in order and index the facts of known concepts."""
+        self.filings = sorted(self.filings, key=lambda pair: pair[0].order)
+        for filing, tables in self.filings:
+            for table in tables:
+                for fact in _of_concepts(table):
+                    self._concepts.setdefault(fact.row.concept, []).append(Found(fact, filing))
+
+    def find(self, concept: str, year: int, quarter: int = 0, months: int = 12) -> list[Found]:
+        """Return every version of a concept's figure for a period, the statement's before a summary's, newest filing first.
+
+        ``months`` is the duration for flows; a balance is taken at the period's end whatever it is.
+        """
+        fitting = [found for found in self._concepts.get(concept, ()) if fits(found.fact.column, year, quarter, months)]
+        return sorted(fitting, key=lambda found: (found.fact.table.statement in STATEMENTS, found.filing.order), reverse=True)
+
+    def periods(self, concept: str, months: int = 12) -> list[tuple[int, int]]:
+        """Return the (year, quarter) for which a concept is known, oldest first; quarter 0 for whole years and year ends."""
+        return sorted({period for found in self._concepts.get(concept, ()) for period in _periods(found.fact.column, months)})
+
+    def concepts(self) -> frozenset[str]:
+        """Return the concepts that any filing has."""
+        return frozenset(self._concepts)
+
+    def rows(self, phrase: str) -> list[RowMatch]:
+        """Return the rows that have all words of a phrase in label, headings and title; some in the label; closest first."""
+        wanted = frozenset(term_ids(phrase))
+        if not wanted:
+            return []
+        matches = list(self._matching(wanted))
+        return sorted(matches, key=lambda one: (not one.primary, one.extra, [-part for part in one.filing.order]))
+
+    def _matching(self, wanted: frozenset[int]) -> Iterator[RowMatch]:
+        for number, (filing, tables) in enumerate(self.filings):
+            if number not in self._words:
+                self._words[number] = [
+                    (table, row, _words_of(table, row)) for table in tables for row in table.rows if not row.suspect
+                ]
+            for table, row, words in self._words[number]:
+                if wanted <= words.whole and wanted & words.own:
+                    yield RowMatch(table, row, filing, len(words.own - wanted), table.statement in STATEMENTS)
+
+
+def fits(column: Column, year: int, quarter: int, months: int) -> bool:
+    """Say whether a column is of the period: a flow of that duration that ends with it, or the balance at its end."""
+    if column.role != "value" or column.year != year:
+        return False
+    if column.months == 0:
+        return column.quarter in ((0, 4) if quarter in (0, 4) else (quarter,))
+    if column.months != months:
+        return False
+    return months == 12 or column.quarter == quarter
+
+
+def equal(one: Fact, other: Fact) -> bool:
+    """Say whether two figures are the same, within the rounding of the coarser one."""
+    half = max(10.0 ** (fact.row.scale - fact.cell.decimals) for fact in (one, other)) * 0.501
+    return abs(one.amount - other.amount) <= half
+
+
+def _periods(column: Column, months: int) -> Iterator[tuple[int, int]]:
+    if not column.year:
+        return
+    if column.months == 0:
+        yield column.year, 0 if column.quarter in (0, 4) else column.quarter
+    elif column.months == months:
+        yield column.year, 0 if months == 12 else column.quarter
+
+
+def _of_concepts(table: Table) -> Iterator[Fact]:
+    if any(row.concept for row in table.rows):
+        yield from (fact for fact in facts_of(table) if fact.row.concept)
+
+
+def _words_of(table: Table, row: Row) -> _Words:
+    own = frozenset(term_ids(row.label))
+    return _Words(own, own | frozenset(term_ids(" ".join((*row.headings, table.title)))))
