@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from jacie_flask.text.notemarks import blanked
+
 _SPACE = "\u00a0\u202f\u2009"
 _CURRENCIES = {
     "us$": "$", "usd": "$", "$": "$", "dollar": "$", "a$": "A$", "aud": "A$", "c$": "C$", "cad": "C$", "hk$": "HK$", "s$": "S$",
@@ -21,7 +23,7 @@ _WRITTEN = (
 )
 _UNIT = (
     r"%|percent(?:age)?(?:[ -]points?)?\b|per cent\b|pp(?:ts?)?\b|bps?\b|basis points?\b|thousands?\b|millions?\b|billions?\b"
-    r"|trillions?\b|crores?\b|lakhs?\b|bn\b|tn\b|trn\b|mn\b|mm\b|mln\b|mio\b|[mkbx]\b"
+    r"|trillions?\b|crores?\b|lakhs?\b|bn\b|tn\b|trn\b|mn\b|mm\b|mln\b|mio\b|[mkbx]\b(?![²³])"
 )
 
 
@@ -102,6 +104,7 @@ def find(text: str, *, row: bool = False, spoken: bool = False) -> list[Figure]:
 
     In a ``row`` of a table brackets are a minus. A ``spoken`` text is a sentence: spaces may part its thousands.
     """
+    text = blanked(text)
     dates = [match.span() for match in _DATE.finditer(text)]
     found = []
     for match in (_SPOKEN if spoken else _FIGURE).finditer(text):

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from jacie_flask.text import figures
 from jacie_flask.text.figures import Figure
+from jacie_flask.text.notemarks import removed
 
 PAGE_CHARS = 40_000
 """How much of a page is read: more stands on no page of paper."""
@@ -113,6 +114,7 @@ def read(page: str) -> tuple[Unit, ...]:
 
 
 def _units(page: str) -> Iterator[Unit]:
+    page = removed(page)
     lines = [_SPACES.sub(" ", _LEADERS.sub(" ", line)).strip() for line in page.splitlines()]
     spaced = _parted_by_spaces(page)
     table, prose = _Table(), ""

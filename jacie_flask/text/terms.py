@@ -6,6 +6,8 @@ import zlib
 from collections import Counter
 from functools import lru_cache
 
+from jacie_flask.text.notemarks import blanked
+
 NUMBER_BIT = 0x8000_0000
 """Set in the id of every number, clear in the id of every word: lengths count words only."""
 
@@ -67,8 +69,8 @@ _ids = _Ids()
 
 
 def fold(text: str) -> str:
-    """Return the text in the one spelling that terms are made of: compatible forms composed, lower case."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+    """Return the text in the one spelling that terms are made of: compatible forms composed, lower case, no note marks."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", blanked(text)).lower()
 
 
 def tokens(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from jacie_flask.text.notemarks import removed
 from jacie_flask.text.terms import tokens
 
 QUOTE = re.compile(r"“([^“”]{3,2000})”|\"([^\"“”]{3,2000})\"|«([^«»]{3,2000})»|„([^„“”]{3,2000})[“”]")
@@ -53,5 +54,5 @@ def _after(wanted: str, held: str, tight: str, at: int) -> int:
 
 def plain(text: str) -> str:
     """Return a text as it is compared: one kind of quotes, dashes, letters and spaces, lines joined, no case."""
-    joined = _BROKEN.sub("", text.replace("\r", ""))
+    joined = removed(_BROKEN.sub("", text.replace("\r", "")))
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", joined).translate(_FOLDED)).strip().casefold()
