@@ -8,7 +8,7 @@ import docx
 from docx.oxml.ns import qn
 
 from jacie_flask.documents.extraction import Job
-from jacie_flask.documents.formats.html import joined
+from jacie_flask.documents.formats.table_rows import joined
 from jacie_flask.documents.paging import Block, MoreTime, Reading, bounded, paginate
 
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)

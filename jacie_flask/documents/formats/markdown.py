@@ -7,11 +7,11 @@ from markdown_it import MarkdownIt
 from jacie_flask.documents.extraction import Job
 from jacie_flask.documents.formats.html import html_blocks
 from jacie_flask.documents.formats.text import decode
-from jacie_flask.documents.paging import MoreTime, Reading, bounded, paginate
+from jacie_flask.documents.paging import MoreTime, Reading, laid_out
 
 
 def read(job: Job, more_time: MoreTime) -> Reading:
     """Return the pages of a Markdown file."""
     del more_time
     rendered = MarkdownIt("commonmark").enable("table").render(decode(Path(job.path).read_bytes()))
-    return bounded(paginate(list(html_blocks(rendered))), job.max_pages)
+    return laid_out(html_blocks(rendered, []), job.max_pages, "html")

@@ -7,7 +7,7 @@ import pptx
 from pptx.exc import PythonPptxError
 
 from jacie_flask.documents.extraction import Job
-from jacie_flask.documents.formats.html import joined
+from jacie_flask.documents.formats.table_rows import joined
 from jacie_flask.documents.paging import MoreTime, Reading, bounded
 
 

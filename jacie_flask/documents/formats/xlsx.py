@@ -8,7 +8,7 @@ from typing import Any
 import openpyxl
 
 from jacie_flask.documents.extraction import Job
-from jacie_flask.documents.formats.html import joined
+from jacie_flask.documents.formats.table_rows import joined
 from jacie_flask.documents.paging import PAGE_CHARS, MoreTime, Reading, bounded
 
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
