@@ -24,7 +24,7 @@ from jacie_flask.text.lines import spaced, tidy
 
 _SPENT_KB = 800_000
 _NICE = 5  # where processors are short, answers that are being written come first
-_CALLED = {"markdown": "Markdown file", "text": "text file", "": "document"}
+_CALLED = {"markdown": "Markdown file", "text": "text file", "submission": "EDGAR submission", "": "document"}
 _NO_MEMORY = "reading it needs more memory than this server gives"
 
 

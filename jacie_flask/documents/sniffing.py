@@ -31,7 +31,13 @@ _MEMBERS = (("word/document.xml", "docx"), ("xl/workbook.xml", "xlsx"), ("ppt/pr
 _OFFICE = {".docx": "DOCX", ".xlsx": "XLSX", ".pptx": "PPTX"}
 _NAMED = {".pdf": "PDF", **_OFFICE}
 _NOT_READ = {".doc", ".xls", ".ppt", ".rtf", ".odt", ".epub"}
-_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<body[\s>]", re.IGNORECASE)
+HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<body[\s>]", re.IGNORECASE)
+SUBMISSION_DOCUMENT = re.compile(rb"^[ \t]*<DOCUMENT>[ \t]*\r?\n[ \t]*<TYPE>", re.IGNORECASE | re.MULTILINE)
+_SUBMISSION = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:-----BEGIN PRIVACY-ENHANCED MESSAGE-----|<(?:SEC-DOCUMENT|SEC-HEADER|IMS-DOCUMENT|IMS-HEADER|SUBMISSION|DOCUMENT)>)",
+    re.IGNORECASE,
+)
+_LONGEST_HEADER = 4_000_000
 _MARKDOWN = {".md", ".markdown"}
 _NOT_ASCII = re.compile(rb"[^\t\n\r\f\x20-\x7e]")
 _DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -41,7 +47,7 @@ _MOST_XML = 250_000_000
 
 
 def kind_of(path: Path, suffix: str) -> str:
-    """Return pdf, docx, xlsx, pptx, html, markdown or text; raise DocumentRejected for what is not read."""
+    """Return pdf, docx, xlsx, pptx, html, submission, markdown or text; raise DocumentRejected for what is not read."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -52,7 +58,15 @@ def kind_of(path: Path, suffix: str) -> str:
         return _kind_of_zip(path, suffix)
     if head.startswith(_OLE):
         raise DocumentRejected(reason=_why_not_ole(path, suffix))
+    if suffix not in _NAMED and (SUBMISSION_DOCUMENT.search(head) or (_SUBMISSION.match(head) and _is_submission(path))):
+        return "submission"
     return _kind_of_text(head, suffix)
+
+
+def _is_submission(path: Path) -> bool:
+    """Say whether a file is an EDGAR full submission: documents follow its header, however long that is."""
+    with path.open("rb") as file:
+        return SUBMISSION_DOCUMENT.search(file.read(_LONGEST_HEADER)) is not None
 
 
 def _kind_of_text(head: bytes, suffix: str) -> str:
@@ -61,7 +75,7 @@ def _kind_of_text(head: bytes, suffix: str) -> str:
         raise DocumentRejected(reason=f"wrong type: it is {foreign[1]}")
     if head.startswith(b"{\\rtf"):
         raise DocumentRejected(reason="files of type .rtf are not read")
-    html = _HTML.search(head) is not None or suffix in (".htm", ".html")
+    html = HTML.search(head) is not None or suffix in (".htm", ".html")
     if suffix in _NAMED:
         if is_binary(head):
             raise DocumentRejected(reason=f"it is not a readable {_NAMED[suffix]}")

@@ -26,10 +26,11 @@ _WESTERN = frozenset("€‚„…†‡‰‹›‘’“”•–—™ŠŒŽ�
 def read(job: Job, more_time: MoreTime) -> Reading:
     """Return the pages of a text."""
     del more_time
-    return bounded(_pages(decode(Path(job.path).read_bytes())), job.max_pages)
+    return bounded(text_pages(decode(Path(job.path).read_bytes())), job.max_pages)
 
 
-def _pages(text: str) -> Iterator[str]:
+def text_pages(text: str) -> Iterator[str]:
+    """Yield the pages of a text: at form feeds, or where it has none about every 60 lines or 3,000 characters."""
     if "\f" in text:
         yield from text.split("\f")
         return
