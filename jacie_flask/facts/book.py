@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from jacie_flask.facts.agreement import equal as equal
 from jacie_flask.facts.values import Column, Fact, Row, Table, facts_of
 from jacie_flask.text.terms import term_ids
 
@@ -117,12 +118,6 @@ def fits(column: Column, year: int, quarter: int, months: int) -> bool:
     if column.months != months:
         return False
     return months == 12 or column.quarter == quarter
-
-
-def equal(one: Fact, other: Fact) -> bool:
-    """Say whether two figures are the same, within the rounding of the coarser one."""
-    half = max(10.0 ** (fact.row.scale - fact.cell.decimals) for fact in (one, other)) * 0.501
-    return abs(one.amount - other.amount) <= half
 
 
 def _periods(column: Column, months: int) -> Iterator[tuple[int, int]]:

@@ -125,7 +125,7 @@ def _form(page: str) -> _Form:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     rows = sum(1 for line in lines if _ROW.search(line))
     strength: dict[str, float] = {}
-    for name, title in _titles(lines).items():
+    for name, title in titles(lines).items():
         strength[name] = title
     for name, pattern in _ITEM.items() if rows >= 6 else ():
         items = len(set(pattern.findall(text)))
@@ -139,7 +139,7 @@ def _form(page: str) -> _Form:
     return _Form(lines, rows, strength)
 
 
-def _titles(lines: Sequence[str]) -> dict[str, float]:
+def titles(lines: Sequence[str]) -> dict[str, float]:
     """Return which statements a page names in lines that can be titles, as a strength between 0 and 1."""
     found: dict[str, float] = {}
     for position, line in enumerate(lines):

@@ -1,0 +1,151 @@
+"""Lines of a table as a label and the figures behind it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_CURRENCY = (
+    r"(?:US\$|R\$|HK\$|NT\$|NZ\$|J\$|[ACS]\$|KSh|Ksh|KES|Rs\.?|RMB|CHF|EUR|USD|GBP|ZAR|JPY|INR|NGN|CAD|AUD|SEK|NOK|DKK"
+    r"|R(?=[ \d(])|[$€£¥₹₦₩₱₺฿])"
+)
+_NUMBER = r"(?:\d{1,3}(?:[,'’]\d{2,3})+|\d+)(?:\.\d+)?|\.\d+"
+_MARK = r"(?:\((?:[a-z]{1,2}|\d{1,2})\)|\[\w{1,2}\]|[*†‡§#]{1,3})"
+_UNIT = r"(?:%|pts?\.?|ppts?|pp|bps|x)"
+_CELL = re.compile(
+    rf"(?P<open>[(\[])?(?P<sign>[-−–—+])?(?P<currency>{_CURRENCY})?(?P<sign2>[-−–—])?(?P<open2>\()?(?P<digits>{_NUMBER})"
+    rf"(?P<unit>{_UNIT})?(?P<shut>[)\]])?(?P<unit2>{_UNIT})?(?P<mark>{_MARK}{{0,3}})[,;]?"
+)
+_NIL = re.compile(rf"{_CURRENCY}?[—–−-]{{1,3}}(?P<unit>%)?{_MARK}?|[Nn]il|NIL|-0-|\([—–-]\)")
+_VOID = re.compile(r"N/?M|n/?m|[nN]\.[mM]\.?|N/A|n/a|n\.a\.|\*{1,3}")
+_ENDS = frozenset("0123456789)%—–-−*]xlLsp.AaMm†‡")
+_DIGIT = re.compile(r"\d|[—–−-]$|[Nn]il$")
+_LEADERS = re.compile(r"\s?(?:[.·_…]\s?){3,}")
+_GLUE = (
+    (re.compile(rf"(?<![\w$]){_CURRENCY} (?=[\d(.—–−-])"), lambda match: match.group()[:-1]),
+    (re.compile(r"\( (?=[\d$.])"), lambda match: "("),
+    (re.compile(r"(?<=[\d%]) \)"), lambda match: ")"),
+    (re.compile(r"(?<=[\d)—–-]) (?=%(?:[\s)(*]|$))"), lambda match: ""),
+    (re.compile(r"(?<=[\d)]) (?=(?:pts?\.?|ppts?|pp|bps)(?:\s|$))"), lambda match: ""),
+    (re.compile(r"(?<=\d) % ?\)"), lambda match: "%)"),
+)
+_DATE_BEFORE = re.compile(
+    r"(?:\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s*(?:\d{1,2}(?:st|nd|rd|th)?,?)?|\b(?:in|of|since|during"
+    r"|fiscal|fy|through|until|year|ended|ending|and|to|for|from|before|after|by|at|note|notes|item|page|level|tier|phase|series"
+    r"|class|section|topic|asc|asu|no\.?|ifrs|ias|form|type|stage|category|schedule)(?:\s(?:19|20)\d\d(?:,|\sand)?)*)$",
+    re.IGNORECASE,
+)
+_SWAP = str.maketrans(".,", ",.")
+_EURO_NUMBER = re.compile(r"\d[\d.,]*\d")
+_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One cell as printed; ``value`` is None for "n/m"."""
+
+    value: float | None
+    text: str
+    decimals: int = 0
+    unit: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page: the words before its last figures, and these figures; without figures it is all label."""
+
+    label: str
+    figures: tuple[Figure, ...]
+
+    def last(self, count: int) -> "Line":
+        """Return the line with its last ``count`` figures; the ones before them belong to the label."""
+        extra = len(self.figures) - count
+        if extra <= 0:
+            return self
+        words = " ".join((self.label, *(figure.text for figure in self.figures[:extra]))).strip()
+        return Line(words, self.figures[extra:])
+
+
+def style_of(page: str) -> str:
+    """Return how a page writes thousands: "us" (1,234.5), "euro" (1.234,5) or "space" (1 234,5)."""
+    commas = len(re.findall(r"\d,\d{3}\b(?!,\d{1,2}\b)", page))
+    dots = len(re.findall(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?![\d.,])", page))
+    if dots >= 4 and dots > 3 * commas:
+        return "euro"
+    if commas == 0 and len(re.findall(r"(?<![\d.,])\d{1,3} \d{3}(?![\d])", page)) >= 6:
+        return "space"
+    return "us"
+
+
+def parsed(line: str, style: str = "us", count: int = 0) -> Line:
+    """Return a line's label and trailing figures; ``count`` is the number of its table's columns, 0 where it is not known."""
+    if not line or line[-1] not in _ENDS or not _DIGIT.search(line):
+        return Line(line, ())
+    text = _LEADERS.sub(" ", line)
+    if style != "us":
+        text = _EURO_NUMBER.sub(lambda match: match.group().translate(_SWAP), text)
+    if style != "space":
+        return _tail(text)
+    whole = _tail(_GROUPS.sub(lambda match: match.group().replace(" ", ""), text))
+    if len(whole.figures) >= count:
+        return whole
+    cut = _tail(_GROUPS.sub(lambda match: _evenly(match.group().split(" "), count), text))
+    return cut if len(cut.figures) == count else whole
+
+
+def _tail(text: str) -> Line:
+    for pattern, replacement in _GLUE:
+        text = pattern.sub(replacement, text)
+    tokens = text.split()
+    figures: list[Figure] = []
+    while tokens:
+        figure = _figure(tokens[-1])
+        if figure is None or _of_the_words(tokens):
+            break
+        figures.append(figure)
+        tokens.pop()
+    return Line(" ".join(tokens), tuple(reversed(figures)))
+
+
+def _figure(token: str) -> Figure | None:
+    match = _CELL.fullmatch(token)
+    if match:
+        return _number(match, token)
+    nil = _NIL.fullmatch(token)
+    if nil:
+        return Figure(0.0, token, unit=nil["unit"] or "")
+    return Figure(None, token) if _VOID.fullmatch(token) else None
+
+
+def _number(match: re.Match[str], token: str) -> Figure | None:
+    opened, shut = bool(match["open"] or match["open2"]), bool(match["shut"])
+    if opened != shut and (shut or match["open"] == "["):
+        return None
+    digits = re.sub(r"[,'’ ]", "", match["digits"])
+    unit = match["unit"] or match["unit2"] or ""
+    negative = (opened and shut) or (match["sign"] or match["sign2"] or "+") != "+"
+    if token[-1] in ",;" and not unit:
+        return None
+    value = float(digits)
+    return Figure(
+        -value if negative else value,
+        token,
+        len(digits.partition(".")[2]),
+        "pts" if unit.startswith("p") else unit,
+        (match["currency"] or "").strip(),
+    )
+
+
+def _of_the_words(tokens: Sequence[str]) -> bool:
+    """Say whether the last token is a year or a number that belongs to the words before it: "December 31, 2018"."""
+    last = tokens[-1]
+    if not last.isdigit() or len(tokens) < 2 or len(last) > 4:
+        return False
+    before = " ".join(tokens[-4:-1])
+    return bool(_DATE_BEFORE.search(before)) and (len(last) == 4 or len(last) <= 2)
+
+
+def _evenly(groups: Sequence[str], count: int) -> str:
+    """Cut groups of digits into ``count`` figures of the same number of groups; otherwise where a group is shorter than three."""
+    size = len(groups) // count if len(groups) % count == 0 else len(groups)
+    return " ".join("".join(groups[at : at + size]) for at in range(0, len(groups), size))

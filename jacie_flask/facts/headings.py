@@ -1,0 +1,205 @@
+"""Column headings: from the lines above a table's rows to its columns."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jacie_flask.facts.periods import PERIODS, Atom, Calendar, atoms, iso
+from jacie_flask.facts.values import Column
+
+_YEARISH = re.compile(
+    r"(?:19|20)\d\d|\bF?Y\s?['’]?\d\d\b|\bq[1-4]|[1-4]q\b|\b[12]h\d\d|\bh[12]\b|[a-z]{3}[-'’ ]{1,2}\d\d\b", re.IGNORECASE
+)
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_RESIDUE = re.compile(r"\d")
+_FRAGMENT = re.compile(
+    r"(?:months?|weeks?|years?|quarters?|periods?|half[- ]year)[- ](?:ended|ending|to)\b|^(?:as )?(?:of|at)\b|^\(?(?:un)?audited\)?|\bnotes?\b|change|^\W*$"
+    r"|^(?:(?:january|february|march|april|may|june|july|august|september|october|november|december)\s\d{1,2},?\s?)+$",
+    re.IGNORECASE,
+)
+_LONGEST = 130
+_ABOVE = 6
+
+
+@dataclass(frozen=True)
+class Period:
+    """A column's period as far as its heading says: ``end`` or only ``month`` and ``day``, a year, a quarter, a duration."""
+
+    year: int = 0
+    month: int = 0
+    day: int = 0
+    quarter: int = 0
+    months: int = -1
+    named: bool = False
+    text: str = ""
+
+
+def is_heading(line: str) -> bool:
+    """Say whether a line names columns by periods: it has a year or a date and no other figures, and is no sentence."""
+    if len(line) > _LONGEST or not _YEARISH.search(line) or (line[-1] in ".;:" and not line[-2:-1].isdigit()):
+        return False
+    found = atoms(line)
+    if not any(atom.kind in PERIODS for atom in found):
+        return False
+    rest = _without(line, found)
+    words = _WORDS.findall(rest)
+    if _RESIDUE.search(re.sub(r"\(\w{1,2}\)", "", rest)):
+        return False
+    periods = sum(atom.kind in PERIODS for atom in found)
+    return len(words) <= (4 if periods == 1 else 10) or line.lower().startswith(
+        ("(in ", "(dollars", "(amounts", "($", "in millions")
+    )
+
+
+def is_fragment(line: str) -> bool:
+    """Say whether a line is part of a heading of columns, without a year of its own."""
+    return len(line) <= _LONGEST and bool(_FRAGMENT.search(line)) and line[-1:] not in (".", ";")
+
+
+def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> list[Column]:
+    """Return the columns that heading lines name, for rows of ``len(shares)`` figures; [] where they do not fit.
+
+    ``shares`` says which figures of the rows are percentages; ``balance`` that the table is a balance sheet.
+    """
+    for start in range(len(lines) - 1, -1, -1):
+        found = atoms(" ".join(lines[start:]))
+        periods = _periods(found)
+        if not periods or _begins_above(found, lines[start - 1] if start else ""):
+            continue
+        roles = _roles(found, len(periods), shares)
+        if roles:
+            periods = _completed(periods, lines[max(0, start - _ABOVE) : start], found)
+            return _columns(periods, roles, balance)
+    return []
+
+
+def _begins_above(found: Sequence[Atom], above: str) -> bool:
+    """Say whether the first year's day and month end the line above it."""
+    days = sum(1 for atom in found if atom.month)
+    first = next((atom for atom in found if atom.month or atom.kind in PERIODS), None)
+    if first is None or first.month or not days:
+        return False
+    last = [atom for atom in atoms(above) if atom.kind in ("monthday", "daymonth")]
+    return bool(last) and not above[last[-1].end :].strip(" ,")
+
+
+def _periods(found: Sequence[Atom]) -> list[Period]:
+    """Return the periods of a heading in order: years with the dates and durations that belong to them."""
+    years = [atom for atom in found if atom.kind in PERIODS]
+    if not years:
+        return []
+    days = [atom for atom in found if atom.month and atom.kind != "monthyear"]
+    durations = [atom for atom in found if atom.kind == "duration" or (atom.kind == "quarter" and atom.months)]
+    periods = [Period(atom.year, atom.month if atom.kind == "monthyear" else 0, atom.day, atom.quarter, -1, atom.kind in ("fiscal", "quarter", "half", "split"))
+               for atom in years]  # fmt: skip
+    if days and len(years) % len(days) == 0:
+        share = len(years) // len(days)
+        periods = [_dated(period, days[at // share]) for at, period in enumerate(periods)]
+    return _spread(periods, durations)
+
+
+def _dated(period: Period, day: Atom) -> Period:
+    return Period(period.year, day.month, day.day, period.quarter, period.months, period.named)
+
+
+def _spread(periods: list[Period], durations: Sequence[Atom]) -> list[Period]:
+    """Give each period its duration; several durations stand above equal runs of periods."""
+    if not durations or len(periods) % len(durations):
+        return periods
+    share = len(periods) // len(durations)
+    return [
+        Period(
+            one.year, one.month, one.day, one.quarter or durations[at // share].quarter, durations[at // share].months, one.named
+        )
+        for at, one in enumerate(periods)
+    ]
+
+
+def _completed(periods: list[Period], above: Sequence[str], found: Sequence[Atom]) -> list[Period]:
+    """Take a missing day or duration from the lines above, the nearest first."""
+    for line in reversed(above):
+        if all(period.months >= 0 for period in periods) and all(period.month for period in periods):
+            break
+        if len(line) > _LONGEST:
+            continue
+        more = atoms(line)
+        days = [atom for atom in more if atom.month]
+        if days and not any(period.month or period.named for period in periods) and len(periods) % len(days) == 0:
+            share = len(periods) // len(days)
+            periods = [_dated(period, days[at // share]) for at, period in enumerate(periods)]
+        durations = [atom for atom in more if atom.kind == "duration"]
+        if durations and all(period.months < 0 for period in periods):
+            periods = _spread(periods, durations)
+        if any(atom.kind == "instant" for atom in more) and all(period.months < 0 for period in periods):
+            periods = [Period(one.year, one.month, one.day, one.quarter, 0, one.named) for one in periods]
+    if any(atom.kind == "instant" for atom in found) and all(period.months < 0 for period in periods):
+        periods = [Period(one.year, one.month, one.day, one.quarter, 0, one.named) for one in periods]
+    return periods
+
+
+def _roles(found: Sequence[Atom], periods: int, shares: Sequence[bool]) -> list[str]:
+    """Return the role of each column, [] where the heading's periods and other columns do not fit their number."""
+    count = len(shares)
+    if periods == count:
+        mixed = any(shares) and not all(shares)
+        return ["share" if mixed and share else "value" for share in shares]
+    plain = count - sum(shares)
+    if periods == plain:
+        return ["share" if share else "value" for share in shares]
+    sequence = _sequence(found)
+    if len(sequence) == count:
+        return sequence
+    after = sequence[sequence.index("value") :] if "value" in sequence else []
+    changes = any(role == "change" for role in after) and after[:periods] == ["value"] * periods
+    if periods < count and changes and count <= 2 * periods + 2:
+        return ["value"] * periods + ["change"] * (count - periods)
+    if sequence[:1] == ["note"] and periods + 1 == count:
+        return ["note"] + ["value"] * periods
+    if any(role == "share" for role in sequence) and count == 2 * periods:
+        return ["value", "share"] * periods
+    return []
+
+
+def _sequence(found: Sequence[Atom]) -> list[str]:
+    names = {"versus": "change", "change": "change", "share": "share", "percent": "change", "note": "note"}
+    return ["value" if atom.kind in PERIODS else names[atom.kind] for atom in found if atom.kind in PERIODS or atom.kind in names]
+
+
+def _columns(periods: Sequence[Period], roles: Sequence[str], balance: bool) -> list[Column]:
+    columns: list[Column] = []
+    at = -1
+    for role in roles:
+        if role == "value":
+            at += 1
+            one = periods[at]
+            months = 0 if balance else one.months
+            columns.append(Column(iso(one.year, one.month, one.day), months, one.year, one.quarter, "named" if one.named else ""))
+        elif role == "share" and at >= 0:
+            one = periods[at]
+            columns.append(Column(iso(one.year, one.month, one.day), one.months, one.year, one.quarter, role=role))
+        else:
+            columns.append(Column(role=role))
+    return columns
+
+
+def settled(column: Column, fiscal: Calendar, default: int) -> Column:
+    """Return a column with its fiscal year and quarter by the filing's calendar; ``default`` is the duration of bare years."""
+    if not column.year:
+        return column
+    months = default if column.months < 0 and column.role == "value" else column.months
+    named = column.heading == "named"
+    year, quarter = column.year, column.quarter
+    if column.end and not named:
+        year, ending = fiscal.place(column.end)
+        quarter = quarter or (0 if months == 12 or (ending == 4 and months == 0) else ending)
+    if months == 12:
+        quarter = 0
+    return Column(column.end, months, year, quarter, "" if named else column.heading, column.role)
+
+
+def _without(line: str, found: Sequence[Atom]) -> str:
+    parts, at = [], 0
+    for atom in found:
+        parts.append(line[at : atom.start])
+        at = atom.end
+    return " ".join([*parts, line[at:]])
