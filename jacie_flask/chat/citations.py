@@ -14,9 +14,11 @@ _CLOSING = r"[\"'”’)\]]*(?:\s*\[\d{1,2}\])*"
 _SENTENCE = re.compile(rf"[^.!?\n]*(?:[.!?]++(?!{_CLOSING}(?:\s|$))[^.!?\n]*)*(?:[.!?]+{_CLOSING}(?:\s+|$)|\n+|$)")
 MARKER_BEGINS = re.compile(r"\[\d{0,2}")
 MARKER = re.compile(r"\[(\d{1,2})\]")
-_MARKED = re.compile(r"\s*\[\d{1,2}\]")
+_MARKED = re.compile(r"(?<!\s)\s*+\[\d{1,2}\]")
 _MOST_FIGURES = 40
+_LONGEST = 10_000  # characters: no sentence of a report comes near
 _NAMED = 5
+_SHOWN = 300
 _ABBREVIATION = re.compile(r"(?:\b(?:Inc|Corp|Ltd|Co|No|vs|approx|e\.g|i\.e|U\.S|Mr|Ms|Dr|St)|\b[A-Z])\.\s*$")
 
 
@@ -36,15 +38,16 @@ class Evidence:
 
 def sentences(text: str) -> list[str]:
     """Cut a text into sentences; joined they are the text again."""
-    found: list[str] = []
+    found: list[list[str]] = []
     for match in _SENTENCE.finditer(text):
-        if not match.group():
+        piece = match.group()
+        if not piece:
             continue
-        if found and _ABBREVIATION.search(found[-1]) and "\n" not in found[-1]:
-            found[-1] += match.group()
+        if found and _ABBREVIATION.search(found[-1][-1]) and "\n" not in found[-1][-1]:
+            found[-1].append(piece)
         else:
-            found.append(match.group())
-    return found
+            found.append([piece])
+    return ["".join(pieces) for pieces in found]
 
 
 def cite(answer: str, evidence: Sequence[Evidence]) -> list[Citation]:
@@ -57,12 +60,16 @@ def cite(answer: str, evidence: Sequence[Evidence]) -> list[Citation]:
 
 def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Citation]:
     claim = claim_of(sentence)
+    if len(claim) > _LONGEST and evidence:
+        reason = f"it is longer than {_LONGEST:,} characters and was not checked"
+        yield _unchecked(sentence, f"{claim[:_SHOWN]}…", evidence, reason)
+        return
     said = quotes(claim)
     amounts = [figure for figure in figures.find(claim, spoken=True) if not figure.year]
     if not evidence or not claim or not (MARKER.search(sentence) or said or amounts):
         return
     if len(amounts) > _MOST_FIGURES:
-        yield _unchecked(sentence, claim, evidence)
+        yield _unchecked(sentence, claim, evidence, f"it holds more than {_MOST_FIGURES} figures and was not checked")
         return
     cited = cited_by(sentence, evidence)
     findings = verify(claim, cited)
@@ -83,8 +90,8 @@ def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Cita
         )
 
 
-def _unchecked(sentence: str, claim: str, evidence: Sequence[Evidence]) -> Citation:
-    """Return the citation of a sentence that is no sentence: to compare all its figures would hold up everybody."""
+def _unchecked(sentence: str, claim: str, evidence: Sequence[Evidence], reason: str) -> Citation:
+    """Return the citation of a text that is too long for a sentence, with the reason why nobody checked it."""
     numbers = {int(n) for n in MARKER.findall(sentence)}
     source = next((item.source for item in evidence if item.source.n in numbers), evidence[0].source)
     return Citation(
@@ -93,7 +100,7 @@ def _unchecked(sentence: str, claim: str, evidence: Sequence[Evidence]) -> Citat
         page=source.page,
         document_id=source.document_id,
         verified=False,
-        reason=f"it holds more than {_MOST_FIGURES} figures and was not checked",
+        reason=reason,
     )
 
 

@@ -33,7 +33,7 @@ _FILE_NOISE = re.compile(
     r"(?:19|20)\d\d.*$|\b(?:10-?[kq]|8-?k|20-?f|annual|report|earnings|results|q[1-4]|fy\d*|final|form)\b.*$", re.I
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
-_PROPER = re.compile(r"(?<![“\"'(])\b([A-Z][A-Za-z&]*[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
+_PROPER = re.compile(r"(?<![“\"'(])\b([A-Z][A-Z&]{0,60}[a-z][A-Za-z&]*|[A-Z]{3,5})(?:['’]s)?\b")
 _CAPITALS = re.compile(r"(?<![\w&])[A-Z][A-Za-z&.]{0,3}[A-Z&](?![\w&])")
 _FUZZY, _FUZZY_IN_LOWER_CASE, _SHORTENED = 0.84, 0.88, 0.96
 

@@ -18,6 +18,8 @@ CARRIED, SPOKEN = 0.6, 0.34
 """The share of a sentence's terms that a unit must hold to carry it: without figures, and with figures that it holds."""
 QUOTES, TOLD = 3, 6
 """How many lines of the pages an answer quotes at most: with figures, and where points are told."""
+LONGEST = 4000
+"""Characters after which a sentence that does not end is checked as it is."""
 _WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NAME = re.compile(r"\b[A-Z][^\W\d_]+")
@@ -46,6 +48,10 @@ class _Watch:
     def feed(self, text: str) -> str:
         """Return the sentences that are complete by now, checked."""
         self._held += text
+        if (
+            len(self._held) > LONGEST
+        ):  # to look for the end of a sentence again with each word would cost the square of its length
+            return self._rest()
         if not _MAY_END.search(text):
             return ""
         parts = sentences(self._held)
@@ -57,6 +63,9 @@ class _Watch:
 
     def end(self) -> str:
         """Return what is left, checked."""
+        return self._rest()
+
+    def _rest(self) -> str:
         rest, self._held = self._held, ""
         return "".join(map(self._checked, sentences(rest)))
 

@@ -20,7 +20,7 @@ _CUES: tuple[tuple[str, re.Pattern[str], float], ...] = (
     (EARNINGS, re.compile(r"\bearnings (?:release|announcement|report|call|press)|press release|\bresults (?:release|announcement)", re.I), 6.0),
     (PROXY, re.compile(r"\bproxy\b|annual (?:general )?meeting|executive compensation|\bagm\b", re.I), 4.0),
     (INTERIM, re.compile(r"\binterim (?:report|results)|half[- ]year", re.I), 6.0),
-    (EARNINGS, re.compile(r"non-?\s?gaap|adjusted\b|constant currency|\bguidance\b|\boutlook\b|exclud\w+ .{0,60}(?:fx|currenc|foreign exchange|one-off)", re.I), 3.0),
+    (EARNINGS, re.compile(r"non-?\s?gaap|adjusted\b|constant currency|\bguidance\b|\boutlook\b|exclud\w{1,12} .{0,60}(?:fx|currenc|foreign exchange|one-off)", re.I), 3.0),
     (CURRENT, re.compile(r"nominees?\b|\bvot(?:es?|ed|ing)\b|\bagenda\b|\bappoint\w*|\bresign\w*|\bnew (?:ceo|cfo|chief|director|president)|step(?:s|ped|ping)? down", re.I), 4.0),
 )  # fmt: skip
 

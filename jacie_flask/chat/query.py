@@ -47,7 +47,7 @@ def cleaned(question: str, names: tuple[str, ...] = ()) -> str:
     text = without_development(without_instructions(question))
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?:['’]s)?(?!\w)", " ", text, flags=re.I)
-    text = re.sub(r"\(formerly[^)]*\)", " ", text, flags=re.I)
+    text = re.sub(r"\(formerly[^)]{0,99}\)", " ", text, flags=re.I)
     return " ".join(text.split()) or question
 
 

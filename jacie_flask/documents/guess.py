@@ -21,7 +21,7 @@ _TYPES: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 _PERIOD_END = re.compile(
-    rf"(?:fiscal year|year|quarterly period|quarter|period|months|weeks|half)[- ]+ended:?\s+(?:\d{{1,2}}\s+)?{_MONTH}\s*(?:\d{{1,2}}\s*,?\s*)?(20\d\d|19\d\d)",
+    rf"(?:fiscal year|year|quarterly period|quarter|period|months|weeks|half)[- ]+ended:?\s+(?:\d{{1,2}}\s+)?{_MONTH}\s*+(?:\d{{1,2}}\s*+(?:,\s*+)?)?(20\d\d|19\d\d)",
     re.I,
 )
 _FISCAL = re.compile(r"\b(?:fiscal(?: year)?|fy|annual report|full[- ]year|integrated report)\s*(?:for\s+)?(20\d\d)\b", re.I)
@@ -29,7 +29,7 @@ _QUARTER = re.compile(r"\b(first|second|third|fourth)[- ]+(?:fiscal[- ]+)?quarte
 _YEAR = re.compile(r"\b(20[0-4]\d|199\d)\b")
 _REGISTRANT = re.compile(r"^[^\w\n]*exact name of (?:the )?registrant", re.I | re.M)
 _SUFFIX = re.compile(
-    r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$",
+    r"(?:[,.]|(?<![\s,.]))\s++(?:inc|incorporated|corp|corporation|co|company|companies|plc|ltd|limited|llc|l\.?p|n\.?v|s\.?a|se|ag|gmbh|group|holdings?)\b\.?$",
     re.I,
 )
 _WORD = r"[A-Z0-9][\w&'’.-]{0,30}"

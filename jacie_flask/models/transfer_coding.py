@@ -6,7 +6,7 @@ from typing import Protocol
 
 _LINE_LIMIT = 4096
 _TRAILER_LIMIT = 16_384
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?[ \t]*")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*+)?[ \t]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _REMEMBERED = 4096
 # Size lines that were found well-formed once: looking one up costs a tenth of reading it. None of them is a zero.

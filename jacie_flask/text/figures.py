@@ -54,7 +54,7 @@ _WORDS_BEFORE = re.compile(
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"\b{_MONTH}\s+\d{{1,2}}\b(?!,\d{{3}}|[.%]\d)|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?=[\s,.)]|$)|\b\d{{4}}-\d{{2}}-\d{{2}}\b"
-    r"|\b\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-–/]\d{2}\b(?!\d)|^\s*\d{1,2}[.)]\s(?=\s*[A-Za-z“\"*])"
+    r"|\b\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-–/]\d{2}\b(?!\d)|^[^\S\n]*\d{1,2}[.)]\s(?=\s*[A-Za-z“\"*])"
     r"|\b\d{1,2}-(?:year|month|week|day)\b|\b(?:3|6|9|12|13|26|39|52|53) (?:months|weeks)\b",
     re.IGNORECASE | re.MULTILINE | re.ASCII,
 )
@@ -160,7 +160,9 @@ def _negative(match: re.Match[str], text: str, lead: str, row: bool) -> bool | N
     for name in ("sign", "sign2"):
         at = match.start(name)
         if match[name] and not (at and (text[at - 1].isalnum() or text[at - 1] in "%)")):
-            return True if row or text[:at].strip(" ").rpartition("\n")[2] else None  # at a line's beginning it may be a bullet
+            return (
+                True if row or text[text.rfind("\n", 0, at) + 1 : at].strip(" ") else None
+            )  # at a line's beginning it may be a bullet
     if not ((match["open"] or match["open2"]) and (match["shut"] or match["shut2"])):
         return False
     bare = match["shut"] and not match["currency"]

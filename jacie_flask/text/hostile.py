@@ -10,9 +10,9 @@ _DISGUISES = re.compile(
 _JOINERS = re.compile("(?:(?<=^)|(?<=[\x00-\x7f]))[\u200c\u200d]+")  # Persian and emoji need them, Latin letters never
 _SPECIAL = re.compile(
     r"<(?=\s*[|｜])"  # <|im_start|>, <|eot_id|>
-    r"|<(?=\s*/?\s*(?:s|think|system|user|assistant|start_of_turn|end_of_turn|excerpts[\w-]*|tool_\w+)\b)"
+    r"|<(?=\s*+(?:/\s*+)?(?:s|think|system|user|assistant|start_of_turn|end_of_turn|excerpts[\w-]*|tool_\w+)\b)"
     r"|(?<=<)<(?=/?SYS>)"
-    r"|\[(?=\s*/?\s*INST\s*\])",
+    r"|\[(?=\s*+(?:/\s*+)?INST\s*\])",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^([^\S\n]*)\[(\d{1,3})\]", re.MULTILINE)

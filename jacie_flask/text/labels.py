@@ -66,12 +66,14 @@ _KEY = {
     "cash_flow": re.compile(r"(?:operating|investing|financing) activities", re.M),
 }
 _TITLE = {name: re.compile(pattern) for name, pattern in _TITLES.items()}
-_ITEM = {name: re.compile(r"^[^\w\n]*(?:" + re.sub(r"\s*\n\s*", "", pattern) + ")", re.M) for name, pattern in _ITEMS.items()}
+_ITEM = {
+    name: re.compile(rf"^[^\w\n]*(?:{''.join(map(str.strip, pattern.splitlines()))})", re.M) for name, pattern in _ITEMS.items()
+}
 _NEAR = 5
 _HEAD = 8
 _ROW = re.compile(r"(?:\d|—|–|-)[)\s%]*$")
 _NOT_A_TITLE = re.compile(r"\b(?:see|refer|accompanying|index|following|these|notes? to|as of the|in our|our|we|item 8)\b|\.\s*$")
-_CONTENTS = re.compile(r"^(?:item|part|note)?\s*.{3,90}?[\s.]+\d{1,3}\s*$", re.I)
+_CONTENTS = re.compile(r"^(?:item|part|note)?\s{0,9}.{3,90}?[\s.]{1,99}+\d{1,3}\s*$", re.I)
 _HIGHLIGHTS = re.compile(
     r"^.{0,30}(?:selected (?:\w+ ){0,3}(?:data|information|metrics)|(?:financial|performance|business) (?:highlights|summary)"
     r"|summary of (?:\w+ ){0,2}(?:performance|results)|key (?:\w+ )?(?:figures|metrics|indicators)|(?:five|ten)[- ]year)",
@@ -92,7 +94,9 @@ _SECTION_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("governance", re.compile(r"(?:item\s*1[0-4]\W+)(?:directors|executive comp|security own|certain rel|principal acc)")),
     (
         "notes",
-        re.compile(r"(?:\(?\w+\)? )?notes to (?:the )?(?:condensed |interim )?(?:consolidated |combined )?financial statements"),
+        re.compile(
+            r"(?:\(?\b\w+\)? )?notes to (?:the )?(?:condensed |interim )?(?:consolidated |combined )?financial statements"
+        ),
     ),
     ("", re.compile(r"item\s*\d+[a-c]?\W")),
 )

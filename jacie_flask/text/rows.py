@@ -10,9 +10,9 @@ APART = 4.0
 
 _MOST_CHARS = 20_000
 _FEWEST_TORN = 4
-_ALONE = re.compile(r"^[ $€£%()–—-]*(?:\d{1,3}(?:,\d{3})+|\d+\.\d+|\(\d+\)|[$€£])[ $€£%()\d.,–—-]*$", re.MULTILINE)
+_ALONE = re.compile(r"^(?=[ $€£%()\d.,–—-]*+$)[ $€£%()–—-]*(?:\d{1,3},\d{3}|\d++\.\d|\(\d++\)|[$€£])", re.MULTILINE)
 _GLUED = re.compile(
-    r"\d[\d,.]*\)?%? (?:[A-Z][a-z]+|Less:)(?: [A-Za-z:&,-]+){0,8} [$(]{0,3}\d[\d,.]*\)? [$( ]{0,3}\d", re.MULTILINE
+    r"\d[,.]*+\)?%? (?:[A-Z][a-z]+|Less:)(?: [A-Za-z:&,-]+){0,8} [$(]{0,3}\d[\d,.]*\)? [$( ]{0,3}\d", re.MULTILINE
 )
 
 

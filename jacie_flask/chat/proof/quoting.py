@@ -9,7 +9,7 @@ from jacie_flask.text.terms import tokens
 QUOTE = re.compile(r"“([^“”]{3,2000})”|\"([^\"“”]{3,2000})\"|«([^«»]{3,2000})»|„([^„“”]{3,2000})[“”]")
 _QUOTED_WORDS = 3
 _SPACES = re.compile(r"\s+")
-_BROKEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\s*\n\s*(?=[a-zà-ÿ])")
+_BROKEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010][^\S\n]*+\n\s*+(?=[a-zà-ÿ])")
 _FOLDED = str.maketrans({
     "’": "'", "‘": "'", "‚": "'", "‛": "'", "“": "'", "”": "'", "„": "'", "«": "'", "»": "'", '"': "'", "–": "-", "—": "-", "‒": "-", "‑": "-",
     "‐": "-", "−": "-", "\u00ad": "", "\u200b": "", "\ufeff": "", "\u00a0": " ", "…": "...",
@@ -27,7 +27,7 @@ def quoted(quote: str, page: str) -> bool:
     held = plain(page)
     tight = held.replace(" ", "").replace("-", "")
     at = 0
-    for part in re.split(r"\s*\[?(?:\.\.\.|…)\]?\s*", quote):
+    for part in re.split(r"\[?(?:\.\.\.|…)\]?", quote):
         wanted = plain(part).strip(" .,;:")
         if not wanted:
             continue

@@ -11,7 +11,7 @@ from jacie_flask.documents.extraction import Job
 from jacie_flask.documents.formats.table_rows import joined
 from jacie_flask.documents.paging import PAGE_CHARS, MoreTime, Reading, bounded
 
-_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
+_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]{0,99}\]|_.|\*.')
 _DECIMALS = re.compile(r"[0#]\.([0#?]+)")
 
 
