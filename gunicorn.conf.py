@@ -36,7 +36,7 @@ try:
 except ConfigurationError as error:
     sys.exit(f"jacie: {error}")
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"{_settings.listened_at}:{_settings.port}"
 workers = _settings.workers
 worker_class = "jacie_flask.web.worker.DrainingWorker"
 worker_connections = 10_000  # gunicorn lets one connection more hang without an answer; Jacie refuses work itself, with a reason
@@ -60,21 +60,22 @@ def on_starting(server):
     inherited = server.master_pid or systemd.listen_fds(unset_environment=False) or any(isinstance(one, int) for one in addresses)
     for host, port in () if inherited else [one for one in addresses if isinstance(one, tuple)]:
         if refused := address_refused(host, port):
-            sys.exit(f"jacie: {host}:{port} {refused}")
+            shown = f"[{host}]" if ":" in host else host
+            sys.exit(f"jacie: {shown}:{port} {refused}")
 
 
 def address_refused(host, port):
     """Return why an address cannot be listened at, "" where it can; a server that is just leaving has five seconds for it."""
     until = time.monotonic() + 5
     while True:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 tried.bind((host, port))
                 return ""
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    return f"cannot be listened at ({error.strerror}): set HOST and PORT"
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return f"cannot be listened at ({error.strerror}): set HOST and PORT"
         if time.monotonic() > until:
             return "is taken: stop what listens there, or set PORT"
         time.sleep(0.2)
@@ -109,9 +110,11 @@ def when_ready(server):
         sys.exit(f"jacie: {refused}")
     if _settings.keys and not _settings.keys_file.exists():
         server.log.warning("JACIE_KEYS names %s, which is not there: nobody has a key until one is made", _settings.keys_file)
+    if not _gate.closed and not _gate.open_to_all:
+        server.log.warning("There are no keys: every program on this machine may ask, and a proxy that shows no sign of itself")
     _background.start()
     os.environ.update(_background.environment())
-    server.log.info("Jacie answers at http://%s:%s", _settings.host, server.LISTENERS[0].getsockname()[1])
+    server.log.info("Jacie answers at http://%s:%s", _settings.listened_at, server.LISTENERS[0].getsockname()[1])
 
 
 def child_exit(server, worker):

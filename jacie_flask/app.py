@@ -1,5 +1,6 @@
 """The application factory: wires services, blueprints and error handlers."""
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from flask import Flask
 from flask_cors import CORS
 
 from jacie_flask import __version__, services, tenants, tracing
+from jacie_flask.access.ended_sessions import EndedSessions
 from jacie_flask.access.secret import signing_secret
 from jacie_flask.access.watch import KeyWatch
 from jacie_flask.chat.pipeline import PIPELINES, Pipeline
@@ -32,6 +34,7 @@ from jacie_flask.web import (
     pages,
     problems,
     proxies,
+    request_dates,
     runs,
     search,
     security_headers,
@@ -69,11 +72,15 @@ def create(settings: Settings | None = None) -> Flask:
     app.extensions["jacie"] = context.Jacie(settings, parts[DEFAULT_TENANT], started, beside, parts)
     app.extensions["jacie.gate"] = gate
     app.extensions[watching.WATCH] = watch
-    app.extensions["jacie.sessions"] = sessions.Sessions(signing_secret(settings.secret_key, settings.data))
+    app.extensions["jacie.sessions"] = sessions.Sessions(
+        signing_secret(settings.secret_key, settings.data),
+        EndedSessions(settings.data / "ended-sessions.json", clock=time.time),
+    )
     proxies.init_app(app, settings)
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     tracing.configure(settings.otlp_endpoint, __version__)
+    request_dates.init_app(app)
     metrics.init_app(app)
     context.init_app(app)
     security_headers.init_app(app, settings)

@@ -3,7 +3,7 @@
 import os
 import re
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
@@ -24,6 +24,7 @@ _NETWORKS = {
     "loopback": ("127.0.0.0/8", "::1/128"),
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
 }
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252})")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 _CHOICES = {
     "embeddings": ("embedded", "openai"),
@@ -175,6 +176,18 @@ class Settings(BaseSettings):
             return value
         raise ValueError("memory: or redis://host:6379/0 (rediss:// for TLS)")
 
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        bare = value.strip().removeprefix("[").removesuffix("]")
+        try:
+            return str(ip_address(bare))
+        except ValueError:
+            pass
+        if _HOST_NAME.fullmatch(bare) and not bare.replace(".", "").isdigit():
+            return bare
+        raise ValueError("an address such as 127.0.0.1, 0.0.0.0, ::1 or ::, or the name of this machine, without a port")
+
     @field_validator("rate_limit", "page_rate_limit")
     @classmethod
     def _rate(cls, value: str) -> str:
@@ -250,6 +263,11 @@ class Settings(BaseSettings):
     def scripted(self) -> bool:
         """Whether answers come from the scripted model, whatever else is set."""
         return self.model == "scripted"
+
+    @property
+    def listened_at(self) -> str:
+        """The host as it stands in an address or URL: one of IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def keys_file(self) -> Path:

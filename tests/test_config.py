@@ -264,3 +264,22 @@ def test_no_env_file_is_read(tmp_path):
     """A .env file that lies in the folder by chance changes nothing."""
     (tmp_path / ".env").write_text("PORT=9999\n")
     assert load().port == 8000
+
+
+@pytest.mark.parametrize(("given", "bound"), [
+    ("::", "[::]"), ("[::1]", "[::1]"), ("::1", "[::1]"), ("0.0.0.0", "0.0.0.0"), ("localhost", "localhost"), ("a-b.example", "a-b.example"),
+    ("0:0:0:0:0:0:0:1", "[::1]"),
+])  # fmt: skip
+def test_an_address_is_listened_at_as_it_is_written_in_a_url(given, bound):
+    """IPv6 needs brackets there and not in the setting."""
+    assert load(host=given).listened_at == bound
+
+
+@pytest.mark.parametrize(
+    "given", [":", "127.0.0.1:80", "[::1]:80", "999.1.1.1", "1.2.3", "", "http://localhost", "a b", "-x", "::1::", "[:"]
+)
+def test_what_is_no_address_to_listen_at_is_named(monkeypatch, given):
+    """The message says what HOST may hold."""
+    monkeypatch.setenv("HOST", given)
+    with pytest.raises(ConfigurationError, match=r"HOST holds .* allowed: an address such as"):
+        load()

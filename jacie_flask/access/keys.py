@@ -67,9 +67,9 @@ class KeyFile:
         self._complaint = ""
 
     def any(self) -> bool:
-        """Say whether there is a key, or ever was one as far as this process knows."""
+        """Say whether there is a file of keys, or a key was seen: a file that became empty or unreadable opens nothing."""
         self._keep_fresh()
-        return self._seen
+        return self._seen or self._stamp is not None
 
     def check(self) -> None:
         """Raise ConfigurationError when the file is there and cannot be used."""
@@ -160,6 +160,8 @@ class KeyFile:
             self._keys = {}
             return
         found = _decode(self.path.read_bytes()).keys
+        if not found and (self._keys or not self._seen):
+            log.error("the file of keys %s holds no key: every request is refused until one is made", self.path)
         self._keys = {key.key_id: key for key in found}
         self._seen = self._seen or bool(found)
 

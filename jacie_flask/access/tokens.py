@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import jwt
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from jacie_flask.errors import IdentityUnavailable, Unauthorized
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 # Public-key algorithms alone: a published key can then never be taken for the secret of an HMAC, nor a signature be left out.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _KINDS = ("RSA", "EC", "OKP")
+_RSA_BITS = (2048, 16_384)  # RFC 7518, section 3.3; above, checking one signature takes long
+_CURVES = {"secp256r1": ("ES256",), "secp384r1": ("ES384",), "secp521r1": ("ES512",)}  # RFC 7518, section 3.4
 _LEEWAY_S = 30
 _TOKEN_CHARS = 16_384
 _FETCH_S = 3.0
@@ -103,10 +106,11 @@ class TokenVerifier:
             head = jwt.get_unverified_header(token)
             if head.get("alg") not in _ALGORITHMS:
                 raise Unauthorized(f"tokens signed with {str(head.get('alg'))[:20]!r} are not taken")
+            key = self.keys.get(str(head.get("kid", "")))
             found: Mapping[str, Any] = jwt.decode(
                 token,
-                self.keys.get(str(head.get("kid", ""))),
-                algorithms=list(_ALGORITHMS),
+                key,
+                algorithms=list(algorithms_of(key)),
                 issuer=self.issuer,
                 audience=self.audience,
                 leeway=_LEEWAY_S,
@@ -131,12 +135,44 @@ def _fetched(url: str) -> bytes:
 
 
 def _signing_keys(data: bytes) -> dict[str, jwt.PyJWK]:
-    """Return the public keys of a JWK set that sign; those of kinds that are not known here are left out."""
+    """Return the public keys of a JWK set (RFC 7517) that verify signatures; others are left out, with the reason in the log."""
     found = {}
     for one in _decode(data).keys:
-        if one.get("kty") in _KINDS and one.get("use", "sig") == "sig":
-            try:
-                found[str(one.get("kid", ""))] = jwt.PyJWK(one)
-            except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
-                log.warning("a key of the provider was left out: %s", error)
+        try:
+            if reason := _unfit(one):
+                raise ValueError(reason)
+            key = jwt.PyJWK(one)
+            if not algorithms_of(key):
+                raise ValueError("it is too short, too long or of a curve that signs no tokens")
+            found[str(one.get("kid", ""))] = key
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+            log.warning("the key %.64r of the provider was left out: %s", one.get("kid", ""), error)
     return found
+
+
+def _unfit(key: Mapping[str, Any]) -> str:
+    """Return why a published key may not verify tokens by what is said of it, "" where nothing speaks against it."""
+    if key.get("kty") not in _KINDS:
+        return "keys of its kind are not taken"
+    if key.get("use", "sig") != "sig":
+        return "it is not for signatures"
+    if "key_ops" in key and "verify" not in (key["key_ops"] if isinstance(key["key_ops"], list) else ()):
+        return "it is not for verifying"
+    if "d" in key:
+        return "its private part is published with it"
+    if key.get("alg", _ALGORITHMS[0]) not in _ALGORITHMS:
+        return "its algorithm is not taken"
+    return ""
+
+
+def algorithms_of(key: jwt.PyJWK) -> tuple[str, ...]:
+    """Return the algorithms that a public key may verify: the one it names, else those of its kind; none for a weak key."""
+    public, named = key.key, key._jwk_data.get("alg")
+    if isinstance(public, rsa.RSAPublicKey):
+        strong = _RSA_BITS[0] <= public.key_size <= _RSA_BITS[1]
+        fitting = tuple(name for name in _ALGORITHMS if name[:2] in ("RS", "PS")) if strong else ()
+    elif isinstance(public, ec.EllipticCurvePublicKey):
+        fitting = _CURVES.get(public.curve.name, ())
+    else:
+        fitting = ("EdDSA",) if isinstance(public, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) else ()
+    return tuple(name for name in fitting if named in (None, name))

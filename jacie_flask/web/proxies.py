@@ -1,6 +1,7 @@
 """Who the client is behind reverse proxies: said by peers that the settings trust, and by nobody else."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jacie_flask.config import Network, Settings
 
 _BELIEVED = "werkzeug.proxy_fix.orig"
+_PORT = re.compile(r"(?::[0-9]{1,5})?")
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -30,13 +32,39 @@ class Forwarded:
 
     def __init__(self, app: Wsgi, hops: int, trusted: Sequence[Network]) -> None:
         self._app = app
-        self._fixed = ProxyFix(app, x_for=hops, x_proto=hops)
+        self._fixed = ProxyFix(self._named, x_for=hops, x_proto=hops)
         self._trusted = trusted
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         app = self._fixed if is_within(environ.get("REMOTE_ADDR", ""), self._trusted) else self._app
         return app(environ, start_response)
+
+    def _named(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request whose address was taken from a header: as a plain address, or as the proxy's where it is none."""
+        named = plain_address(environ.get("REMOTE_ADDR", ""))
+        environ["REMOTE_ADDR"] = named or environ[_BELIEVED]["REMOTE_ADDR"] or ""
+        return self._app(environ, start_response)
+
+
+def plain_address(text: str) -> str:
+    """Return the IP address of a forwarded client without port, brackets and quotes; "" where it holds none.
+
+    ``192.0.2.1:4711``, ``[2001:db8::1]:4711`` and ``[2001:db8::1]`` are forms of RFC 7239, section 6, that proxies send.
+    """
+    bare = text.strip().strip('"').strip()
+    if bare.startswith("["):
+        bare, closed, port = bare[1:].partition("]")
+        if not closed or not _PORT.fullmatch(port):
+            return ""
+    elif bare.count(":") == 1:
+        bare, _, port = bare.partition(":")
+        if not _PORT.fullmatch(f":{port}"):
+            return ""
+    try:
+        return str(ipaddress.ip_address(bare.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:

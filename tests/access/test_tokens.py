@@ -1,10 +1,12 @@
 """Tokens of an identity provider: really signed, checked with keys from a real key server that rotates, lies and fails."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from jacie_flask.access.gate import Gate
 from jacie_flask.access.keys import KeyFile
@@ -177,3 +179,49 @@ def test_a_tenant_that_is_not_here_is_forbidden(tokens, provider, tmp_path):
     for claims in ({"org": "unheard-of"}, {}):
         with pytest.raises(Forbidden):
             by_claims.bearer(provider.token(**claims))
+
+
+def published(provider, **changes):
+    """Return a key set that holds the provider's first key with some of its members changed; None takes one away."""
+    key = {**json.loads(provider.published())["keys"][0], **changes}
+    return json.dumps({"keys": [{name: value for name, value in key.items() if value is not None}]}).encode()
+
+
+@pytest.mark.parametrize("changes", [
+    {"use": "enc"}, {"use": 7}, {"use": "enc", "key_ops": ["verify"]}, {"key_ops": ["encrypt"]}, {"key_ops": []}, {"key_ops": "verify"},
+    {"key_ops": ["sign"]}, {"alg": "RSA-OAEP"}, {"alg": "HS256"}, {"alg": "none"}, {"alg": 256}, {"alg": "ES256"}, {"alg": "PS256"},
+    {"kty": "oct"}, {"d": "AQAB"},
+], ids=str)  # fmt: skip
+def test_a_key_for_another_purpose_verifies_nothing(tokens, provider, changes):
+    """A key for encryption, of another algorithm, or whose private part is known, makes no token valid."""
+    provider.body = published(provider, **changes)
+    with pytest.raises(Unauthorized):
+        tokens.claims(provider.token())
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"alg": None}, {"use": None}, {"key_ops": ["verify"]}, {"use": None, "alg": None}], ids=str
+)
+def test_a_key_that_names_less_is_taken(tokens, provider, changes):
+    """Providers leave out what RFC 7517 lets them leave out."""
+    provider.body = published(provider, **changes)
+    assert tokens.claims(provider.token())["sub"] == "ada"
+
+
+@pytest.mark.filterwarnings("ignore:The RSA key is")  # said where the test signs with it
+@pytest.mark.parametrize("bits", [1024, 2047])
+def test_a_short_key_verifies_nothing(tokens, provider, bits):
+    """RFC 7518 asks for 2048 bits: a shorter key may be computed from what is published."""
+    provider.keys["rsa-1"] = rsa.generate_private_key(65537, bits)
+    with pytest.raises(Unauthorized):
+        tokens.claims(provider.token())
+
+
+def test_a_curve_signs_with_its_own_algorithm(tokens, provider):
+    """A key on a curve that no algorithm of ours names is left out."""
+    provider.keys["ec-2"] = ec.generate_private_key(ec.SECP256K1())
+    provider.body = json.dumps(
+        {"keys": [json.loads(jwt.algorithms.ECAlgorithm.to_jwk(provider.keys["ec-2"].public_key())) | {"kid": "ec-2"}]}
+    ).encode()
+    with pytest.raises(Unauthorized):
+        tokens.claims(provider.token("ec-2", "ES256K"))

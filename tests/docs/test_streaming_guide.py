@@ -1,6 +1,7 @@
 """The integrator's guide: its examples run against a real Jacie, and it names everything that the code has."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -33,9 +34,9 @@ EXAMPLES = {
     name: (language, source)
     for name, language, source in re.findall(r"^<!-- example: ([\w-]+) -->\n```(\w+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 }
-EXECUTABLE = ("bash", "python", "javascript", "nginx")
+EXECUTABLE = ("bash", "python", "javascript", "nginx", "haproxy")
 NODE = shutil.which("node")
-NGINX = shutil.which("nginx")
+NGINX, HAPROXY = shutil.which("nginx"), shutil.which("haproxy")
 SLOW = json.dumps({"answer": "Revenue was 42,280 million rand in 2024 [1].", "first_token_s": 1.5, "total_s": 1.5})
 QUESTION = {"query": "What was the revenue of Zanobela in 2024?"}
 REPORT = "zanobela_telecom_2024_annual_report.pdf"
@@ -71,7 +72,7 @@ def jacie(tmp_path_factory, site: Site) -> Iterator[Running]:
 def slow(tmp_path_factory) -> Iterator[Running]:
     """Jacie with a model that takes 1.5 s to its first token and 1.5 s for the rest, and two heartbeats a second."""
     with OwnProcess("openai_server.py", "--script", SLOW) as model:
-        settings = {"OPENAI_BASE_URL": model.url, "JACIE_HEARTBEAT_S": "0.5"}
+        settings = {"OPENAI_BASE_URL": model.url, "JACIE_HEARTBEAT_S": "0.5", "JACIE_OPEN": "yes"}  # a proxy is put in front
         with gunicorn(tmp_path_factory.mktemp("slow"), **settings) as running:
             yield running
 
@@ -293,6 +294,43 @@ def test_the_probe_shows_a_proxy_that_buffers(slow: Running, tmp_path):
     """The troubleshooting advice holds: through a proxy that buffers, the five probes arrive together."""
     with nginx(slow.url, tmp_path, location="proxy_pass http://jacie; proxy_ignore_headers X-Accel-Buffering;") as url:
         assert spread(ask(url, "/health/stream", None)) < 0.3
+
+
+@pytest.mark.parametrize("location", ["", "proxy_pass http://jacie; gzip off;"], ids=["of the guide", "plain proxy_pass"])
+def test_without_keys_nobody_gets_through_nginx(jacie: Running, tmp_path, location):
+    """A request through the guide's proxy, and through the shortest one, is refused, though it names this machine."""
+    with nginx(jacie.url, tmp_path, location=location) as url:
+        assert [status_of(url, host) for host in ("localhost", "jacie.example")] == [403, 403]
+
+
+def test_without_keys_nobody_gets_through_haproxy(jacie: Running, tmp_path):
+    """The guide's HAProxy adds the header that shows it."""
+    if HAPROXY is None:
+        pytest.skip("NOT TESTED: the guide's HAProxy configuration (haproxy is not installed)")
+    port = free_port()
+    site = (
+        EXAMPLES["haproxy"][1]
+        .replace("bind :80", f"bind 127.0.0.1:{port}")
+        .replace("127.0.0.1:8000", jacie.url.removeprefix("http://"))
+    )
+    (tmp_path / "haproxy.cfg").write_text(site)
+    process = subprocess.Popen([HAPROXY, "-q", "-f", str(tmp_path / "haproxy.cfg")])
+    try:
+        wait_for(port)
+        assert [status_of(f"http://127.0.0.1:{port}", host) for host in ("localhost", "jacie.example")] == [403, 403]
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def status_of(url: str, host: str) -> int:
+    """Return the status of /documents asked for under a name."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("GET", "/documents", headers={"Host": host})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def spread(received: Received) -> float:

@@ -16,50 +16,7 @@ _CLAMP = 8
 _LIMIT = 400_000
 _SINGLE = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY)
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
-CLASSES = tuple(
-    [
-        "a",
-        "A",
-        "é",
-        "0",
-        "_",
-        "-",
-        ".",
-        ",",
-        ";",
-        ":",
-        "!",
-        "?",
-        "'",
-        '"',
-        "’",
-        "“",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        "<",
-        ">",
-        "/",
-        "\\",
-        "&",
-        "%",
-        "$",
-        "€",
-        "|",
-        "*",
-        "+",
-        "=",
-        "#",
-        "@",
-        "~",
-        "^",
-        "`",
-        "•",
-    ]
-) + tuple(" \n\t\r\xa0\x00一")
+CLASSES = tuple("aAé0_-.,;:!?'\"’“()[]{}<>/\\&%$€|*+=#@~^`• \n\t\r\xa0\x00一")
 SHORT, LONG, WORST = 64, 256, 6.5
 """Lengths of the two runs, and the highest growth of steps between them: a linear pattern grows by 4, a quadratic one by 16."""
 

@@ -1,15 +1,18 @@
 """Access where it is served: what gunicorn may listen on, the command line, and a key that is revoked under running workers."""
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from click.testing import CliRunner
 
 from jacie_flask.cli.keys import keys_commands
-from tests.support.jacie import ROOT, environment, gunicorn, serve
+from tests.support.jacie import ROOT, environment, gunicorn, serve, stop
 from tests.support.ports import free_port
+from tests.support.scenarios import wait_for
 
 
 @pytest.fixture
@@ -43,6 +46,23 @@ def test_said_to_be_open_it_is_served_everywhere(tmp_path):
     command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", "0.0.0.0:{port}"]
     with serve(command, tmp_path, **settings) as running:
         assert running.get("/health")["status"] == "ok"
+
+
+@pytest.mark.parametrize("host", ["::", "[::1]", "::1"])
+def test_ipv6_is_listened_at(tmp_path, host):
+    """HOST holds an address of IPv6 with or without brackets; the log names it as a URL does."""
+    if not socket.has_ipv6:
+        pytest.skip("NOT TESTED: listening at IPv6 (this machine has none)")
+    port, log = free_port(), tmp_path / "log"
+    values = environment(tmp_path, HOST=host, PORT=str(port), JACIE_MODEL="scripted", JACIE_OPEN="yes")
+    with open(log, "wb") as out:
+        process = subprocess.Popen([sys.executable, "-m", "gunicorn", "wsgi:app"], cwd=ROOT, env=values, stdout=out, stderr=out)
+    try:
+        wait_for(lambda: f"Jacie answers at http://[{host.strip('[]')}]:{port}" in log.read_text(), 60)
+        with urllib.request.urlopen(f"http://[::1]:{port}/health", timeout=30) as answer:
+            assert answer.status == 200
+    finally:
+        stop(process)
 
 
 def test_a_key_that_would_be_over_is_not_made(keys):

@@ -339,7 +339,7 @@ HEADERS = [
     "Prefer: \xff\xfe;;;=,respond-asyn", "Prefer: wait=99999999999999999999", "Accept: text/html;q=\xff", "Accept: */*;q=9" + "9" * 999,
     "X-Request-ID: ../../etc", "X-Request-ID: " + "a" * 5000, "X-Forwarded-For: 1.2.3.4, \xff", "Cookie: \xff=\xff",
     "Authorization: Bearer \xff", "If-None-Match: \xff", "Range: bytes=99-1", "Accept-Encoding: br;q=nan", "Upgrade: h2c",
-    "Idempotency-Key: \xe9\xff", "Host:", "Origin: null", "Content-Disposition: \xff",
+    "Idempotency-Key: \xe9\xff", "Host:", "Origin: null", "Content-Disposition: \xff", "Origin: http://[", "Origin: //[::",
 ]  # fmt: skip
 
 
@@ -351,6 +351,41 @@ def test_garbage_in_other_headers_does_no_harm(served, line):
     if answer.status == 200:
         assert [frame.name for frame in answer.frames][-1] == "result"
     assert "\xff" not in "".join(answer.headers.values())
+
+
+ZONES = (
+    "+9999",
+    "-9999",
+    "+99999999",
+    "+" + "9" * 13,
+    "-" + "9" * 13,
+    "+" + "9" * 300,
+    "+2400",
+    "XYZ",
+    "--9",
+    "+\u0663".encode().decode("latin-1"),
+)
+DATES = [*(f"Mon, 01 Jan 2024 00:00:00 {zone}" for zone in ZONES), "9" * 400, "Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 31 Dec 9999 23:59:59 -2359",
+         "Mon, 01 Jan 0001 00:00:00 +2359"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range", "Date"])
+def test_an_absurd_date_is_no_date(served, name):
+    """A file, a picture's page and a script are sent whole, as if the header were not there."""
+    document = served.get("/documents")["documents"][0]["document_id"]
+    for date in DATES:
+        for path in (f"/documents/{document}", f"/documents/{document}/pages/1", "/static/css/chat.css"):
+            answer = sent(served.url, get(path, f"{name}: {date}", "Range: bytes=0-3"))
+            assert answer.status in (200, 206, 304, 412), (path, date, answer.status)
+            assert answer.status == 200 or name != "If-Range" or date in DATES[-3:], (path, date, answer.status)
+
+
+def test_without_a_host_nothing_is_answered(served):
+    """HTTP/1.0 knows no Host, and a name that is missing is no name of this machine."""
+    for head in (b"GET /documents HTTP/1.0\r\n\r\n", b"GET /documents HTTP/1.0\r\nHost: localhost\r\n\r\n",
+                 b"GET /documents HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
+                 b"GET /documents HTTP/1.1\r\nConnection: close\r\n\r\n"):  # fmt: skip
+        assert sent(served.url, head).status in (400, 403), head
 
 
 def test_nobody_is_believed_whom_the_settings_do_not_name(served):

@@ -11,6 +11,11 @@ from tests.support.identity import AUDIENCE, ISSUER, Provider
 from tests.support.tenants import close
 
 QUESTION = {"query": "What was the revenue?"}
+FORWARDING = (
+    "Via", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded", "CF-Connecting-IP", "CF-Ray",
+    "CDN-Loop", "True-Client-IP", "X-Client-IP", "Fastly-Client-IP", "X-Azure-ClientIP", "X-Amzn-Trace-Id", "X-Envoy-External-Address",
+    "X-Original-Forwarded-For", "Fly-Client-IP", "X-Cluster-Client-IP", "X-Original-Host", "Tailscale-User-Login", "X-Varnish",
+)  # fmt: skip
 PAGE = {"Origin": "http://localhost", "X-Jacie-Page": "1"}
 HTTPS = {"Origin": "https://jacie.example", "Host": "jacie.example", "X-Jacie-Page": "1"}
 
@@ -83,7 +88,8 @@ def test_without_keys_this_machine_may_ask(unlocked, host):
     {"environ_base": {"REMOTE_ADDR": "::ffff:10.0.0.7"}}, {"headers": {"X-Forwarded-For": "127.0.0.1"}},
     {"headers": {"Forwarded": "for=10.0.0.7"}}, {"headers": {"X-Real-IP": "10.0.0.7"}}, {"headers": {"Host": "evil.example"}},
     {"headers": {"Host": "localhost.evil.example"}}, {"headers": {"Host": "127.0.0.1.nip.io:8000"}}, {"headers": {"Host": "[::1"}},
-    {"headers": {"Host": "10.0.0.7"}},
+    {"headers": {"Host": "10.0.0.7"}}, {"headers": {"Host": ""}}, {"environ_overrides": {"SERVER_PROTOCOL": "HTTP/1.0"}},
+    *({"headers": {name: "10.0.0.7"}} for name in FORWARDING),
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize("path", ["/", "/documents", "/ready", "/runs/x", "/nothing"])
 def test_without_keys_nobody_else_may(unlocked, sent, path):
@@ -124,6 +130,23 @@ def test_said_to_be_open_it_is_open(make):
     app = make(open="yes")
     sent = {"environ_base": {"REMOTE_ADDR": "10.0.0.7"}, "headers": {"Host": "jacie.example"}}
     assert app.test_client().get("/documents", **sent).status_code == 200
+
+
+@pytest.mark.parametrize("content", ["{}", '{"version": 1, "keys": []}'], ids=str)
+def test_a_file_of_keys_without_a_key_opens_nothing(make, tmp_path, content):
+    """Whoever emptied the file may not have meant to let everybody in: the boot says so, and every request is refused."""
+    (tmp_path / "keys.json").write_text(content)
+    app = make(data=str(tmp_path))
+    assert app.test_client().get("/documents").status_code == 401
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.write_text(""), lambda path: path.write_text("{"), lambda path: path.mkdir()])
+def test_a_file_of_keys_that_comes_unreadable_closes_an_open_server(make, harm):
+    """A file that appears, and that this process cannot read, is a file of keys all the same."""
+    app = make()
+    assert app.test_client().get("/documents").status_code == 200
+    harm(app.extensions["jacie.gate"].keys.path)
+    assert app.test_client().get("/documents").status_code == 401
 
 
 def test_the_first_key_closes_it(make):
@@ -281,6 +304,32 @@ def test_signing_out_ends_the_session_here(locked):
     assert browser.post("/sign-out", headers=PAGE).status_code == 204
     assert browser.get_cookie("jacie_session") is None
     assert browser.get("/documents").status_code == 401
+
+
+def test_a_copied_cookie_ends_with_the_sign_out(make):
+    """In each worker of the data folder and after a restart; another browser's session of the same key goes on."""
+    app = make()
+    browser, _, token = signed_in(app)
+    other = app.test_client()
+    assert other.post("/sign-in", json={"key": token}, headers=PAGE).status_code == 204
+    worker = create_app(app.extensions["jacie"].settings)
+    thief, again = worker.test_client(), worker.test_client()
+    thief.set_cookie("jacie_session", browser.get_cookie("jacie_session").value)
+    again.set_cookie("jacie_session", other.get_cookie("jacie_session").value)
+    assert thief.get("/documents").status_code == 200
+    assert browser.post("/sign-out", headers=PAGE).status_code == 204
+    assert thief.get("/documents").status_code == 401
+    assert again.get("/documents").status_code == other.get("/documents").status_code == 200
+    close(worker)
+
+
+def test_a_cookie_of_an_older_form_is_none(locked):
+    """A value that this server signed for something else opens no session."""
+    sessions = locked.extensions["jacie.sessions"]
+    for value in ("0123456789ab", ["0123456789ab"], {"key": "0123456789ab"}, None):
+        browser = locked.test_client()
+        browser.set_cookie("jacie_session", sessions._serializer.dumps(value))
+        assert browser.get("/documents").status_code == 401
 
 
 def test_a_key_counts_before_a_session(locked):

@@ -35,6 +35,20 @@ def test_clients_behind_a_trusted_proxy_are_counted_apart(app):
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
 
 
+def test_a_port_makes_nobody_another_caller(app):
+    """Connections of one client are one caller, however its proxy writes the address; what is no address is the proxy itself."""
+    clients = (
+        "203.0.113.5:1000",
+        "203.0.113.5:1001",
+        '"203.0.113.5:1002"',
+        "[2001:db8:5::1]:1",
+        "[2001:db8:5::1]:2",
+        "2001:db8:5::1",
+    )
+    assert [search(app, PROXY, client).status_code for client in clients] == [200, 200, 429, 200, 200, 429]
+    assert [search(app, PROXY, client).status_code for client in ("unknown", "_a", "x:1")] == [200, 200, 429]
+
+
 def test_nobody_else_can_claim_to_be_somebody(app):
     """A peer that is not trusted is itself, whatever it claims: its third request is refused, and no client's rate is touched."""
     assert [search(app, "203.0.113.9", f"198.51.100.{n}").status_code for n in range(3)] == [200, 200, 429]

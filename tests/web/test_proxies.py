@@ -3,7 +3,7 @@
 import pytest
 
 from jacie_flask.config import Settings
-from jacie_flask.web.proxies import is_within
+from jacie_flask.web.proxies import is_within, plain_address
 
 PRIVATE = {"proxies": 1, "trusted_proxies": "loopback,private"}
 
@@ -17,3 +17,15 @@ PRIVATE = {"proxies": 1, "trusted_proxies": "loopback,private"}
 def test_a_peer_is_trusted_by_its_network(peer, trusted):
     """Loopback, private networks and Unix sockets are; IPv4 in IPv6 is what it stands for, a name is nobody."""
     assert is_within(peer, Settings(**PRIVATE).trusted_networks) is trusted
+
+
+@pytest.mark.parametrize(("written", "address"), [
+    ("203.0.113.1", "203.0.113.1"), ("203.0.113.1:4711", "203.0.113.1"), ("[2001:db8::1]:4711", "2001:db8::1"),
+    ("[2001:db8::1]", "2001:db8::1"), ("2001:db8::1", "2001:db8::1"), ("2001:0DB8:0::1", "2001:db8::1"), ('"[2001:db8::1]:80"', "2001:db8::1"),
+    (" 203.0.113.1:1 ", "203.0.113.1"), ("fe80::1%eth0", "fe80::1"), ("::ffff:203.0.113.1", "::ffff:cb00:7101"), ("", ""),
+    ("unknown", ""), ("_hidden", ""), ("203.0.113.1:x", ""), ("203.0.113.1:", ""), ("[2001:db8::1", ""), ("[203.0.113.1]x", ""),
+    ("203.0.113.1:123456", ""), ("203.0.113.1, 10.0.0.1", ""), ("évil", ""), ("1", ""), ("2001:db8::1:80:1:1:1:1:1:1", ""),
+])  # fmt: skip
+def test_a_forwarded_address_is_plain(written, address):
+    """Ports, brackets, quotes and zones are taken off; what is no address names nobody."""
+    assert plain_address(written) == address
