@@ -13,7 +13,7 @@ from jacie_flask.facts.values import Row, Table
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "‑": "-"})
 _NOISE = re.compile(
-    r"\((?:see |refer to )?(?:notes?|schedule)\s[^)]*\)|^(?:less|add|plus|of which):?\s(?=\w)|\((?:unaudited|restated|in (?:thousands|millions|shares)[^)]*)\)"
+    r"\((?:see |refer to )?(?:notes?|schedule)\s[^)]{0,200}\)|^(?:less|add|plus|of which):?\s(?=\w)|\((?:unaudited|restated|in (?:thousands|millions|shares)[^)]{0,200})\)"
     r"|\(\w{1,2}\)|^\d{1,2}[.)]\s",
     re.IGNORECASE,
 )

@@ -30,18 +30,18 @@ _DECLARED = re.compile(
 )
 _MONEY = re.compile(_CURRENCY)
 _PER_SHARE = re.compile(
-    r"\bper\s(?:[\w-]+\s){0,4}(?:share|unit|ads|adr|stock)s?\b|\bearnings per\b|\b(?:basic|diluted)\s(?:eps|earnings|loss)\b.*\(cents\)|\beps\b|\bcents\b"
+    r"\bper\s(?:[\w-]+\s){0,4}(?:share|unit|ads|adr|stock)s?\b|\bearnings per\b|\b(?:basic|diluted)\s(?:eps|earnings|loss)\b.{0,200}\(cents\)|\beps\b|\bcents\b"
     r"|\bper[- ]share\b",
     re.I,
 )
 _SHARES = re.compile(
-    r"\bshares? (?:outstanding|used|issued|in issue)\b|\bweighted[- ]average\b.*\bshares?\b|\bnumber of\b.*\bshares?\b"
-    r"|\baverage\b.*\bshares\b|\bshares\b.*\b(?:basic|diluted|average|computing|calculat|compute)|\b(?:basic|diluted)\b.*\bshares\b|\bcommon shares\b$",
+    r"\bshares? (?:outstanding|used|issued|in issue)\b|\bweighted[- ]average\b.{0,200}\bshares?\b|\bnumber of\b.{0,200}\bshares?\b"
+    r"|\baverage\b.{0,200}\bshares\b|\bshares\b.{0,200}\b(?:basic|diluted|average|computing|calculat|compute)|\b(?:basic|diluted)\b.{0,200}\bshares\b|\bcommon shares\b$",
     re.I,
 )
 _PERCENT = re.compile(r"\bpercent(?:age)?\b|\bmargin\b|%|\brates?\b$|\byield\b", re.I)
 _COUNT = re.compile(
-    r"\bnumber of\b|\bemployees\b|\bheadcount\b|\bstores?\b.*\b(?:open|count|end)|\bsquare (?:feet|metres|meters)\b|\bsubscribers\b",
+    r"\bnumber of\b|\bemployees\b|\bheadcount\b|\bstores?\b.{0,200}\b(?:open|count|end)|\bsquare (?:feet|metres|meters)\b|\bsubscribers\b",
     re.I,
 )
 _RATIO = re.compile(r"\bratio\b|\btimes\b|\bturns\b", re.I)

@@ -10,10 +10,10 @@ from cssselect import HTMLTranslator, Selector, SelectorError
 from cssselect import parse as parse_selectors
 from lxml import etree
 
-_DECLARATION = re.compile(r"([\w-]+)\s*:\s*([^;]+)")
+_DECLARATION = re.compile(r"(?<![\w-])([\w-]++)\s*+:\s*+([^;]+)")
 _LENGTH = re.compile(r"([+-]?)(?:\d*\.)?\d+(?:px|pt|em|ex|rem|%|in|cm|mm)?")
 _ZERO = re.compile(r"0+(?:\.0+)?(?:px|pt|em|rem|%)?")
-_SHOWN_MEDIA = re.compile(r"^\s*(?:all|screen|only screen)?\s*(?:$|,|and)|\bscreen\b", re.IGNORECASE)
+_SHOWN_MEDIA = re.compile(r"^\s*+(?:(?:all|screen|only screen)\s*+)?(?:$|,|and)|\bscreen\b", re.IGNORECASE)
 _READ = frozenset(
     {
         "display", "visibility", "font-size", "vertical-align", "position", "top", "bottom", "text-decoration", "mso-hide",
