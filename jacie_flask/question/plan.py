@@ -2,54 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from jacie_flask.facts.expressions import Call, Expression, Item, Number, Span
 
-@dataclass(frozen=True)
-class Span:
-    """A period that a question names. ``kind``: "year", "quarter", "half", "months" (``months`` to date), "latest" or "date".
-
-    ``year`` is the fiscal year (or the calendar year where the question says so), ``number`` the quarter or half within it,
-    ``end`` an ISO date where the question gives one.
-    """
-
-    kind: str
-    year: int = 0
-    number: int = 0
-    months: int = 12
-    end: str = ""
-
-
-@dataclass(frozen=True)
-class Item:
-    """A line item: a concept's id, or the question's own words for a row (``phrase``) where no concept is meant.
-
-    ``span`` fixes its period where the definition does ("FY2018 COGS"); None means the period that the plan computes for.
-    """
-
-    concept: str = ""
-    phrase: str = ""
-    span: Span | None = None
-
-
-@dataclass(frozen=True)
-class Number:
-    """A constant of a formula, such as 365."""
-
-    value: float
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operation: "+", "-", "*", "/", "neg", "average" and "change" (of one argument over two periods), "max", "min", "abs".
-
-    ``spans`` are the two periods of average or change where the definition names them; () means the period before and the period.
-    """
-
-    operator: str
-    arguments: "tuple[Expression, ...]"
-    spans: tuple[Span, ...] = ()
-
-
-Expression = Item | Number | Call
+__all__ = ["Call", "Expression", "Item", "Measure", "Number", "Plan", "Span", "Wishes"]
 
 
 @dataclass(frozen=True)
