@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jacie_flask.facts.cells import Figure, parsed
+from jacie_flask.facts.fragments import separated
 from jacie_flask.facts.headings import is_fragment, is_heading
+from jacie_flask.facts.totals import Sums, name_of_total
 from jacie_flask.text.terms import word_set
 
 _OPEN_END = re.compile(
@@ -14,6 +16,7 @@ _OPEN_END = re.compile(
 )
 _CAPITALS = re.compile(r"[A-Z][^a-z]*$")
 _SENTENCE = re.compile(r"[.;]$|[.!?] [A-Z]")
+_NO_HEADING = re.compile(r"(?:commitments|contingenc)|(?:see|the) (?:accompanying )?notes|\d+$|page \d|table of contents$", re.I)
 _LONG = 115
 
 
@@ -44,15 +47,14 @@ class _Open:
     block: Block | None = None
     pending: list[str] = field(default_factory=list)
     stack: list[str] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
     prose: int = 0
 
 
 def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
     """Yield the tables of a page: a heading of columns begins one, prose or the next heading ends it."""
     state = _Open()
-    for number, line in enumerate(lines):
-        if not line:
-            continue
+    for number, line in separated(lines, style):
         if is_heading(line):
             if state.block and state.block.rows:
                 yield state.block
@@ -90,13 +92,17 @@ def _text(state: _Open, line: str) -> None:
 def _row(state: _Open, line: str, label: str, figures: tuple[Figure, ...], number: int) -> None:
     block = state.block
     assert block
-    if not block.rows and not label and not state.pending:
-        return
+    if not label and not state.pending:
+        first = state.sums.first_of(figures)
+        label = name_of_total([row.headings for row in block.rows[first:]]) if first is not None else ""
+        if not label:
+            return
     label, text, headings = _joined(state.pending, label, line)
     if headings:
         _enter(state.stack, headings)
     state.pending, state.prose = [], 0
     block.rows.append(RawRow(label, figures, list(state.stack), number, text))
+    state.sums.add(label, figures)
     if label:
         _close(state.stack, label)
 
@@ -129,12 +135,14 @@ def _continues(before: str, label: str) -> bool:
         return True
     if label[0].islower() or label[0] in "(&" or before.count("(") > before.count(")"):
         return True
+    if label[0].isdigit() and before[-1] in ",;":
+        return True
     return bool(_OPEN_END.search(before))
 
 
 def _enter(stack: list[str], headings: Sequence[str]) -> None:
     """Open headings: one in the form of an open one takes its place and ends those inside it."""
-    headings = [one for one in headings if len(one) <= 160][-4:]
+    headings = [one for one in headings if len(one) <= 160 and not _NO_HEADING.match(one)][-4:]
     if not headings:
         return
     form = _form(headings[0])
@@ -166,8 +174,11 @@ def _close(stack: list[str], label: str) -> None:
         if named and named <= words:
             del stack[at:]
             return
+    while stack and words <= (named := _content(stack[-1].lower())) and named - words <= _KINDS:
+        stack.pop()
 
 
+_KINDS = word_set("current non noncurrent long term short other fixed")
 _FILLERS = word_set("total net cash flows flow from for the of in and by provided used generated")
 
 

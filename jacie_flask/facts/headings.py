@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jacie_flask.facts.periods import PERIODS, Atom, Calendar, atoms, iso
 from jacie_flask.facts.values import Column
+from jacie_flask.text.terms import word_set
 
 _YEARISH = re.compile(
     r"(?:19|20)\d\d|\bF?Y\s?['’]?\d\d\b|\bq[1-4]|[1-4]q\b|\b[12]h\d\d|\bh[12]\b|[a-z]{3}[-'’ ]{1,2}\d\d\b", re.IGNORECASE
@@ -17,7 +18,13 @@ _FRAGMENT = re.compile(
     r"|^(?:(?:january|february|march|april|may|june|july|august|september|october|november|december)\s\d{1,2},?\s?)+$",
     re.IGNORECASE,
 )
+_PERIOD_WORDS = word_set(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec"
+    " three six nine twelve months month weeks week ended ending year years fiscal quarter quarters as of at the for and change increase decrease"
+    " first second third fourth half versus vs fy notes note in"
+)
 _LONGEST = 130
+_MOST_WORDS = 10
 _ABOVE = 6
 
 
@@ -38,17 +45,17 @@ def is_heading(line: str) -> bool:
     """Say whether a line names columns by periods: it has a year or a date and no other figures, and is no sentence."""
     if len(line) > _LONGEST or not _YEARISH.search(line) or (line[-1] in ".;:" and not line[-2:-1].isdigit()):
         return False
+    if sum(1 for word in line.lower().split() if word.strip("(),") not in _PERIOD_WORDS and word[:1].isalpha()) > _MOST_WORDS:
+        return False
     found = atoms(line)
-    if not any(atom.kind in PERIODS for atom in found):
+    periods = sum(atom.kind in PERIODS for atom in found)
+    if not periods:
         return False
     rest = _without(line, found)
-    words = _WORDS.findall(rest)
     if _RESIDUE.search(re.sub(r"\(\w{1,2}\)", "", rest)):
         return False
-    periods = sum(atom.kind in PERIODS for atom in found)
-    return len(words) <= (4 if periods == 1 else 10) or line.lower().startswith(
-        ("(in ", "(dollars", "(amounts", "($", "in millions")
-    )
+    unit = line.lower().startswith(("(in ", "(dollars", "(amounts", "($", "in millions"))
+    return unit or len(_WORDS.findall(rest)) <= (4 if periods == 1 else _MOST_WORDS)
 
 
 def is_fragment(line: str) -> bool:

@@ -20,6 +20,7 @@ _WORDS = {
 }  # fmt: skip
 _COUNT = r"(?:\d{1,2}|one|three|six|nine|twelve|thirteen|fourteen|twenty[- ]six|twenty[- ]seven|thirty[- ]nine|forty|fifty[- ](?:two|three))"
 ATOM = re.compile(
+    r"(?<![a-z])(?:"
     rf"(?P<versus>(?:fy|f)?(?P<y12>{_YEAR})\s?(?:vs?\.?|versus|to|/|over|compared (?:to|with)|[-–])\s?(?:fy|f)?(?P<y13>{_YEAR}|\d\d\b(?!\d)))"
     rf"|(?P<mdy>(?P<m1>{_MONTH})\s?(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s?(?P<y1>{_YEAR})\b)"
     rf"|(?P<dmy>\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?[\s.-]{{1,2}}(?P<m2>{_MONTH})[\s,.-]{{0,2}}(?P<y2>{_YEAR})\b)"
@@ -34,13 +35,12 @@ ATOM = re.compile(
     rf"|(?P<daymonth>\b(?P<d6>\d{{1,2}})(?:st|nd|rd|th)?\s(?P<m6>{_MONTH})(?!\s?\d))"
     rf"|(?P<monthyear>(?P<m7>{_MONTH})[\s,'’-]{{1,2}}(?P<y10>{_YEAR}|\d\d\b(?![,.]\d)))"
     rf"|(?P<fiscal>\b(?:fy|fiscal(?: year)?|f)\s?['’]?(?P<y11>{_YEAR}|\d\d)(?:[/-]\d\d)?(?!\d|[,.]\d))"
-    rf"|(?P<year>(?<![\d,.$€£])(?P<y14>{_YEAR})(?:[AEae]\b|r\b)?(?![\d%]|[.,]\d))"
+    rf"|(?P<year>(?<![\d,.$€£])(?P<y14>{_YEAR})(?:[ae]\b|r\b)?(?![\d%]|[.,]\d))"
     r"|(?P<instant>\bas (?:of|at)\b)"
     r"|(?P<change>(?:[%$]\s|\b(?:amount|percent(?:age)?|per cent|dollar)\s(?:of\s)?)?\b(?:change|variance|growth|chg\.?)(?:\s?[%$]|\s?\([%$]\))?"
     r"|\bincrease\s?/?\s?\(?(?:\(?decrease\)?|\(?decline\)?)?\)?|\b(?:fav|better)[\w./ ]{0,8}\(?(?:unfav|worse)\w*\)?|\binc\.?\s?/\s?\(?dec\.?\)?)"
     r"|(?P<share>(?:%|\bpercent(?:age)?|\bper cent) of\b(?:\s(?:total|net|sales|revenues?)){0,3}|\bmargin %?)"
-    r"|(?P<percent>(?<![\w)])%(?!\w))|(?P<note>\bnotes?\b\.?)",
-    re.IGNORECASE,
+    r"|(?P<percent>(?<![\w)])%(?!\w))|(?P<note>\bnotes?\b\.?))",
 )
 _YEARS = ("y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "y10", "y11", "y12", "y14")
 _MONTH_GROUPS = {"mdy": ("m1", "d1"), "dmy": ("m2", "d2"), "iso": ("m3", "d3"), "dots": ("m4", "d4"), "monthday": ("m5", "d5"),
@@ -95,7 +95,7 @@ class Calendar:
 
 def atoms(text: str) -> list[Atom]:
     """Return what a heading says of periods, changes and notes, in order."""
-    return [_atom(match) for match in ATOM.finditer(text)]
+    return [_atom(match) for match in ATOM.finditer(text.lower())]
 
 
 def _atom(match: re.Match[str]) -> Atom:
@@ -168,7 +168,7 @@ def iso(year: int, month: int, day: int) -> str:
 def names_of_years(pages: Iterable[str]) -> Iterator[tuple[int, int, int, int]]:
     """Yield (name, year, month, day) wherever a text says when a fiscal year, or a quarter of it, ends."""
     for page in pages:
-        for match in _NAMED.finditer(page):
+        for match in _NAMED.finditer(page) if "iscal" in page or "ISCAL" in page else ():
             which = "1" if match["y1"] else "2"
             month = _MONTHS[match[f"m{which}"].lower().rstrip(".")]
             yield int(match[f"y{which}"]), int(match[f"e{which}"]), month, int(match[f"d{which}"])

@@ -39,6 +39,11 @@ _SHARES = re.compile(
     r"|\baverage\b.{0,200}\bshares\b|\bshares\b.{0,200}\b(?:basic|diluted|average|computing|calculat|compute)|\b(?:basic|diluted)\b.{0,200}\bshares\b|\bcommon shares\b$",
     re.I,
 )
+_COUNTED = re.compile(
+    r"(?:weighted|average|diluted weighted|basic weighted|shares|number of shares|adjusted weighted)\b(?!.*\b(?:price|fair value|cost)\b)",
+    re.I,
+)
+_OF_SHARES = re.compile(r".{0,12}\b(?:basic|diluted|assuming|dilut|total|common|class|ordinary|weighted)", re.I)
 _PERCENT = re.compile(r"\bpercent(?:age)?\b|\bmargin\b|%|\brates?\b$|\byield\b", re.I)
 _COUNT = re.compile(
     r"\bnumber of\b|\bemployees\b|\bheadcount\b|\bstores?\b.{0,200}\b(?:open|count|end)|\bsquare (?:feet|metres|meters)\b|\bsubscribers\b",
@@ -96,29 +101,23 @@ def unit_of(label: str, headings: Sequence[str], figures: Sequence[Figure]) -> s
         return "percent"
     if figures and all(figure.unit == "x" or figure.value is None for figure in figures):
         return "ratio"
-    whole = f"{headings[-1] if headings else ''} {label}"
+    heading = headings[-1] if headings and len(label) < 60 else ""
     currency = any(figure.currency for figure in figures)
-    if currency and not _PER_SHARE.search(whole):
-        return "money"
-    for pattern, unit in ((_PER_SHARE, "per_share"), (_SHARES, "shares")):
-        if pattern.search(label):
-            return unit
-    brief = len(label) < 60 and headings
-    if brief and _SHARES.search(headings[-1]):
+    small = all(abs(figure.value or 0) < 10_000 for figure in figures)
+    if _COUNTED.match(label) and not currency:
         return "shares"
-    if brief and _PER_SHARE.search(headings[-1]) and all(abs(figure.value or 0) < 10_000 for figure in figures):
+    if _PER_SHARE.search(label) or (small and _PER_SHARE.search(heading)):
         return "per_share"
     if currency:
         return "money"
+    if _SHARES.search(label) or (_SHARES.search(heading) and _OF_SHARES.match(label)):
+        return "shares"
     if _COUNT.search(label):
         return "count"
     if _RATIO.search(label):
         return "ratio"
-    return (
-        "percent"
-        if _PERCENT.search(label) and all(abs(figure.value or 0) < 1000 and figure.decimals for figure in figures)
-        else "money"
-    )
+    fine = all(abs(figure.value or 0) < 1000 and figure.decimals for figure in figures)
+    return "percent" if _PERCENT.search(label) and fine else "money"
 
 
 def own_scale(label: str) -> int | None:
