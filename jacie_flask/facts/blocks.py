@@ -15,9 +15,9 @@ _OPEN_END = re.compile(
     re.I,
 )
 _CAPITALS = re.compile(r"[A-Z][^a-z]*$")
-_SENTENCE = re.compile(r"[.;]$|[.!?] [A-Z]")
+_FUNCTION_WORDS = re.compile(r"\b(?:the|was|were|is|are|we|our|that|which|to|this|these|has|have|its|be|been|may|with|by)\b")
 _NO_HEADING = re.compile(r"(?:commitments|contingenc)|(?:see|the) (?:accompanying )?notes|\d+$|page \d|table of contents$", re.I)
-_LONG = 115
+_LONG = 60
 
 
 @dataclass(slots=True)
@@ -80,8 +80,7 @@ def _text(state: _Open, line: str) -> None:
     if block and not block.rows and not state.pending and is_fragment(line):
         block.head.append(line)
         return
-    long = len(line) > _LONG or (len(line) > 60 and bool(_SENTENCE.search(line)))
-    state.prose = state.prose + 1 if long else 0
+    state.prose = state.prose + 1 if len(line) > _LONG and len(_FUNCTION_WORDS.findall(line)) >= 3 else 0
     if block and block.rows and state.prose >= 2:
         block.ended = True
     state.pending.append(line)
@@ -169,8 +168,8 @@ def _close(stack: list[str], label: str) -> None:
     if not words and stack:
         stack.pop()
         return
-    for at, heading in enumerate(stack):
-        named = _content(heading.lower())
+    for at in reversed(range(len(stack))):
+        named = _content(stack[at].lower())
         if named and named <= words:
             del stack[at:]
             return

@@ -35,6 +35,7 @@ class Rule:
     unit: str = "money"
     several: str = ""
     sign: str = ""
+    parts: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _rule(name: str, entry: dict[str, object]) -> Rule:
         unit=str(entry.get("unit", "money")),
         several=str(entry.get("several", "")),
         sign=str(entry.get("sign", "")),
+        parts=pattern("parts"),
     )
 
 
@@ -82,7 +84,7 @@ def absolute(concept: str) -> bool:
 
 def folded(label: str) -> str:
     """Return a label as the patterns of concepts.toml expect it."""
-    text = _NOISE.sub(" ", label.translate(_QUOTES).lower())
+    text = _NOISE.sub(" ", label.translate(_QUOTES).lower()).replace(", and ", " and ")
     return _SPACES.sub(" ", text).strip(" :.,*-")
 
 

@@ -15,6 +15,7 @@ from jacie_flask.facts.concepts import with_concepts
 from jacie_flask.facts.headings import columns_of, settled
 from jacie_flask.facts.identities import checked
 from jacie_flask.facts.periods import Calendar, calendar_of, names_of_years
+from jacie_flask.facts.sums import with_sums
 from jacie_flask.facts.values import Cell, Column, Row, Table
 from jacie_flask.text.labels import STATEMENTS, SUMMARIES, titles
 from jacie_flask.text.notemarks import removed
@@ -24,6 +25,7 @@ PAGE_CHARS = 40_000
 
 _FEWEST_ROWS = 2
 _ENDING = frozenset("0123456789)%—–-−*]")
+_NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
 _ANNUAL = ("10-K", "20-F", "40-F", "annual report")
 _FLOWS = ("income_statement", "cash_flow", "comprehensive_income")
 
@@ -46,7 +48,7 @@ def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapp
     tables = [table for page in _pages(pages, labels) for table in _tables(page)]
     fiscal = _calendar(tables, pages)
     tables = [_settled(table, fiscal, guess.get("document_type", "") in _ANNUAL) for table in tables]
-    return confirmed(checked(with_concepts(_scaled(tables))))
+    return confirmed(checked(with_sums(with_concepts(_scaled(tables)))))
 
 
 def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_Page]:
@@ -169,7 +171,7 @@ def _repeats(previous: Table, block: Block) -> bool:
 
 def _title(head: Sequence[str]) -> str:
     """Return the lines above a table's columns that name it."""
-    lines = [line for line in head if line and len(line) <= 140 and not re.fullmatch(r"[\W\d]*|table of contents", line, re.I)]
+    lines = [line for line in head if line and len(line) <= 140 and not _NO_TITLE.search(line)]
     return " | ".join(lines[-6:-1] or lines[-1:])
 
 

@@ -25,6 +25,7 @@ _PERIOD_WORDS = word_set(
 )
 _LONGEST = 130
 _MOST_WORDS = 10
+_NO_END = frozenset(".;:—–-")
 _ABOVE = 6
 
 
@@ -43,7 +44,7 @@ class Period:
 
 def is_heading(line: str) -> bool:
     """Say whether a line names columns by periods: it has a year or a date and no other figures, and is no sentence."""
-    if len(line) > _LONGEST or not _YEARISH.search(line) or (line[-1] in ".;:" and not line[-2:-1].isdigit()):
+    if len(line) > _LONGEST or not _YEARISH.search(line) or line[-1] in _NO_END:
         return False
     if sum(1 for word in line.lower().split() if word.strip("(),") not in _PERIOD_WORDS and word[:1].isalpha()) > _MOST_WORDS:
         return False

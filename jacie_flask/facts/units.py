@@ -16,7 +16,7 @@ _SIGNS = {
     "₩": "KRW", "₱": "PHP", "₺": "TRY", "฿": "THB", "N": "NGN", "GH¢": "GHS", "Shs": "KES", "TShs": "TZS", "UShs": "UGX", "P": "BWP",
 }  # fmt: skip
 _CODES = "USD|EUR|GBP|ZAR|CHF|JPY|CNY|INR|AUD|CAD|NGN|KES|SEK|NOK|DKK|BRL|KRW|HKD|SGD|TWD|NZD|MXN|THB|PHP|IDR|MYR|PLN|CZK|HUF|TRY|AED|SAR|GHS|UGX|TZS|BWP|JMD"
-_CURRENCY = rf"(?:US\$|R\$|HK\$|NT\$|NZ\$|J\$|[ACS]\$|GH¢|KShs?|Ksh|T?U?Shs|Rs\.?|RMB|{_CODES}|[$€£¥₹₦₩₱₺฿]|\bR(?=[\s’'m]|\d)|\bN(?=['’]))"
+_CURRENCY = rf"(?:US\$|R\$|HK\$|NT\$|NZ\$|J\$|[ACS]\$|GH¢|\b(?:KShs?|Ksh|[TU]?Shs)\b|\bRs\b\.?|RMB\b|\b(?:{_CODES})\b|[$€£¥₹₦₩₱₺฿]|\bR(?=\s?(?:m\b|million|billion|bn\b|thousand|['’]?000))|\bN(?=['’]))"
 _WORDED = (
     ("u.s. dollar", "USD"), ("us dollar", "USD"), ("canadian dollar", "CAD"), ("australian dollar", "AUD"), ("jamaican dollar", "JMD"), ("euro", "EUR"),
     ("sterling", "GBP"), ("pounds", "GBP"), ("yen", "JPY"), ("rupee", "INR"), ("naira", "NGN"), ("rand", "ZAR"), ("swiss franc", "CHF"),
