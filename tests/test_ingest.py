@@ -175,7 +175,7 @@ def test_what_is_noted_while_reading_is_reported(made):
     book = openpyxl.load_workbook(io.BytesIO(good(".xlsx")))
     book.create_sheet("Secret").sheet_state = "hidden"
     book.save(made.root / "book.xlsx")
-    noted = ["hidden sheets were left out: Secret"]
+    noted = ["hidden sheets were not read: Secret"]
     assert ingest(made.parts).notes == {"book.xlsx": noted}
     parts = made.parts
     assert ingest(parts).notes == {"book.xlsx": noted}, "also by the next ingestion, which reads nothing"

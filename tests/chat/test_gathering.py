@@ -110,5 +110,5 @@ def test_what_was_not_read_of_a_document_is_told_with_the_answer(tmp_path, table
             select_to_search(run)
             search(run)
         assert "celadon.xlsx" in run.loaded
-        assert [note for note in run.degraded if "celadon" in note] == ["celadon.xlsx: hidden sheets were left out: Recipes."]
+        assert [note for note in run.degraded if "celadon" in note] == ["celadon.xlsx: hidden sheets were not read: Recipes."]
         assert not any("kiln.txt:" in note for note in run.degraded)

@@ -121,9 +121,9 @@ def test_xlsx_shows_figures_as_its_sheet_does(extractor):
     analysed = read(extractor, saved(book), ".xlsx")
     (page,) = analysed.pages
     assert page.split("\n") == [
-        "Income", "Item 2023 2022", "Revenue 1,234,567 1,100,000", "Margin 12.3%", "Loss -3.50", "Date 2023-12-31",
+        "Income", "Item 2023 2022", "Revenue 1,234,567 1,100,000", "Margin 12.3%", "Loss -USD 3.50", "Date 2023-12-31 0:00:00",
     ]  # fmt: skip
-    assert analysed.notes == ["hidden sheets were left out: Secret"]
+    assert analysed.notes == ["hidden sheets were not read: Secret"]
 
 
 def test_a_long_sheet_is_several_pages_with_its_header(extractor):

@@ -250,5 +250,5 @@ def test_the_catalog_says_what_was_not_read(tmp_path):
     app = create(settings.model_copy(update={"ingest": "off"}))
     app.extensions["jacie"].ensure_warm = lambda: None
     listed = app.test_client().get("/documents", headers={"Host": "localhost"}).json["documents"]
-    notes = {"book.xlsx": ["hidden sheets were left out: Secret"], "whole.txt": []}
+    notes = {"book.xlsx": ["hidden sheets were not read: Secret"], "whole.txt": []}
     assert {document["filename"]: document["notes"] for document in listed} == notes
