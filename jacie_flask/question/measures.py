@@ -1,0 +1,215 @@
+"""The measures that a question asks for: line items, formulas, definitions of its own, and arithmetic over these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jacie_flask.facts.expressions import AMOUNT, Call, Expression, Item, UnreadExpressionError, dimension_of
+from jacie_flask.facts.formulas import dimension, formulas
+from jacie_flask.question.definitions import Definitions, meaning_of
+from jacie_flask.question.expressions import expression_of, read_expression
+from jacie_flask.question.marks import Mark, Marked, phrases
+from jacie_flask.question.plan import Measure
+from jacie_flask.question.vocabulary import vocabulary
+
+_SIGNS = frozenset("+-*/×÷−")
+_PREPOSITIONS = frozenset({"to", "per", "over", "times"})
+_LEADS = frozenset({"ratio", "sum", "difference"})
+_UNITS = {(0, 0): "ratio", (1, 0): "money", (1, -1): "per_share", (0, 1): "shares"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A measure with the tokens that name it."""
+
+    measure: Measure
+    first: int
+    last: int
+    expression: Expression
+
+
+def measure_of(mark: Mark) -> Measure:
+    """Return the measure of a mark that names a line item or a formula."""
+    if "concept" in mark.meanings:
+        concept = mark.meanings["concept"]
+        return Measure(vocabulary().names[concept], Item(concept=concept), vocabulary().units[concept])
+    return formula_measure(mark.meanings["formula"])
+
+
+def formula_measure(identifier: str) -> Measure:
+    """Return the measure of a formula."""
+    formula = formulas()[identifier]
+    return Measure(formula.name, formula.expression, formula.unit, formula.text, formula.id)
+
+
+def terms(marked: Marked, definitions: Definitions) -> list[Term]:
+    """Return the measures of a question's open words in order, and explain the words that name them."""
+    found = [_term(marked, mark, definitions) for mark in _measure_marks(marked, definitions)]
+    found = _without_abbreviations(marked, found)
+    found = _joined(marked, [_with_margin(marked, term) for term in found], definitions)
+    for term in found:
+        marked.explained.update(range(term.first, term.last))
+        _explain_neutral(marked, term)
+    return found
+
+
+def _measure_marks(marked: Marked, definitions: Definitions) -> list[Mark]:
+    """Return the open marks of measures, with the names that the question defines in place of the vocabulary's."""
+    names = _defined_marks(marked, definitions)
+    taken = {position for mark in names for position in range(mark.first, mark.last)}
+    found = list(names)
+    for mark in marked.open_marks():
+        if mark.measure and taken.isdisjoint(range(mark.first, mark.last)):
+            found.append(mark)
+        elif not taken.isdisjoint(range(mark.first, mark.last)) and mark not in names:
+            rest = [at for at in range(mark.first, mark.last) if at not in taken]
+            marked.marks.remove(mark)
+            marked.marks += phrases(marked.tokens, vocabulary().asking, rest[0], rest[-1] + 1) if rest else []
+    marked.marks = sorted({mark.first: mark for mark in (*marked.marks, *names)}.values(), key=lambda mark: mark.first)
+    return sorted(found, key=lambda mark: mark.first)
+
+
+def _defined_marks(marked: Marked, definitions: Definitions) -> list[Mark]:
+    """Return the open places where a name stands that the question defines."""
+    found: list[Mark] = []
+    taken: set[int] = set(marked.explained)
+    for name in sorted(definitions.expressions, key=len, reverse=True):
+        size = len(name.split())
+        for position in range(len(marked.tokens) - size + 1):
+            run = range(position, position + size)
+            if taken.isdisjoint(run) and " ".join(marked.tokens[at].key for at in run) == name:
+                found.append(Mark(position, position + size, {"defined": name}))
+                taken.update(run)
+        kind, identifier = meaning_of(marked, name)
+        for mark in marked.open_marks():
+            if kind and mark.meanings.get(kind) == identifier and taken.isdisjoint(range(mark.first, mark.last)):
+                found.append(Mark(mark.first, mark.last, {"defined": name}))
+                taken.update(range(mark.first, mark.last))
+    return found
+
+
+def _term(marked: Marked, mark: Mark, definitions: Definitions) -> Term:
+    name = mark.meanings.get("defined")
+    if name is None:
+        measure = measure_of(mark)
+        return Term(measure, mark.first, mark.last, expression_of(mark))
+    expression = definitions.expressions[name]
+    kind, identifier = meaning_of(marked, name)
+    unit = formulas()[identifier].unit if kind == "formula" else _unit(expression)
+    spoken = formulas()[identifier].name if kind == "formula" else marked.words(mark.first, mark.last)
+    return Term(Measure(spoken, expression, unit, definitions.texts[name], "", defined=True), mark.first, mark.last, expression)
+
+
+def _unit(expression: Expression) -> str:
+    try:
+        return _UNITS.get(dimension_of(expression, dimension) or AMOUNT, "ratio")
+    except UnreadExpressionError:
+        return "ratio"
+
+
+def _without_abbreviations(marked: Marked, found: Sequence[Term]) -> list[Term]:
+    """Join "free cash flow (FCF)" to one term; a definition of either is the definition of both."""
+    kept: list[Term] = []
+    for term in found:
+        before = kept[-1] if kept else None
+        bracketed = before and marked.tokens[term.first - 1].text == "(" and before.last == term.first - 1
+        closed = term.last < len(marked.tokens) and marked.tokens[term.last].text == ")"
+        same = before and (before.expression == term.expression or term.measure.defined or before.measure.defined)
+        if before and bracketed and closed and same:
+            chosen = before if before.measure.defined or not term.measure.defined else term
+            kept[-1] = replace(chosen, first=before.first, last=term.last + 1)
+        else:
+            kept.append(term)
+    return kept
+
+
+def _with_margin(marked: Marked, term: Term) -> Term:
+    """Read "X margin" and "X % margin" as X in percent of revenue."""
+    position = term.last
+    if position < len(marked.tokens) and marked.tokens[position].text == "%":
+        position += 1
+    if position >= len(marked.tokens) or marked.tokens[position].key != "margin" or term.measure.unit != "money":
+        return term
+    expression = Call("/", (term.expression, Item(concept="revenue")))
+    formula = f"{term.measure.formula or term.measure.name} / revenue"
+    if term.measure.defined:
+        formula = f"({term.measure.formula}) / revenue"
+    measure = Measure(f"{term.measure.name} margin", expression, "percent", formula, "", term.measure.defined)
+    return Term(measure, term.first, position + 1, expression)
+
+
+def _joined(marked: Marked, found: Sequence[Term], definitions: Definitions) -> list[Term]:
+    """Join terms with arithmetic between them to one."""
+    joined: list[Term] = []
+    position = 0
+    while position < len(found):
+        lead = _lead(marked, found[position])
+        end = position
+        while end + 1 < len(found) and _links(marked, found[end], found[end + 1], lead is not None):
+            end += 1
+        if end == position:
+            joined.append(found[position])
+        else:
+            joined.append(_arithmetic(marked, found[position : end + 1], lead, definitions))
+        position = end + 1
+    return joined
+
+
+def _lead(marked: Marked, term: Term) -> int | None:
+    """Return where "ratio of", "sum of" or "difference between" begins right before a term."""
+    begin = max(0, term.first - 6)
+    marks = phrases(marked.tokens, vocabulary().defining, begin, term.first)
+    for mark in reversed(marks):
+        if mark.meanings.get("math") in _LEADS:
+            return mark.first
+        if not mark.has("neutral", "fillers") or marked.tokens[mark.first].key in {"of", "between"}:
+            return None
+    return None
+
+
+def _links(marked: Marked, one: Term, other: Term, listed: bool) -> bool:
+    """Say whether arithmetic joins two terms."""
+    arithmetic = False
+    for mark in phrases(marked.tokens, vocabulary().defining, one.last, other.first):
+        key = marked.tokens[mark.first].key
+        math = mark.meanings.get("math", "")
+        if (
+            key in _SIGNS
+            or (math and math not in _LEADS | {"average", "change"} and key not in _PREPOSITIONS)
+            or (listed and key in {"and", "to", ","})
+        ):
+            arithmetic = True
+        elif (not mark.has("fillers", "neutral") and key not in {"(", ")"}) or key in {"and", "or"}:
+            return False
+    return arithmetic
+
+
+def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definitions: Definitions) -> Term:
+    """Read a run of terms as one expression; raise UnreadExpressionError where it is none."""
+    first = found[0].first if lead is None else lead
+    last = found[-1].last
+    while first and marked.tokens[first - 1].text == "(":
+        first -= 1
+    while last < len(marked.tokens) and marked.tokens[last].text == ")" and _unclosed(marked, first, last):
+        last += 1
+    expression = read_expression(marked, first, last, definitions.expressions)
+    text = " ".join(marked.words(first, last).split())
+    percent = any(marked.tokens[at].key in {"%", "percent", "percentage", "pct"} for at in range(first, last))
+    measure = Measure(text, expression, "percent" if percent else _unit(expression), text, "", defined=True)
+    return Term(measure, first, last, expression)
+
+
+def _unclosed(marked: Marked, first: int, last: int) -> bool:
+    texts = [token.text for token in marked.tokens[first:last]]
+    return texts.count("(") > texts.count(")")
+
+
+def _explain_neutral(marked: Marked, term: Term) -> None:
+    """Explain the adjectives around a measure that leave it what it is."""
+    for mark in (*reversed([m for m in marked.marks if m.last <= term.first]), None):
+        if mark is None or not (mark.has("neutral") or marked.tokens[mark.first].key in {"(", "the"}):
+            break
+        marked.explain(mark)
+    for mark in [m for m in marked.marks if m.first >= term.last]:
+        if not mark.has("neutral"):
+            break
+        marked.explain(mark)

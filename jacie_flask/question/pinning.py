@@ -1,0 +1,39 @@
+"""Periods inside of definitions: found for the plan, and made relative to it where they say the same."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jacie_flask.facts.expressions import Call, Expression, Item
+from jacie_flask.question.periods import moved
+from jacie_flask.question.plan import Measure, Span
+
+
+def pinned(measures: Sequence[Measure]) -> list[Span]:
+    """Return the periods that definitions name, oldest first."""
+    found = {span for measure in measures for span in _spans(measure.expression)}
+    return sorted(found, key=lambda span: (span.year, span.number))
+
+
+def _spans(expression: Expression) -> list[Span]:
+    if isinstance(expression, Item):
+        return [expression.span] if expression.span else []
+    if isinstance(expression, Call):
+        return [*expression.spans, *(span for argument in expression.arguments for span in _spans(argument))]
+    return []
+
+
+def relative(measures: Sequence[Measure], spans: Sequence[Span]) -> tuple[Measure, ...]:
+    """Return measures whose definitions name no period that the plan's only one implies."""
+    if len(spans) != 1:
+        return tuple(measures)
+    return tuple(replace(measure, expression=_relative(measure.expression, spans[0])) for measure in measures)
+
+
+def _relative(expression: Expression, span: Span) -> Expression:
+    if isinstance(expression, Item):
+        return replace(expression, span=None) if expression.span == span else expression
+    if isinstance(expression, Call):
+        usual = expression.spans == (moved(span, -1), span)
+        arguments = tuple(_relative(argument, span) for argument in expression.arguments)
+        return replace(expression, arguments=arguments, spans=() if usual else expression.spans)
+    return expression

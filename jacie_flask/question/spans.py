@@ -1,0 +1,101 @@
+"""The periods of a plan: what the marks of a question say, resolved against each other and against the operator."""
+
+from collections.abc import Sequence
+
+from jacie_flask.question.marks import Marked
+from jacie_flask.question.periods import Period, moved
+from jacie_flask.question.plan import Span
+
+ENDPOINTS = frozenset({"change", "growth", "cagr", "improving", "drivers"})
+OVER_YEARS = frozenset({"which_year", "consistent", "average", "sum"})
+_MOST_YEARS = 15
+
+
+def spans(marked: Marked, operator: str, pinned: Sequence[Span] = ()) -> tuple[tuple[Span, ...], str]:
+    """Return the periods that a question asks for in order of time, and the reason why they are not clear, "" mostly."""
+    named = [mark.period for mark in marked.open_marks() if mark.period is not None]
+    relatives = [mark.meanings["relative"] for mark in marked.open_marks() if mark.has("relative")]
+    for mark in marked.open_marks():
+        if mark.period is not None or mark.has("relative"):
+            marked.explain(mark)
+    count = max((period.count for period in named if not period.spans), default=0)
+    found = [span for period in named for span in _expanded(period, operator)]
+    found += _relative(relatives, found)
+    found = _dated_quarters(found)
+    if not found and not count:
+        found = list(pinned[-1:])
+    reason = _unclear(found)
+    if not reason and count:
+        found, reason = _counted(found, count, operator)
+    if operator in ENDPOINTS and len(found) == 1 and _compares_years(marked):
+        found = [moved(found[0], -1), found[0]]
+    if not found:
+        found = [Span("latest")]
+    return tuple(sorted(dict.fromkeys(found), key=_order)), reason
+
+
+def _expanded(period: Period, operator: str) -> list[Span]:
+    """Return the ends of a range, or every year within it, as the operator wants."""
+    first, last = period.spans[:1], period.spans[-1:]
+    if not period.range or operator in ENDPOINTS or first[0].kind != "year":
+        return list(period.spans)
+    low, high = sorted((first[0].year, last[0].year))
+    return [Span("year", year) for year in range(low, min(high, low + _MOST_YEARS) + 1)]
+
+
+def _relative(relatives: Sequence[str], found: Sequence[Span]) -> list[Span]:
+    """Return the periods that are counted from others: "latest", "the year before"."""
+    made: list[Span] = []
+    for relative in relatives:
+        base = found[0] if found else Span("latest")
+        if relative == "trailing":
+            made.append(Span("trailing"))
+        elif relative == "latest":
+            made.append(Span("latest"))
+        elif found or "latest" in relatives:
+            made.append(moved(base, -1 if relative == "before" else 1))
+        else:
+            made.append(Span("latest", number=1 if relative == "before" else -1))
+    return made
+
+
+def _dated_quarters(found: list[Span]) -> list[Span]:
+    """Give quarters and halves without a year the year that is named beside them."""
+    years = [span.year for span in found if span.year]
+    bare = [span for span in found if span.kind in {"quarter", "half"} and not span.year]
+    if not bare or not years:
+        return found
+    rest = [span for span in found if span not in bare]
+    used = rest[0] if len(rest) == 1 and rest[0].kind == "year" else None
+    dated = [Span(span.kind, years[0], span.number, span.months) for span in bare]
+    return dated + [span for span in rest if span is not used]
+
+
+def _unclear(found: Sequence[Span]) -> str:
+    if any(span.kind in {"quarter", "half", "months"} and not span.year for span in found):
+        return "the question names a part of a year but not the year"
+    if any(span.kind == "latest" and span.number < 0 for span in found):
+        return "the period has not been reported yet"
+    return ""
+
+
+def _counted(found: list[Span], count: int, operator: str) -> tuple[list[Span], str]:
+    """Return the n years of "3 year average": those named, or those up to the one that is named."""
+    if len(found) > 1:
+        years = [span.year for span in found]
+        length = max(years) - min(years)
+        if count in {length, length + 1} if operator in ENDPOINTS else len(found) == count:
+            return found, ""
+        return found, f"the question names {count} years, but its periods are other ones"
+    last = found[0] if found else Span("latest")
+    if operator in ENDPOINTS:
+        return [moved(last, -count), last], ""
+    return [moved(last, -back) for back in reversed(range(min(count, _MOST_YEARS)))], ""
+
+
+def _compares_years(marked: Marked) -> bool:
+    return any("year_over_year" in mark.operators for mark in marked.marks)
+
+
+def _order(span: Span) -> tuple[int, int, int]:
+    return (span.year or 10_000 - span.number, span.number if span.year else 0, span.months)

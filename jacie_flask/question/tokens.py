@@ -1,0 +1,41 @@
+"""A question as tokens: words, numbers and signs with their positions, folded so that inflections do not matter."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jacie_flask.text.terms import fold, stem
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:&[^\W\d_]+)*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_SUFFIX = re.compile(r"['’](?:s|re|ve|ll|d|m)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, number or sign of a text: as written, its folded ``key``, and where it is."""
+
+    text: str
+    key: str
+    start: int
+    end: int
+
+    @property
+    def word(self) -> bool:
+        """Whether this is a word or a number, not a sign."""
+        return self.text[0].isalnum()
+
+
+def tokenize(text: str) -> tuple[Token, ...]:
+    """Return the tokens of a text in order."""
+    return tuple(Token(match.group(), key_of(match.group()), *match.span()) for match in _TOKEN.finditer(text))
+
+
+@lru_cache(maxsize=20_000)
+def key_of(word: str) -> str:
+    """Return a token's folded form: lower case, without possessive and plural endings."""
+    return stem(_SUFFIX.sub("", fold(word)).replace("’", "'"))
+
+
+def keys(phrase: str) -> tuple[str, ...]:
+    """Return the folded tokens of a phrase; hyphens do not count."""
+    return tuple(token.key for token in tokenize(phrase.replace("-", " ")))
