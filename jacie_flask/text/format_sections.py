@@ -11,14 +11,14 @@ _TOKEN = re.compile(
     r"|(?P<digit>[0#?])|(?P<mark>[.,%/@])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
-_CONDITION = re.compile(r"\s*(<=|>=|<>|<|>|=)\s*(-?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?)\s*", re.IGNORECASE)
+_CONDITION = re.compile(r"\s*(<=|>=|<>|<|>|=)\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:E[+-]?\d+)?)\s*", re.IGNORECASE)
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _CURRENCY = re.compile(r"\$([^-]*)(?:-.*)?")
 _COMPARE = {
     "<": lambda value, limit: value < limit, "<=": lambda value, limit: value <= limit, ">": lambda value, limit: value > limit,
     ">=": lambda value, limit: value >= limit, "=": lambda value, limit: value == limit, "<>": lambda value, limit: value != limit,
 }  # fmt: skip
-_TOGETHER = re.compile(r"[x%]*(?P<digits>(?:#|#,)*0?,*(?:\.0+,*)?)[x%]*")
+_TOGETHER = re.compile(r"[x%]*(?P<digits>(?:#[#,]*(?:0,*)?|0,*)(?:\.0+,*)?|\.0+,*)[x%]*")
 _LONGEST_FORMAT = 1_000
 
 
