@@ -109,9 +109,13 @@ class PagePicture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentStore(Protocol):
-    """Where the filings are; raises DocumentUnavailable for everything its SDK can say."""
+    """Where the filings are; raises DocumentUnavailable for everything its SDK can say.
+
+    ``left_out`` are sentences on what the last listing could not list.
+    """
 
     label: str
+    left_out: tuple[str, ...]
 
     def list(self) -> list[StoredObject]:
         """List every object below the root, metadata.json included."""
@@ -443,7 +447,12 @@ class Services:
 
 
 class Catalog(Protocol):
-    """The documents that exist; the only way from an id to an object."""
+    """The documents that exist; the only way from an id to an object.
+
+    ``notes`` are sentences on what of the store, or of its metadata.json, could not be used.
+    """
+
+    notes: tuple[str, ...]
 
     def documents(self) -> Sequence[CatalogDocument]:
         """Return all documents in a stable order; raise DocumentUnavailable when the store cannot be listed."""

@@ -36,6 +36,9 @@ def _ingest_quietly(tenant: str, settings: Settings) -> bool:
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
         log.error("ingestion of %s stopped and will be tried again: %s", tenant, error)
         return False
+    except Exception:  # whatever one tenant's store holds, the others are ingested
+        log.exception("ingestion of %s failed and will be tried again", tenant)
+        return False
     for filename, reason in report.skipped.items():
         log.warning("%s was left out: %s", filename, reason)
     for filename, notes in report.notes.items():

@@ -6,6 +6,7 @@ Each room imports it inside its functions, so that a process without gevent does
 from jacie_flask.concurrency.bells import Bell, bell
 from jacie_flask.concurrency.clock import Alarm, Ticker, Waiting, later, ticker
 from jacie_flask.concurrency.interrupts import Interrupt
+from jacie_flask.concurrency.lanes import Lane
 from jacie_flask.concurrency.patching import patched
 from jacie_flask.concurrency.receivers import Receiver, receiver
 from jacie_flask.concurrency.tasks import Task, beside, pool, spawn
@@ -15,6 +16,7 @@ __all__ = [
     "Alarm",
     "Bell",
     "Interrupt",
+    "Lane",
     "Receiver",
     "Task",
     "Ticker",

@@ -56,6 +56,8 @@ def _documents(part: str, change: str, settings: Settings, parts: Services) -> I
     if not found:
         yield Finding(part, "warn", f"{settings.documents} holds no document that can be answered from", place)
         return
+    for note in parts.catalog.notes:
+        yield Finding(part, "warn", note, f"{settings.documents}: metadata.json or the permissions of its folders")
     yield Finding(part, "ok", f"{found} in {settings.documents}; one was read")
 
 

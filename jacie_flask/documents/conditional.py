@@ -31,6 +31,8 @@ def read_unless_made(
 
     Raise DocumentUnavailable or DocumentRejected.
     """
+    if not key:
+        raise DocumentUnavailable("an entry without an object was asked for", reason="it is not in the store")
     version, digest = known
     made = kept(digest) if digest else None
     blob = store.read(key, unless=version if made is not None else "", budget=budget)

@@ -3,105 +3,175 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from jacie_flask.concurrency import offload
+from jacie_flask.concurrency import Lane
+from jacie_flask.documents.keys import is_hidden
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
 from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
 
+_PLACES = 8
+"""Reads of one store at once; as many may hang in a stalled mount before the store counts as not answering."""
+_LISTING_FACTOR = 4.0
+_PIECE = 1 << 20
+_DENIED = "access to it was denied"
+_GONE = "it is no longer in the store"
+_NO_FILE = "it is no regular file (a pipe, a socket or a device)"
+_STALLED = "its store did not answer"
+
 
 class FolderStore:
-    """The files below a folder; keys are their paths in it, versions are size and time of change."""
+    """The files below a folder; keys are their paths in it, versions are size and time of change.
 
-    def __init__(self, root: Path, *, max_bytes: int) -> None:
+    Every look at the folder happens in threads of this store alone and is awaited for ``patience_s`` (listing: four times
+    that): a stalled network mount costs nobody else anything. Hidden files are neither listed nor read.
+    """
+
+    def __init__(self, root: Path, *, max_bytes: int, patience_s: float = 15.0) -> None:
         self._root = root.resolve()
         self._max_bytes = max_bytes
+        self._reads = Lane(_PLACES, patience_s)
+        self._listings = Lane(1, patience_s * _LISTING_FACTOR)
         self.label = self._root.name
+        self.left_out: tuple[str, ...] = ()
 
     def list(self) -> list[StoredObject]:
-        """List every file below the folder, hidden ones left out; raise DocumentUnavailable."""
+        """List every file below the folder, hidden ones left out; raise DocumentUnavailable.
+
+        A folder below it that cannot be listed is left out, and ``left_out`` names it.
+        """
         try:
-            found: list[StoredObject] = offload(_files, self._root)
+            found, left_out = self._listings.run(_files, self._root)
         except OSError as error:
-            raise DocumentUnavailable(f"cannot list {self._root}: {error}") from error
-        return found
+            raise DocumentUnavailable(f"cannot list {self._root}: {error}", reason=_STALLED) from error
+        for one in left_out:
+            log.warning("%s", one)
+        self.left_out = tuple(left_out)
+        return list(found)
 
     def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the file's bytes, read between two equal looks at its version; raise DocumentUnavailable."""
-        path = self._path(key)
-        try:
-            for _ in range(3):
-                before = _version(path)
-                if before == unless:
-                    return None
-                if path.stat().st_size > self._max_bytes:
-                    raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
-                data: bytes = offload(path.read_bytes)
-                if _version(path) == before:
-                    return Blob(data=data, version=before)
-        except FileNotFoundError as error:
-            raise DocumentUnavailable(f"{key} is gone", reason="it is no longer in the store") from error
-        except OSError as error:
-            raise DocumentUnavailable(f"cannot read {key}: {error}", reason="access to it was denied") from error
-        raise DocumentUnavailable(f"{key} keeps changing", reason="it keeps changing while it is read")
+        found: Blob | None = self._asked(key, self._read, key, unless, budget)
+        return found
 
     def locate(self, key: str) -> Path | str:
-        """Return the file's path; raise DocumentUnavailable when it is gone."""
-        path = self._path(key)
-        if not _is_file(path):
-            raise DocumentUnavailable(f"{key} is gone", reason="it is no longer in the store")
+        """Return the path of a regular file; raise DocumentUnavailable when it is none or is gone."""
+        path: Path = self._asked(key, self._located, key)
         return path
 
+    def _asked(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Ask the file system in this store's own threads; say what went wrong in our words."""
+        try:
+            return self._reads.run(function, *arguments)
+        except FileNotFoundError as error:
+            raise DocumentUnavailable(f"{key!r} is gone", reason=_GONE) from error
+        except TimeoutError as error:
+            raise DocumentUnavailable(f"{key!r}: the file system does not answer: {error}", reason=_STALLED) from error
+        except OSError as error:
+            raise DocumentUnavailable(f"cannot read {key!r}: {error}", reason=_DENIED) from error
+
+    def _read(self, key: str, unless: str, budget: Budget | None) -> Blob | None:
+        path = self._path(key)
+        for _ in range(3):
+            with _opened(path) as (descriptor, before):
+                if _version(before) == unless:
+                    return None
+                if before.st_size > self._max_bytes:
+                    raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
+                data = b"".join(_pieces(descriptor, self._max_bytes, budget))
+                if _version(os.fstat(descriptor)) == _version(before) == _version(path.stat()):
+                    return Blob(data=data, version=_version(before))
+        raise DocumentUnavailable(f"{key} keeps changing", reason="it keeps changing while it is read")
+
+    def _located(self, key: str) -> Path:
+        path = self._path(key)
+        with _opened(path):
+            return path
+
     def _path(self, key: str) -> Path:
+        """Return where a key is: below the root and not hidden, also after links were followed; raise DocumentUnavailable."""
         try:
             path = (self._root / key).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
-            raise DocumentUnavailable(f"{key!r} is no path: {error}", reason="access to it was denied") from error
+            raise DocumentUnavailable(f"{key!r} is no path: {error}", reason=_DENIED) from error
         if not path.is_relative_to(self._root):
-            raise DocumentUnavailable(f"{key} points outside {self._root}", reason="access to it was denied")
+            raise DocumentUnavailable(f"{key} points outside {self._root}", reason=_DENIED)
+        if is_hidden(key) or is_hidden(path.relative_to(self._root).as_posix()):
+            raise DocumentUnavailable(f"{key!r} is hidden", reason=_DENIED)
         return path
 
 
-def _files(root: Path) -> list[StoredObject]:
-    """Walk a folder; raise OSError."""
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a regular file without waiting for whoever is at the other end of a pipe; raise OSError or DocumentUnavailable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise DocumentUnavailable(f"{path} is no regular file", reason=_NO_FILE)
+        yield descriptor, found
+    finally:
+        os.close(descriptor)
+
+
+def _pieces(descriptor: int, most: int, budget: Budget | None) -> Iterator[bytes]:
+    """Yield a file in pieces, one byte more than allowed at most: a file may grow while it is read."""
+    left = most + 1
+    while left > 0 and (piece := os.read(descriptor, min(_PIECE, left))):
+        if budget:
+            budget.check()
+        left -= len(piece)
+        yield piece
+
+
+def _files(root: Path) -> tuple[list[StoredObject], list[str]]:
+    """Walk a folder; return its files and sentences on what was left out; raise OSError for the root itself."""
     found: list[StoredObject] = []
-    for folder, folders, names in os.walk(root, onerror=_raise):
+    left_out: list[str] = []
+
+    def unlisted(error: OSError) -> None:
+        if Path(error.filename or root) == root:
+            raise error
+        name = os.path.relpath(error.filename, root)
+        left_out.append(f"the folder {_shown(name)} cannot be listed ({error.strerror}): its documents are left out")
+
+    for folder, folders, names in os.walk(root, onerror=unlisted):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):
-                found += _stored(Path(folder, name), root)
-    return found
+                found += _stored(Path(folder, name), root, left_out)
+    return found, left_out
 
 
-def _stored(path: Path, root: Path) -> Iterator[StoredObject]:
+def _stored(path: Path, root: Path, left_out: list[str]) -> Iterator[StoredObject]:
     """Yield a file as an object; nothing for what is no file, left while it was listed, or has a name that is no text."""
     key = path.relative_to(root).as_posix()
     if not _is_text(key):
-        log.warning("%r was left out: its name is not UTF-8", key)
+        left_out.append(f"the file {_shown(key)} is left out: its name is not UTF-8")
         return
-    with contextlib.suppress(FileNotFoundError):
-        if path.is_file():
-            yield StoredObject(key=key, size=path.stat().st_size, version=_version(path))
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _version(path: Path) -> str:
-    stat = path.stat()
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
-    except OSError:  # what may not be looked at cannot be opened either
-        return False
+        found = path.stat()
+    except OSError as error:  # it left, its link leads nowhere, or its folder may be listed and not entered
+        if not isinstance(error, FileNotFoundError):
+            left_out.append(f"the file {_shown(key)} cannot be looked at ({error.strerror}): it is left out")
+        return
+    if stat.S_ISREG(found.st_mode):
+        yield StoredObject(key=key, size=found.st_size, version=_version(found))
+
+
+def _shown(name: str) -> str:
+    """Return a name as it may stand in a line of a log."""
+    return repr(name[-200:])
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_size}-{found.st_mtime_ns}"
 
 
 def _is_text(name: str) -> bool:

@@ -20,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from jacie_flask import tracing
+from jacie_flask.documents.keys import is_hidden
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
 from jacie_flask.retries import Budget, retry_after
@@ -57,6 +58,7 @@ class S3Store:
         self._prefix = parts.path.strip("/") + "/" if parts.path.strip("/") else ""
         self._max_bytes = max_bytes
         self.label = "S3"
+        self.left_out: tuple[str, ...] = ()
         self._upstream = upstream or Upstream("documents", DocumentUnavailable)
         self._client: Any = boto3.session.Session().client(
             "s3",
@@ -72,12 +74,12 @@ class S3Store:
         )
 
     def list(self) -> list[StoredObject]:
-        """List every object below the prefix; raise DocumentUnavailable."""
+        """List every object below the prefix, hidden ones left out; raise DocumentUnavailable."""
         found = []
         for page in self._pages():
             for item in page.get("Contents", ()):
                 key = str(item["Key"]).removeprefix(self._prefix)
-                if key and not key.endswith("/"):
+                if not key.endswith("/") and not is_hidden(key):
                     found.append(StoredObject(key=key, size=int(item["Size"]), version=str(item["ETag"])))
         return found
 
@@ -100,6 +102,7 @@ class S3Store:
 
     def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the object's bytes, or None while its ETag is ``unless``; raise DocumentUnavailable."""
+        _check_visible(key)
         return self._upstream.ask(partial(self._read, key, unless, budget), budget)
 
     def _read(self, key: str, unless: str, budget: Budget | None) -> Blob | None:
@@ -123,6 +126,7 @@ class S3Store:
 
     def locate(self, key: str) -> Path | str:
         """Return a presigned URL that opens the object in a browser for five minutes."""
+        _check_visible(key)
         content_type = _TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
         parameters = {
             "Bucket": self._bucket,
@@ -134,6 +138,11 @@ class S3Store:
             return str(self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=_LINK_SECONDS))
         except (BotoCoreError, ClientError) as error:
             raise _translate(error, f"signing a link to {key}") from error
+
+
+def _check_visible(key: str) -> None:
+    if is_hidden(key):
+        raise DocumentUnavailable(f"{key!r} is hidden", reason="access to it was denied")
 
 
 def _pieces(body: Any, budget: Budget | None) -> Iterator[bytes]:

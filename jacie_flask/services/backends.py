@@ -26,7 +26,7 @@ _DEFAULT_MODEL = "gpt-4o-mini"
 def document_store(settings: Settings, upstream: Upstream | None = None) -> DocumentStore:
     """Return the folder or the S3 prefix that the settings name."""
     if settings.documents_folder is not None:
-        return FolderStore(settings.documents_folder, max_bytes=settings.max_document)
+        return FolderStore(settings.documents_folder, max_bytes=settings.max_document, patience_s=settings.documents_timeout_s)
     return sdks.s3_store()(
         settings.documents,
         endpoint=settings.s3_endpoint,

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from jacie_flask import concurrency
@@ -33,7 +32,6 @@ class _Shared:
     embedder: Embedder
     model: ChatModel
     runs: SharedRunLog
-    pool: Executor
     reading: Extractor
     drawing: Extractor
     upstreams: tuple[Upstream, ...]
@@ -50,7 +48,6 @@ def build(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[st
         embedder=embedder(settings, asked.get("embeddings")),
         model=chat_model(settings, beside, asked.get("model")),
         runs=run_log(settings),
-        pool=concurrency.pool(LOADS, "load"),
         reading=Extractor(settings.data / "spool"),
         # children of their own: a long report that is being read does not hold up a page
         drawing=Extractor(settings.data / "spool", timeout_s=_PICTURE_S, patience_s=_PICTURE_S),
@@ -74,7 +71,7 @@ def _services(settings: Settings, shared: _Shared) -> Services:
         model=shared.model,
         runs=shared.runs,
         offload=concurrency.offload,
-        pool=shared.pool,
+        pool=concurrency.pool(LOADS, "load"),  # its own: a store that stalls takes up the places of its tenant alone
         limits=Limits(
             deadline_s=settings.deadline_s,
             retries=settings.retries,

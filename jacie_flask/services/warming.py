@@ -41,6 +41,8 @@ def _take(steps: Sequence[_Step]) -> None:
             step()
         except JacieError as error:
             log.warning("%s cannot be reached yet: %s", name, error)
+        except Exception:  # a worker starts whatever a store, an index or a server holds: questions meet it again
+            log.exception("%s failed to warm up", name)
 
 
 def _wait_for(model: ChatModel, wait_s: float) -> None:

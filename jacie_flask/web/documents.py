@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, redirect, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
-from jacie_flask.errors import InvalidRequest, NotFound
+from jacie_flask.errors import DocumentUnavailable, InvalidRequest, NotFound
 from jacie_flask.interfaces import CatalogDocument, PagePicture
 from jacie_flask.text.hostile import one_line
 from jacie_flask.web import limits
@@ -32,7 +32,10 @@ def listing() -> Response:
     start = _after(documents, request.args.get("cursor", ""))
     page = documents[start : start + limit]
     more = start + limit < len(documents)
-    body = {"documents": [_shown(document) for document in page], "next_cursor": page[-1].document_id if more and page else None}
+    body: dict[str, Any] = {"documents": [_shown(document) for document in page]}
+    body["next_cursor"] = page[-1].document_id if more and page else None
+    if notes := jacie().services.catalog.notes:
+        body["notes"] = list(notes)
     return Response(msgspec.json.encode(body), content_type="application/json")
 
 
@@ -42,6 +45,8 @@ def file(document_id: str) -> AnyResponse:
     limits.ask("pages")
     parts = jacie()
     document = parts.services.catalog.get(document_id)
+    if not document.key:
+        raise DocumentUnavailable(f"{document.filename} has no object", reason=document.reason)
     place = parts.services.documents.locate(document.key)
     if isinstance(place, str):
         response: AnyResponse = redirect(place, code=307)

@@ -136,7 +136,8 @@ def _documents(parts: Jacie) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for document in documents:
         counts[document.status] = counts.get(document.status, 0) + 1
-    return {"kind": parts.services.documents.label, "documents": len(documents), "by_status": counts}
+    known = {"kind": parts.services.documents.label, "documents": len(documents), "by_status": counts}
+    return {**known, "notes": list(parts.services.catalog.notes)}
 
 
 def _index(parts: Jacie) -> dict[str, Any]:

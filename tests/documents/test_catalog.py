@@ -9,6 +9,7 @@ from jacie_flask.documents.catalog import StoreCatalog, document_id
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.ledger import Ledger, LedgerRow
 from jacie_flask.errors import DocumentUnavailable, NotFound
+from tests.support.hostile_metadata import FILENAME, UNUSABLE
 
 
 class Clock:
@@ -68,7 +69,7 @@ def test_metadata_describes_the_documents(made):
     assert set(found) == {"a.pdf", "b.pdf"}
     assert (found["a.pdf"].company, found["a.pdf"].period, found["a.pdf"].document_type) == ("Alpha plc", "2023", "10-K")
     assert (found["b.pdf"].company, found["b.pdf"].period, found["b.pdf"].status) == ("Beta AG", "2024", "pending")
-    assert made.catalog.note == ""
+    assert made.catalog.notes == ()
 
 
 def test_what_is_listed_but_missing_is_told(made):
@@ -97,7 +98,7 @@ def test_metadata_that_cannot_be_used_is_told(made, listed):
     made.write("Alpha_2023_10K.pdf")
     made.describe(listed)
     assert made.by_name()["Alpha_2023_10K.pdf"].company == "Alpha"
-    assert made.catalog.note.startswith("metadata.json is not usable")
+    assert made.catalog.notes[0].startswith("metadata.json is not usable")
 
 
 NAMES = [
@@ -221,3 +222,101 @@ def test_a_store_that_never_answered_is_unavailable(made):
     made.root.with_name("away").rename(made.root)
     made.write("a.pdf")
     assert set(made.by_name()) == {"a.pdf"}
+
+
+# ------------------------------------------------------------------------------------------------------- hostile stores
+
+
+@pytest.mark.parametrize("data", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_hostile_metadata_costs_only_itself(made, data):
+    """Whatever it holds, the listing takes its place and one line says why; so it is when it comes later."""
+    made.write(FILENAME)
+    (made.root / "metadata.json").write_bytes(data)
+    for _ in range(2):
+        assert set(made.by_name()) == {FILENAME}
+        (note,) = made.catalog.notes
+        assert note.startswith("metadata.json is not usable (")
+        assert len(note) < 500
+        assert "\n" not in note
+        made.catalog.refresh()
+
+
+def test_there_are_enough_hostile_files():
+    """As many as the acceptance asks for, all different."""
+    assert len(set(UNUSABLE.values())) == len(UNUSABLE) >= 64
+
+
+def test_metadata_that_appears_hostile_does_not_end_the_refresh(made):
+    """A catalog that is served goes on being renewed after the file was replaced, and again when it is repaired."""
+    made.write("a.pdf")
+    made.describe({"Alpha": [entry("a.pdf")]})
+    assert made.by_name()["a.pdf"].company == "Alpha"
+    (made.root / "metadata.json").write_bytes(UNUSABLE["link: bracket"])
+    made.write("b.pdf")
+    made.clock.now = 31
+    wait_for(made, {"a.pdf", "b.pdf"})
+    made.describe({"Alpha": [entry("a.pdf")]})
+    made.clock.now = 93
+    wait_for(made, {"a.pdf"})
+    assert made.catalog.notes == ()
+
+
+HIDDEN = [".env", ".git/config", "metadata.json", "sub/.secret.pdf", "./.env", "sub/../.env"]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_metadata_cannot_name_what_is_hidden(made, name):
+    """A hidden file, or metadata.json itself, is missing for the catalog, and nothing can be read through its entry."""
+    made.write(".env", ".git/config", "sub/.secret.pdf", "a.pdf")
+    made.describe({"Alpha": [entry("a.pdf"), entry(name)]})
+    found = next(document for document in made.catalog.documents() if document.filename == name)
+    assert (found.status, found.key) == ("missing", "")
+    with pytest.raises(DocumentUnavailable):
+        made.store.read(found.key)
+    with pytest.raises(DocumentUnavailable):
+        made.store.locate(found.key)
+
+
+def test_links_are_decoded_and_names_compared_in_one_form(made):
+    """Percent-encoded, form-encoded and decomposed spellings of a path all mean the same file."""
+    made.write("2023/Soci\u00e9t\u00e9 report.pdf", "2024/Soci\u00e9t\u00e9 report.pdf", "2024/100%25 a#b.pdf")
+    links = {
+        "2023/Soci\u00e9t\u00e9 report.pdf": "https://b.s3.amazonaws.com/2023/Soci%C3%A9t%C3%A9%20report.pdf?X-Amz-Date=1",
+        "2024/Soci\u00e9t\u00e9 report.pdf": "https://b.s3.amazonaws.com/2024/Socie%CC%81te%CC%81+report.pdf",
+        "2024/100%25 a#b.pdf": "s3://b/2024/100%25 a#b.pdf",
+    }
+    made.describe({"Alpha": [entry("Socie\u0301te\u0301 report.pdf", document_link=link) for link in links.values()]})
+    assert {document.key for document in made.catalog.documents()} == set(links)
+    assert made.catalog.notes == ()
+
+
+def test_a_full_path_goes_before_a_name(made):
+    """A path in the file name decides, and a link's last part is no path."""
+    made.write("2023/report.pdf", "2024/report.pdf", "report.pdf")
+    made.describe(
+        {"A": [entry("2024/report.pdf", document_link=""), entry("2023/report.pdf", document_link="https://x/report.pdf")]}
+    )
+    assert {document.key for document in made.catalog.documents()} == {"2023/report.pdf", "2024/report.pdf"}
+
+
+def test_an_entry_that_matches_two_files_is_not_guessed(made):
+    """Neither file is taken, and entry and note name both."""
+    made.write("2023/report.pdf", "2024/report.pdf")
+    made.describe({"Alpha": [entry("report.pdf", document_link="https://elsewhere/report.pdf")]})
+    (document,) = made.catalog.documents()
+    assert (document.key, document.status) == ("", "missing")
+    for told in (document.reason, made.catalog.notes[0]):
+        assert "2023/report.pdf, 2024/report.pdf" in told
+
+
+def test_two_entries_of_one_file_do_not_overwrite_each_other(made):
+    """The first describes the file, the other stays visible with its reason, and a note names both."""
+    made.write("a.pdf", "b.pdf")
+    made.describe({"Alpha": [entry("a.pdf")], "Beta": [entry("sub/a.pdf", document_link="", period="2024"), entry("b.pdf")]})
+    documents = made.catalog.documents()
+    assert [(one.company, one.key, one.status) for one in documents] == [
+        ("Alpha", "a.pdf", "pending"), ("Beta", "b.pdf", "pending"), ("Beta", "", "missing"),
+    ]  # fmt: skip
+    assert len({one.document_id for one in documents}) == 3
+    assert documents[2].reason == "the same file is listed as entry 1 (Alpha: a.pdf) already"
+    assert made.catalog.notes == ("metadata.json: entry 2 (Beta: sub/a.pdf) is the same file as entry 1 (Alpha: a.pdf): a.pdf",)

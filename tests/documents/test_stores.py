@@ -2,6 +2,9 @@
 
 import logging
 import os
+import socket
+import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -15,6 +18,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from jacie_flask import logs
+from jacie_flask.concurrency import Lane
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.errors import DocumentUnavailable
@@ -329,3 +333,109 @@ def test_nobody_listening_is_unavailable():
         origin = server.origin
     store = S3Store("s3://bucket", endpoint=origin, max_bytes=MAX_BYTES)
     assert reason(lambda: store.read("a.pdf")) == "its store did not answer"
+
+
+# ------------------------------------------------------------------------------------------------- what a folder can hold
+
+
+def test_a_hidden_file_is_not_read(place):
+    """Neither by its name nor through a folder: a store gives only what it would list."""
+    for key in (".env", ".git/config", "sub/.x.pdf"):
+        place.write(key, b"secret")
+        assert reason(lambda key=key: place.store.read(key)) == "access to it was denied"
+        assert reason(lambda key=key: place.store.locate(key)) == "access to it was denied"
+    assert place.store.list() == []
+
+
+def test_a_link_to_a_hidden_file_opens_nothing(folder, tmp_path):
+    """What the name hides is hidden behind another name too."""
+    folder.write(".env", b"secret")
+    (tmp_path / "filings" / "env.pdf").symlink_to(tmp_path / "filings" / ".env")
+    assert reason(lambda: folder.store.read("env.pdf")) == "access to it was denied"
+    assert reason(lambda: folder.store.locate("env.pdf")) == "access to it was denied"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_a_file_that_becomes_something_else_is_refused_at_once(folder, tmp_path, kind):
+    """Nobody waits for the other end of a pipe; the other files stay readable."""
+    folder.write("a.pdf", b"one")
+    folder.write("b.pdf", b"two")
+    assert len(folder.store.list()) == 2
+    path = tmp_path / "filings" / "a.pdf"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.close()
+    for _ in range(40):
+        assert reason(lambda: folder.store.read("a.pdf"))
+    assert reason(lambda: folder.store.locate("a.pdf"))
+    assert folder.store.read("b.pdf").data == b"two"
+    assert [item.key for item in folder.store.list()] == ["b.pdf"]
+
+
+def test_a_stalled_file_system_costs_its_own_store_only(folder, tmp_path):
+    """Calls that the kernel does not give back occupy the places of one store; another one answers all the while."""
+    folder.write("a.pdf", b"one")
+    stalled = FolderStore(tmp_path / "filings", max_bytes=MAX_BYTES, patience_s=0.1)
+    reading, writing = os.pipe()
+    try:
+        for _ in range(20):
+            with pytest.raises(TimeoutError):
+                stalled._reads.run(os.read, reading, 1)
+        assert reason(lambda: stalled.read("a.pdf")) == "its store did not answer"
+        assert reason(lambda: stalled.locate("a.pdf")) == "its store did not answer"
+        assert folder.store.read("a.pdf").data == b"one"
+    finally:
+        os.close(writing)
+    assert Lane.run(stalled._reads, lambda: "free again")  # the end of the pipe gave every call back
+    assert stalled.read("a.pdf").data == b"one"
+    os.close(reading)
+
+
+def _too_deep(root):
+    """Make a folder whose path is longer than the kernel takes, which nobody can list; return the names on the way."""
+    name = "d" * 200
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+def test_a_subfolder_that_cannot_be_listed_is_left_out(folder, tmp_path):
+    """The other documents are there, and a sentence names the folder."""
+    folder.write("a.pdf", b"one")
+    _too_deep(tmp_path / "filings")
+    assert [item.key for item in folder.store.list()] == ["a.pdf"]
+    (told,) = folder.store.left_out
+    assert "cannot be listed (File name too long)" in told
+    subprocess.run(["rm", "-rf", str(tmp_path / "filings")], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without permission and come back")
+def test_a_subfolder_without_permission_is_left_out():
+    """One folder that belongs to somebody else does not make the catalog unavailable."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "closed").mkdir(mode=0o700)
+        (root / "entered").mkdir()
+        for name in ("a.pdf", "closed/b.pdf", "entered/c.pdf"):
+            (root / name).write_bytes(b"x")
+        (root / "entered").chmod(0o744)
+        store = FolderStore(root, max_bytes=MAX_BYTES)
+        os.seteuid(65534)
+        try:
+            listed = [item.key for item in store.list()]
+        finally:
+            os.seteuid(0)
+    assert listed == ["a.pdf"]
+    assert ["cannot be listed (Permission denied)" in one or "cannot be looked at" in one for one in store.left_out] == [
+        True,
+        True,
+    ]
