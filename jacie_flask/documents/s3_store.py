@@ -13,13 +13,18 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
+    PartialCredentialsError,
     ReadTimeoutError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
 )
 
 from jacie_flask import tracing
+from jacie_flask.documents import s3_errors
 from jacie_flask.documents.keys import is_hidden
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.interfaces import Blob, StoredObject
@@ -29,12 +34,6 @@ from jacie_flask.upstreams import Trouble, Upstream
 _LINK_SECONDS = 300
 _PIECE = 1 << 20
 _TYPES = {".pdf": "application/pdf", ".txt": "text/plain; charset=utf-8", ".md": "text/plain; charset=utf-8"}
-_REASONS = {
-    403: "access to it was denied",
-    404: "it is no longer in the store",
-    429: "its store is overloaded",
-    503: "its store is overloaded",
-}
 
 
 class S3Store:
@@ -111,7 +110,7 @@ class S3Store:
             with tracing.upstream("s3 read"):
                 return self._get(key, condition, budget)
         except ClientError as error:
-            if _status(error) == 304:
+            if s3_errors.status(error.response) == 304:
                 return None
             raise _trouble(error, f"reading {key}") from error
         except BotoCoreError as error:
@@ -142,7 +141,7 @@ class S3Store:
 
 def _check_visible(key: str) -> None:
     if is_hidden(key):
-        raise DocumentUnavailable(f"{key!r} is hidden", reason="access to it was denied")
+        raise DocumentUnavailable(f"{key!r} is hidden", reason=s3_errors.DENIED)
 
 
 def _pieces(body: Any, budget: Budget | None) -> Iterator[bytes]:
@@ -153,26 +152,24 @@ def _pieces(body: Any, budget: Budget | None) -> Iterator[bytes]:
         yield piece
 
 
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
 def _trouble(error: BotoCoreError | ClientError, what: str) -> Trouble:
     """Return what an exception of the SDK means; a read timeout has used up the asker's patience already."""
     problem = _translate(error, what)
     if isinstance(error, ClientError):
-        status = _status(error)
+        status = s3_errors.status(error.response)
         problem.retry_after_s = retry_after(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after"))
-        return Trouble(problem, fault=status >= 500, again=status == 429 or status >= 500, throttled=status == 429)
+        return Trouble(problem, fault=status >= 500, again=s3_errors.passing(error.response), throttled=status == 429)
     lost = isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError)
     return Trouble(problem, fault=lost, again=lost and not isinstance(error, ReadTimeoutError))
 
 
 def _translate(error: BotoCoreError | ClientError, what: str) -> DocumentUnavailable:
     if isinstance(error, ClientError):
-        reason = _REASONS.get(_status(error), "its store failed")
+        reason = s3_errors.reason(error.response)
     elif isinstance(error, NoCredentialsError):
         reason = "the store's credentials are missing"
+    elif isinstance(error, CredentialRetrievalError | PartialCredentialsError | TokenRetrievalError | UnauthorizedSSOTokenError):
+        reason = "the store's credentials could not be had: check AWS_PROFILE, the role or the sign-in (aws sso login)"
     elif isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError):
         reason = "its store did not answer"
     else:

@@ -23,7 +23,7 @@ from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.redaction import redactor
-from tests.support.s3_faults import S3Fault, S3Faults
+from tests.support.s3_faults import REFUSALS, S3Fault, S3Faults, xml
 
 MAX_BYTES = 5000
 FILES = {"a.pdf": b"%PDF one", "sub/b.txt": b"two", "sub/deep/c d#ü?.md": b"three", "metadata.json": b"{}", "empty.pdf": b""}
@@ -275,7 +275,7 @@ def test_a_link_of_temporary_credentials_stays_out_of_logs(monkeypatch, moto_url
 def test_a_bucket_that_does_not_exist_is_unavailable(moto_url):
     """A misspelt bucket is an error of its own, not an empty collection."""
     store = S3Store("s3://no-such-bucket/x", endpoint=moto_url, max_bytes=MAX_BYTES)
-    assert reason(store.list) == "it is no longer in the store"
+    assert reason(store.list) == "its bucket does not exist: check JACIE_DOCUMENTS"
 
 
 def test_missing_credentials_are_named(monkeypatch, moto_url):
@@ -308,6 +308,26 @@ def test_each_fault_has_its_reason(fault, expected, requests):
         assert reason(lambda: store.read("a.pdf")) == expected
         assert len(server.requests) == requests
         assert store.read("b.pdf").data == b"y"
+
+
+@pytest.mark.parametrize(("fault", "expected"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_refusals_are_told_by_their_code(fault, expected):
+    """What S3's own document says decides, asked once: not the status that several causes share."""
+    with S3Faults(OBJECTS, S3Fault(**{**fault.__dict__, "on": "a.pdf"})) as server:
+        store = S3Store("s3://bucket", endpoint=server.origin, max_bytes=MAX_BYTES)
+        assert reason(lambda: store.read("a.pdf")).startswith(expected)
+        assert store.read("b.pdf").data == b"y"
+        assert sum("a.pdf" in request.target for request in server.requests) <= 2  # the SDK follows a redirect once
+
+
+def test_a_request_that_timed_out_at_s3_is_made_again():
+    """A 400 whose code says that it passes is no refusal."""
+    body = xml(
+        "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period."
+    )
+    with S3Faults(OBJECTS, S3Fault(status=400, body=body, times=1)) as server:
+        store = S3Store("s3://bucket", endpoint=server.origin, max_bytes=MAX_BYTES)
+        assert store.read("a.pdf").data == OBJECTS["bucket/a.pdf"]
 
 
 @pytest.mark.parametrize("fault", [S3Fault(status=503, times=1), S3Fault(status=500, times=1), S3Fault(kind="slow", seconds=0.3)])

@@ -24,7 +24,7 @@ CODES = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 412: "
 
 @dataclass(frozen=True)
 class S3Fault:
-    """What goes wrong: an error ``status`` (with ``retry_after`` as its header), or ``kind`` hang (before the headers) | stall (in the body) | slow | truncated | rst.
+    """What goes wrong: an error ``status`` (with ``retry_after`` as its header, ``body`` in the place of a made-up one, and ``headers``), or ``kind`` hang (before the headers) | stall (in the body) | slow | truncated | rst.
 
     ``on`` limits it to paths that hold it, ``times`` to so many requests, ``after`` says how many bytes of the body still come,
     and a slow body takes ``seconds`` in all.
@@ -32,6 +32,8 @@ class S3Fault:
 
     status: int = 200
     retry_after: str | None = None
+    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
     kind: str = ""
     on: str = ""
     times: int | None = None
@@ -64,7 +66,7 @@ class S3Faults(LocalServer):
             connection.wait(math.inf)
         path = unquote(request.path).lstrip("/")
         if fault.status != 200:
-            self._refuse(request, connection, fault.status, path, fault.retry_after)
+            self._refuse(request, connection, fault, path)
         elif "list-type" in request.params:
             connection.respond(200, self._listing(path.rstrip("/"), request.params.get("prefix", "")), "application/xml")
         elif path in self.objects and request.headers.get("if-none-match") == etag(self.objects[path]):
@@ -72,7 +74,7 @@ class S3Faults(LocalServer):
         elif path in self.objects:
             self._send(request, connection, self.objects[path], fault)
         else:
-            self._refuse(request, connection, 404, path)
+            self._refuse(request, connection, S3Fault(status=404), path)
 
     def _pick(self, request: Request) -> S3Fault:
         fault = self.fault
@@ -81,14 +83,17 @@ class S3Faults(LocalServer):
         self._used += 1
         return fault
 
-    def _refuse(self, request: Request, connection: Connection, status: int, path: str, retry_after: str | None = None) -> None:
-        code = CODES.get(status, "InternalError")
-        body = f"<Error><Code>{code}</Code><Message>scripted</Message><Resource>{escape(path)}</Resource></Error>".encode()
+    def _refuse(self, request: Request, connection: Connection, fault: S3Fault, path: str) -> None:
+        code = CODES.get(fault.status, "InternalError")
+        made = f"<Error><Code>{code}</Code><Message>scripted</Message><Resource>{escape(path)}</Resource></Error>"
+        body = (fault.body or made).encode()
+        headers = {name.replace("-", "_"): value for name, value in fault.headers}
+        if fault.retry_after is not None:
+            headers["Retry_After"] = fault.retry_after
         if request.method == "HEAD":
-            connection.write(connection.head(status, "application/xml", Content_Length=str(len(body))))
+            connection.write(connection.head(fault.status, "application/xml", Content_Length=str(len(body)), **headers))
         else:
-            headers = {} if retry_after is None else {"Retry_After": retry_after}
-            connection.respond(status, body, "application/xml", **headers)
+            connection.respond(fault.status, body, "application/xml", **headers)
 
     def _listing(self, bucket: str, prefix: str) -> bytes:
         keys = sorted(name.partition("/")[2] for name in self.objects if name.startswith(f"{bucket}/{prefix}"))
@@ -128,6 +133,79 @@ class S3Faults(LocalServer):
             raise ClientGoneError
         else:
             connection.write(data)
+
+
+def xml(code: str, message: str, *more: tuple[str, str]) -> str:
+    """Return an error document as S3 sends it."""
+    fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in more)
+    ids = "<RequestId>656c76696e6727732072657175657374</RequestId><HostId>Uuag1LuByRx9e6j5Onimru9pO4ZVKnJ2Qz7/C1NPcfTWAtRPfTaOFg==</HostId>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>{fields}{ids}</Error>'
+
+
+REFUSALS: dict[str, tuple[S3Fault, str]] = {
+    "archived": (
+        S3Fault(status=403, body=xml("InvalidObjectState", "The operation is not valid for the object's storage class", ("StorageClass", "DEEP_ARCHIVE"))),
+        "it is archived (Deep Archive): restore it (aws s3api restore-object)",
+    ),
+    "archived, access tier": (
+        S3Fault(status=403, body=xml("InvalidObjectState", "The operation is not valid for the object's access tier",
+                                     ("StorageClass", "INTELLIGENT_TIERING"), ("AccessTier", "ARCHIVE_ACCESS"))),
+        "it is archived (Archive Access): restore it",
+    ),
+    "expired token": (
+        S3Fault(status=400, body=xml("ExpiredToken", "The provided token has expired.", ("Token-0", "x"))),
+        "the credentials of its store have expired",
+    ),
+    "unknown key": (
+        S3Fault(status=403, body=xml("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", ("AWSAccessKeyId", "test"))),
+        "the credentials of its store are wrong",
+    ),
+    "wrong secret": (
+        S3Fault(status=403, body=xml("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")),
+        "the credentials of its store are wrong",
+    ),
+    "wrong token": (
+        S3Fault(status=400, body=xml("InvalidToken", "The provided token is malformed or otherwise invalid.")),
+        "the credentials of its store are wrong",
+    ),
+    "clock": (
+        S3Fault(status=403, body=xml("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.",
+                                     ("RequestTime", "20261201T000000Z"), ("ServerTime", "2026-12-01T03:00:00Z"), ("MaxAllowedSkewMilliseconds", "900000"))),
+        "the clock of this machine differs too much",
+    ),
+    "key disabled": (
+        S3Fault(status=400, body=xml("KMS.DisabledException", "arn:aws:kms:us-east-1:1:key/x is disabled.")),
+        "its encryption key (KMS) cannot be used",
+    ),
+    "key to be deleted": (
+        S3Fault(status=400, body=xml("KMS.KMSInvalidStateException", "arn:aws:kms:us-east-1:1:key/x is pending deletion.")),
+        "its encryption key (KMS) cannot be used",
+    ),
+    "key not allowed": (
+        S3Fault(status=403, body=xml("AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/x")),
+        "its encryption key (KMS) cannot be used",
+    ),
+    "requester pays": (
+        S3Fault(status=403, body=xml("AccessDenied", "Bucket is requester pays bucket but no requester pays header present.")),
+        "its bucket charges whoever asks (requester pays)",
+    ),
+    "other region": (
+        S3Fault(status=301, headers=(("x-amz-bucket-region", "eu-west-1"),),
+                body=xml("PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint.",
+                         ("Bucket", "bucket"), ("Endpoint", "bucket.s3.eu-west-1.amazonaws.com"))),
+        "its bucket is in another region (",
+    ),
+    "signed for another region": (
+        S3Fault(status=400, body=xml("AuthorizationHeaderMalformed", "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'",
+                                     ("Region", "eu-central-1"))),
+        "its bucket is in another region (eu-central-1)",
+    ),
+    "denied": (S3Fault(status=403, body=xml("AccessDenied", "Access Denied")), "access to it was denied"),
+    "account closed": (S3Fault(status=403, body=xml("AllAccessDisabled", "All access to this object has been disabled")), "its bucket or account is closed"),
+    "no bucket": (S3Fault(status=404, body=xml("NoSuchBucket", "The specified bucket does not exist", ("BucketName", "bucket"))), "its bucket does not exist"),
+    "no code": (S3Fault(status=403, body="<html><body>Forbidden</body></html>"), "access to it was denied"),
+}  # fmt: skip
+"""Refusals with S3's own documents, and how the reason that a document gets begins."""
 
 
 def etag(data: bytes) -> str:
