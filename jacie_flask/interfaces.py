@@ -72,7 +72,7 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 """Grows when analysis gives other chunks, labels or terms for the same bytes: caches and ledgers of older ones are not used."""
 
 

@@ -64,7 +64,7 @@ def _clock(job: Job, still_at_it: Callable[[], None]) -> Callable[[], bool]:
 
 def _why_empty(reading: Reading) -> str:
     unread = next((note for note in reading.notes if "could not be read" in note), "")
-    if "tesseract" in unread:
+    if "tesseract" in unread and "pictures" in unread:
         return "it is scanned, and no text recognition (tesseract) is installed"
     return f"it holds no text; {unread}" if unread else "it holds no text"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pypdfium2
-import pypdfium2.raw
 from numpy.typing import NDArray
 from PIL import Image
 
-from jacie_flask.documents.formats.pdf import opened
+from jacie_flask.documents.formats.pdf_characters import Box, Characters, turned
+from jacie_flask.documents.formats.pdf_pages import PdfPages
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.interfaces import PagePicture
 from jacie_flask.text.quotes import GAP, Text, locate
@@ -24,37 +24,35 @@ _CHARACTERS = 200_000
 _YELLOW = np.array([255, 232, 84], dtype=np.uint16)
 _DARK = 110
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in the page's own units, y pointing up."""
-
 
 def of(path: Path, number: int, highlight: str, scale: float) -> PagePicture:
     """Return a page of a file as a picture; raise DocumentRejected where that cannot be."""
-    with contextlib.closing(opened(path)) as document:
+    with contextlib.closing(PdfPages(path)) as pages:
         try:
-            return draw(document, number, highlight, scale)
+            return draw(pages, number, highlight, scale)
         except pypdfium2.PdfiumError as error:
             raise DocumentRejected(str(error), reason="the page is damaged") from error
 
 
-def draw(document: pypdfium2.PdfDocument, number: int, highlight: str, scale: float) -> PagePicture:
+def draw(pages: PdfPages, number: int, highlight: str, scale: float) -> PagePicture:
     """Return page ``number`` (from 1) as PNG, ``scale`` pixels a point at most, with the passage marked line by line.
 
     A picture without bytes says that there is no such page.
     """
-    if not 1 <= number <= len(document):
-        return PagePicture(png=b"", pages=len(document))
-    with contextlib.closing(document[number - 1]) as page:
+    if not 1 <= number <= len(pages):
+        return PagePicture(png=b"", pages=len(pages))
+    with pages.page(number) as page:
         bitmap = page.render(scale=_bounded(page.get_size(), scale), rev_byteorder=True)
         pixels = bitmap.to_numpy().copy()
-        runs, marked = _passage(page, highlight)
+        boxes, marked, quarter = _passage(page, highlight)
         place = bitmap.get_posconv(page)
-        areas = [area for run in runs for line in _lines(run) if (area := _area(line, place, pixels.shape))]
+        lines = [turned(line, -quarter % 4) for run in boxes for line in _lines(run)]
+        areas = [area for line in lines if (area := _area(line, place, pixels.shape))]
         bitmap.close()
     _mark(pixels, areas)
     return PagePicture(
         png=_png(pixels),
-        pages=len(document),
+        pages=len(pages),
         width=pixels.shape[1],
         height=pixels.shape[0],
         highlight=marked if areas else "missing" if highlight else "",
@@ -72,53 +70,57 @@ def _bounded(size: tuple[float, float], scale: float) -> float:
     return bounded
 
 
-def _passage(page: pypdfium2.PdfPage, highlight: str) -> tuple[list[list[Box]], str]:
-    """Return the boxes of the passage's characters, run by run, and how much of it was found."""
+def _passage(page: pypdfium2.PdfPage, highlight: str) -> tuple[list[list[Box]], str, int]:
+    """Return the boxes of the passage's characters, run by run, how much of it was found, and the direction of its lines.
+
+    The boxes are those of lines that run in this direction.
+    """
     if not highlight:
-        return [], ""
-    with contextlib.closing(page.get_textpage()) as text:
-        characters = _characters(text)
-        reading = range(len(characters))
-        found = locate(highlight, [Text(characters, reading)])
+        return [], "", 0
+    with contextlib.closing(page.get_textpage()) as text_page:
+        text = Characters(text_page)
+        quarter = text.quarters().most_common(1)[0][0]
+        letters = _letters(text, quarter)
+        found = locate(highlight, [Text(letters, range(len(letters)))])
         if found is None or not found.whole:
-            by_row = locate(highlight, [Text(characters, _by_row(text, characters))])
+            by_row = locate(highlight, [Text(letters, _by_row(text, letters, quarter))])
             if by_row and (found is None or by_row.whole):
                 found = by_row
         if found is None:
-            return [], "missing"
-        boxes = [[box for index in run if (box := _box(text, characters, index))] for run in found.runs]
-        return boxes, "found" if found.whole else "partial"
+            return [], "missing", 0
+        if found.runs and found.runs[0]:
+            quarter = text.quarter(found.runs[0][0])
+        boxes = [[box for index in run if (box := _box(text, letters, index, quarter))] for run in found.runs]
+        return boxes, "found" if found.whole else "partial", quarter
 
 
-def _characters(text: pypdfium2.PdfTextPage) -> list[str]:
-    count = min(text.count_chars(), _CHARACTERS)
-    return [chr(pypdfium2.raw.FPDFText_GetUnicode(text, index)) for index in range(count)]
+def _letters(text: Characters, quarter: int) -> list[str]:
+    """Return the characters of a page, its raised note marks as such: comparing passes over them."""
+    marks = text.marks(quarter).written
+    return [marks.get(index, letter)[-1:] or " " for index, letter in enumerate(text.text[:_CHARACTERS])]
 
 
-def _box(text: pypdfium2.PdfTextPage, characters: Sequence[str], index: int) -> Box | None:
+def _box(text: Characters, letters: Sequence[str], index: int, quarter: int) -> Box | None:
     """Return a visible character's box, as high as its line is."""
-    if characters[index].isspace():
+    if letters[index].isspace():
         return None
-    for loose in (True, False):
-        try:
-            left, bottom, right, top = text.get_charbox(index, loose=loose)
-        except pypdfium2.PdfiumError:
-            continue
+    for box in (text.box(index, quarter), text.tight_box(index, quarter)):
+        left, bottom, right, top = box
         if right > left and top > bottom:
-            return left, bottom, right, top
+            return box
     return None
 
 
-def _by_row(text: pypdfium2.PdfTextPage, characters: Sequence[str]) -> list[int]:
+def _by_row(text: Characters, letters: Sequence[str], quarter: int) -> list[int]:
     """Return the characters as the eye meets them: row by row across columns, with a GAP wherever there is room between."""
     pieces: list[tuple[Box, list[int]]] = []
     apart = True
-    for index in range(len(characters)):
-        box = _box(text, characters, index)
+    for index in range(len(letters)):
+        box = _box(text, letters, index, quarter)
         if box and not apart and _follows(pieces[-1][0], box, room=0.25):
-            around, held = pieces[-1]
-            held.append(index)
-            pieces[-1] = (_union(around, box), held)
+            around, indexes = pieces[-1]
+            indexes.append(index)
+            pieces[-1] = (_union(around, box), indexes)
         elif box:
             pieces.append((box, [index]))
         apart = box is None
@@ -130,8 +132,8 @@ def _by_row(text: pypdfium2.PdfTextPage, characters: Sequence[str]) -> list[int]
             rows.append([piece])
     order: list[int] = []
     for row in rows:
-        for _, held in sorted(row, key=lambda piece: piece[0][0]):
-            order += [*held, GAP]
+        for _, indexes in sorted(row, key=lambda piece: piece[0][0]):
+            order += [*indexes, GAP]
     return order
 
 

@@ -29,7 +29,7 @@ def mended(text: str, words: Callable[[], Iterable[Word]]) -> str:
     """Return a page's text as it is, or by rows where its order tears figures from their labels; ``words`` are read then only."""
     if len(text) > _MOST_CHARS or torn(text) < _FEWEST_TORN:
         return text
-    rows = _by_rows(words())
+    rows = by_rows(words())
     return rows if 2 * torn(rows) <= torn(text) and _same_characters(rows, text) else text
 
 
@@ -39,7 +39,7 @@ def torn(text: str) -> int:
     return len(_ALONE.findall(plain)) + 2 * len(_GLUED.findall(plain))
 
 
-def _by_rows(words: Iterable[Word]) -> str:
+def by_rows(words: Iterable[Word]) -> str:
     """Return the words of a page by their baselines, from the top, each row from the left."""
     rows: list[list[Word]] = []
     for word in sorted(words, key=lambda word: -word.y):

@@ -1,139 +1,169 @@
-"""PDF by pypdfium2: a page is a page; those that are pictures are recognised where that is possible."""
+"""PDF by pypdfium2: the text of each page as it is drawn; pages without readable text are recognised where that is possible."""
 
 import contextlib
-import ctypes
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
-from jacie_flask.documents import ocr
 from jacie_flask.documents.extraction import Job
+from jacie_flask.documents.formats.pdf_annotations import Annotations, annotations
+from jacie_flask.documents.formats.pdf_characters import Box, Characters, turned
+from jacie_flask.documents.formats.pdf_images import has_pictured_text, is_picture
+from jacie_flask.documents.formats.pdf_pages import PdfPages
+from jacie_flask.documents.formats.pdf_recognition import recognise
 from jacie_flask.documents.paging import MoreTime, Reading, bounded, numbers
 from jacie_flask.errors import DocumentRejected
-from jacie_flask.text import rows
+from jacie_flask.text import hyphens, rows
+from jacie_flask.text.legibility import is_legible
+from jacie_flask.text.notemarks import fractions
 
-_DPI = 200
-_LONGEST_SIDE = 3_500
 _FEW_LETTERS = 16
-_PICTURED = 0.3
-_DRAWN = 300
+_SAMPLE = 24
+_LINE_HEIGHT = 14.0
+
+
+@dataclass
+class _Findings:
+    """The numbers of pages of which something was not read, and why."""
+
+    broken: list[int] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+    unmapped: list[int] = field(default_factory=list)
+    pictured: list[int] = field(default_factory=list)
+    comments: list[int] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each kind of content that is never read."""
+        kinds = (
+            ("damaged, could not be read", self.broken),
+            ("pictures beside text, in which text was not looked for", self.pictured),
+            ("comments and stamps that were not read", self.comments),
+            ("files attached to a page that were not read", self.files),
+        )
+        return [f"{kind}: {numbers(pages)}" for kind, pages in kinds if pages]
 
 
 def read(job: Job, more_time: MoreTime) -> Reading:
     """Return the text of each page; raise DocumentRejected for what is not a readable PDF."""
-    with contextlib.closing(opened(Path(job.path))) as document:
-        if not 0 < len(document) <= job.max_pages:
-            raise DocumentRejected(reason=f"it has {len(document)} pages; between 1 and {job.max_pages} are read")
-        broken: list[int] = []
-        pictures: list[int] = []
-        reading = bounded(_texts(document, broken, pictures), job.max_pages)
-        if len(broken) == len(document):
+    with contextlib.closing(PdfPages(Path(job.path))) as pages:
+        if not 0 < len(pages) <= job.max_pages:
+            raise DocumentRejected(reason=f"it has {len(pages)} pages; between 1 and {job.max_pages} are read")
+        findings = _Findings()
+        reading = bounded(_texts(pages, findings), job.max_pages)
+        if len(findings.broken) == len(pages):
             raise DocumentRejected(reason="it is not a readable PDF")
-        if broken:
-            reading.notes.append(f"damaged, could not be read: {numbers(broken)}")
-        if pictures:
-            _recognise(document, pictures, reading, more_time)
+        reading.pages = hyphens.joined(reading.pages)
+        reading.notes += [*findings.notes(), *pages.notes()]
+        recognise(pages, findings.pictures, findings.unmapped, reading, more_time)
         return reading
 
 
-def opened(path: Path) -> pypdfium2.PdfDocument:
-    """Return the open document, or raise DocumentRejected."""
-    try:
-        return pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        reason = "it is protected by a password" if "password" in str(error).lower() else "it is not a readable PDF"
-        raise DocumentRejected(str(error), reason=reason) from error
-
-
-def _texts(document: pypdfium2.PdfDocument, broken: list[int], pictures: list[int]) -> Iterator[str]:
-    """Yield the text of each page; note the numbers of those that are damaged and of those that are pictures."""
-    for number in range(1, len(document) + 1):
+def _texts(pages: PdfPages, findings: _Findings) -> Iterator[str]:
+    """Yield the text of each page; note the numbers of those of which something was not read."""
+    for number in range(1, len(pages) + 1):
         try:
-            with contextlib.closing(document[number - 1]) as page:
-                text = page_text(page)
-                if _letters(text) < _FEW_LETTERS and _is_picture(page):
-                    pictures.append(number)
+            with pages.page(number) as page:
+                text = _page(page, number, annotations(page, pages.form_of(number)), findings)
+                if text and pages.may_have_images and number not in findings.pictures[-1:] and has_pictured_text(page):
+                    findings.pictured.append(number)
         except pypdfium2.PdfiumError:
-            broken.append(number)
+            findings.broken.append(number)
             text = ""
         yield text
 
 
-def page_text(page: pypdfium2.PdfPage) -> str:
-    """Return the text of a page, its torn rows put together again."""
+def _page(page: pypdfium2.PdfPage, number: int, annotated: Annotations, findings: _Findings) -> str:
+    """Return the text of a page without the lines that cannot be read, and note what of the page was not read."""
     with contextlib.closing(page.get_textpage()) as text_page:
-        return rows.mended(str(text_page.get_text_bounded()), partial(_words, text_page))
+        characters = Characters(text_page)
+        text = _text(page, text_page, characters, annotated)
+        if _letters(text) < _FEW_LETTERS and is_picture(page):
+            findings.pictures.append(number)
+        elif _is_unmapped(characters) or not is_legible(text):
+            findings.unmapped.append(number)
+            text = _mapped_lines(characters)
+    if annotated.comments:
+        findings.comments.append(number)
+    if annotated.files:
+        findings.files.append(number)
+    return text
 
 
-def _words(text_page: pypdfium2.PdfTextPage) -> list[rows.Word]:
-    """Return what stands between spaces on a page, and where each begins."""
-    words: list[rows.Word] = []
-    x, y = ctypes.c_double(), ctypes.c_double()
-    letters, begun = "", (0.0, 0.0)
-    for at in range(text_page.count_chars()):
-        letter = chr(pdfium.FPDFText_GetUnicode(text_page.raw, at) or 32)
-        pdfium.FPDFText_GetCharOrigin(text_page.raw, at, ctypes.byref(x), ctypes.byref(y))
-        if letters and (letter.isspace() or abs(y.value - begun[1]) > rows.APART):
-            words.append(rows.Word(letters, *begun))
-            letters = ""
-        if not letter.isspace():
-            begun = begun if letters else (x.value, y.value)
-            letters += letter
-    return [*words, rows.Word(letters, *begun)] if letters else words
+def page_text(page: pypdfium2.PdfPage) -> str:
+    """Return the text of a page: note marks raised, turned and torn lines in rows."""
+    with contextlib.closing(page.get_textpage()) as text_page:
+        return _text(page, text_page, Characters(text_page), Annotations())
+
+
+def _text(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, characters: Characters, annotated: Annotations) -> str:
+    """Return the text of a page with the values of its fields in their places and its free texts at its end."""
+    quarters = characters.quarters()
+    if annotated.fields or any(quarters):
+        text = _rows_text(characters, quarters, annotated.fields)
+    else:
+        text = _plain_text(page, text_page, characters)
+    return "\n".join([text, *annotated.texts])
+
+
+def _plain_text(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, characters: Characters) -> str:
+    """Return the text in the order of the file, or by rows where that order tears them."""
+    marks = characters.marks()
+    text = str(text_page.get_text_bounded())
+    if marks.written:
+        indexes = characters.aligned(text, page.get_bbox())
+        if indexes is None:
+            text, indexes = characters.text, [index for index, letter in enumerate(characters.text) if not letter.isspace()]
+        text = fractions(characters.rewritten(text, indexes, marks))
+    return rows.mended(text, partial(characters.words, marks))
+
+
+def _rows_text(characters: Characters, quarters: Counter[int], fields: Sequence[tuple[str, Box]]) -> str:
+    """Return the lines of each direction as rows, the most frequent direction first and with the fields."""
+    texts: list[str] = []
+    for quarter, _ in quarters.most_common():
+        words = list(characters.words(characters.marks(quarter), quarter))
+        if not texts:
+            words += [word for value, box in fields for word in _placed(value, turned(box, quarter), words)]
+        texts.append(fractions(rows.by_rows(words)))
+    return "\n".join(texts)
+
+
+def _placed(value: str, box: Box, words: Sequence[rows.Word]) -> Iterator[rows.Word]:
+    """Yield the lines of a field's value as words on the row that its box is in."""
+    left, bottom, _, top = box
+    middle = (bottom + top) / 2
+    levels = [word.y for word in words if bottom - rows.APART / 2 <= word.y <= top]
+    lines = value.splitlines()
+    level = min(levels, key=lambda y: abs(y + rows.APART - middle), default=middle - rows.APART)
+    for count, line in enumerate(lines):
+        yield rows.Word(line.strip(), left, level if len(lines) == 1 else top - _LINE_HEIGHT * (count + 0.8))
 
 
 def _letters(text: str) -> int:
     return sum(character.isalnum() for character in text) if len(text) < 20 * _FEW_LETTERS else _FEW_LETTERS
 
 
-def _is_picture(page: pypdfium2.PdfPage) -> bool:
-    """Say whether pictures cover a good part of the page, or it is drawn of many strokes."""
-    count = pdfium.FPDFPage_CountObjects(page)
-    if count >= _DRAWN:
-        return True
-    width, height = page.get_size()
-    covered: float = 0.0
-    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-        left, bottom, right, top = item.get_bounds()
-        covered += max(0.0, right - left) * max(0.0, top - bottom)
-    return bool(covered >= _PICTURED * width * height > 0)
+def _is_unmapped(characters: Characters) -> bool:
+    """Say whether the fonts of a page give no Unicode characters for some of it, by a sample."""
+    step = max(1, len(characters.text) // _SAMPLE)
+    return any(characters.unmapped(index) for index in range(0, len(characters.text), step))
 
 
-def _recognise(document: pypdfium2.PdfDocument, pictures: list[int], reading: Reading, more_time: MoreTime) -> None:
-    """Put recognised text where a page had none, as far as time allows, and note which pages that were."""
-    if not ocr.program():
-        reading.notes.append(
-            f"pictures that could not be read, tesseract (text recognition) is not installed: {numbers(pictures)}"
-        )
-        return
-    read, empty, late = [], [], []
-    for number in pictures:
-        if not more_time():
-            late.append(number)
-            continue
-        text = _picture_text(document, number)
-        if _letters(text) > _letters(reading.pages[number - 1]):
-            reading.pages[number - 1] = text
-            read.append(number)
+def _mapped_lines(characters: Characters) -> str:
+    """Return the lines of a page all of whose characters have a Unicode character; nothing where most have none."""
+    kept: list[str] = []
+    start = lost = 0
+    for line in characters.text.splitlines(keepends=True):
+        end = start + len(line)
+        if is_legible(line) and not any(characters.unmapped(index) for index in range(start, end)):
+            kept.append(line)
         else:
-            empty.append(number)
-    if read:
-        reading.notes.append(f"read by text recognition (OCR), which makes mistakes: {numbers(read)}")
-    if empty:
-        reading.notes.append(f"pictures in which no text was recognised: {numbers(empty)}")
-    if late:
-        reading.notes.append(f"pictures that could not be read, no time was left to recognise their text: {numbers(late)}")
-
-
-def _picture_text(document: pypdfium2.PdfDocument, number: int) -> str:
-    try:
-        with contextlib.closing(document[number - 1]) as page:
-            scale = min(_DPI / 72, _LONGEST_SIDE / max(1.0, *page.get_size()))
-            with contextlib.closing(page.render(scale=scale, grayscale=True)) as bitmap:
-                gray = bitmap.to_numpy()[: bitmap.height, : bitmap.width].tobytes()
-                return ocr.recognise(gray, bitmap.width, bitmap.height, max(70, round(72 * scale)))
-    except (pypdfium2.PdfiumError, ValueError):
-        return ""
+            lost += 1
+        start = end
+    text = "".join(kept)
+    return text if is_legible(text) and lost <= len(kept) else ""

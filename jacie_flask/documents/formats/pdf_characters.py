@@ -1,0 +1,271 @@
+"""The characters of a PDF page: where each one is drawn, in which direction, and which ones are raised note marks."""
+
+import ctypes
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from jacie_flask.text.notemarks import raised
+from jacie_flask.text.rows import APART, Word
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in points, y pointing up."""
+
+SOFT_HYPHEN = "\x02"
+"""How pdfium writes a hyphen that divides a word between two lines."""
+
+_SEED = re.compile(r"(?:[(\[]?\d{1,2}[)\]]?|(?:(?<=[\d)%])|(?<=[\d)%] ))[(\[]?[a-z][)\]]?)(?![\w%]|[.,]\d)")
+_LINE_START = re.compile(r"(?m)^[^\S\n]*\S")
+_FEW_LINES = 12
+_MARK = r"[(\[]?(?:\d{1,2}|[a-z])[)\]]?"
+_ROUND = str.maketrans("[]", "()")
+_MARKS = re.compile(rf"{_MARK}(?:[,;&/ ]{{0,2}}{_MARK}){{0,7}}")
+_MOST_SEEDS = 2_000
+_LONGEST_RUN = 40
+_SMALLER = 0.87
+_LEAST_RAISE, _MOST_RAISE = 0.08, 0.75
+_CLOSE = 0.45
+_WORD_GAP = 0.2
+_SAME_LEVEL = 0.3
+_ROUGHLY = 3.0
+
+
+@dataclass
+class Marks:
+    """The raised characters of a page by index: what each one is written as, and how they join the text before them.
+
+    ``glued`` characters follow the one before without a space; ``spaced`` ones after exactly one space.
+    """
+
+    written: dict[int, str] = field(default_factory=dict)
+    glued: set[int] = field(default_factory=set)
+    spaced: set[int] = field(default_factory=set)
+
+
+class Characters:
+    """The characters of a page in the order of the file. Places and directions are read from the page when they are needed."""
+
+    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
+        """Read the characters, not yet their places."""
+        self._raw = text_page.raw
+        text = text_page.get_text_range()
+        count = text_page.count_chars()
+        if len(text) != count:  # a character outside the basic plane, or one without a code
+            text = "".join(chr(pdfium.FPDFText_GetUnicode(self._raw, index) or 32) for index in range(count))
+        self.text = text.replace("\ufffe", SOFT_HYPHEN)  # releases of pdfium differ in how they write it
+        self._origins: dict[int, tuple[float, float]] = {}
+        self._x, self._y = ctypes.c_double(), ctypes.c_double()
+        self._rectangle = pdfium.FS_RECTF()
+
+    def quarter(self, index: int) -> int:
+        """Return the direction of a character in quarter turns clockwise, 0 for oblique ones."""
+        turn = math.degrees(pdfium.FPDFText_GetCharAngle(self._raw, index)) / 90
+        return round(turn) % 4 if abs(turn - round(turn)) < _ROUGHLY / 90 else 0
+
+    def quarters(self) -> Counter[int]:
+        """Return how many characters of the page run in each direction; a page whose lines are all upright has direction 0 alone."""
+        starts = [match.end() - 1 for match in _LINE_START.finditer(self.text)]
+        if not any(self.quarter(start) for start in starts[:: 1 + (len(starts) > _FEW_LINES)]):
+            return Counter({0: 1})
+        return Counter(self.quarter(index) for index, letter in enumerate(self.text) if not letter.isspace())
+
+    def _shown(self, index: int) -> int:
+        while index + 1 < len(self.text) and self.text[index].isspace():
+            index += 1
+        return index
+
+    def origin(self, index: int, quarter: int = 0) -> tuple[float, float]:
+        """Return where a character begins: along its line and above the page's lower edge, for lines of this direction."""
+        if index not in self._origins:
+            pdfium.FPDFText_GetCharOrigin(self._raw, index, self._x, self._y)
+            self._origins[index] = self._x.value, self._y.value
+        x, y = self._origins[index]
+        return ((x, y), (-y, x), (-x, -y), (y, -x))[quarter]
+
+    def box(self, index: int, quarter: int = 0) -> Box:
+        """Return a character's box, as high as its font, for lines of this direction."""
+        pdfium.FPDFText_GetLooseCharBox(self._raw, index, self._rectangle)
+        found = self._rectangle
+        return turned((found.left, found.bottom, found.right, found.top), quarter)
+
+    def tight_box(self, index: int, quarter: int = 0) -> Box:
+        """Return the box of what is drawn of a character, for lines of this direction; empty where nothing is."""
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top)
+        return turned((left.value, bottom.value, right.value, top.value), quarter)
+
+    def unmapped(self, index: int) -> bool:
+        """Say whether the font gives no Unicode character for this one."""
+        return bool(pdfium.FPDFText_HasUnicodeMapError(self._raw, index) == 1)
+
+    def marks(self, quarter: int = 0) -> Marks:
+        """Return the raised note marks of the lines of this direction."""
+        marks = Marks()
+        level, line_end = math.inf, -1
+        for count, match in enumerate(_SEED.finditer(self.text)):
+            if count == _MOST_SEEDS:
+                break
+            start, end = match.span()
+            last = end - 2 if self.text[end - 1] in ")]" else end - 1
+            if start > line_end:
+                level, line_end = math.inf, self.text.find("\n", start) % (len(self.text) + 1)
+            if self.origin(last, quarter)[1] == level or last in marks.written:
+                continue
+            base = self._base(start, last, quarter)
+            if base is not None:
+                self._take(marks, last, base, quarter)
+            elif start and self.text[start - 1] not in "\r\n":
+                level = self.origin(last, quarter)[1]  # that of the line: what else is on it is not raised
+        return marks
+
+    def _base(self, start: int, last: int, quarter: int) -> int | None:
+        """Return the index of the character at which a possible mark stands, None where nothing is raised."""
+        before = last - 1
+        level = self.origin(last, quarter)[1]
+        if start < last and level - self.origin(before, quarter)[1] > _SAME_LEVEL:
+            return before
+        before = start - 1
+        while before >= 0 and (self.text[before].isspace() or self._is_listed(before, start, level, quarter)):
+            before -= 1
+        if (
+            before >= 0
+            and level - self.origin(before, quarter)[1] > _SAME_LEVEL
+            and self._adjacent(before, self._shown(before + 1), quarter)
+        ):
+            return before
+        after = last + 1
+        while after < len(self.text) and self.text[after] in " )]\u00a0":
+            after += 1
+        opens = start == 0 or self.text[start - 1] in "\r\n"
+        if opens and after < len(self.text) and level - self.origin(after, quarter)[1] > _SAME_LEVEL:
+            return after
+        return None
+
+    def _is_listed(self, index: int, start: int, level: float, quarter: int) -> bool:
+        """Say whether a character before a possible mark belongs to a list of marks on the same level, as in 1,2."""
+        return (
+            self.text[start - 1] in ",;&/"
+            and start - index < _LONGEST_RUN
+            and abs(self.origin(index, quarter)[1] - level) <= _SAME_LEVEL
+        )
+
+    def _adjacent(self, before: int, after: int, quarter: int) -> bool:
+        left, right = self.box(before, quarter), self.box(after, quarter)
+        return -_CLOSE < (right[0] - left[2]) / max(1.0, left[3] - left[1]) < _CLOSE
+
+    def _take(self, marks: Marks, last: int, base: int, quarter: int) -> None:
+        """Add the raised run around ``last`` where it is small, raised over ``base`` and nothing but marks."""
+        first, end = self._run(last, quarter)
+        text = self.text[first:end]
+        high, small = self.box(base, quarter), self.box(last, quarter)
+        height, raise_by = high[3] - high[1], self.origin(last, quarter)[1] - self.origin(base, quarter)[1]
+        if not (_MARKS.fullmatch(text) and height > 0 and small[3] - small[1] <= _SMALLER * height):
+            return
+        if not _LEAST_RAISE * height <= raise_by <= _MOST_RAISE * height:
+            return
+        if base < first and not self._adjacent(base, first, quarter):
+            return
+        self._write(marks, first, end, base, quarter)
+
+    def _run(self, last: int, quarter: int) -> tuple[int, int]:
+        """Return the first index and the end of the characters around this one that are on its level."""
+        level = self.origin(last, quarter)[1]
+        first, end = last, last + 1
+        while first and last - first < _LONGEST_RUN and self._on_level(first - 1, level, quarter):
+            first -= 1
+        while end < len(self.text) and end - last < _LONGEST_RUN and self._on_level(end, level, quarter):
+            end += 1
+        while self.text[end - 1].isspace():
+            end -= 1
+        while self.text[first].isspace():
+            first += 1
+        return first, end
+
+    def _on_level(self, index: int, level: float, quarter: int) -> bool:
+        return self.text[index] not in "\r\n" and abs(self.origin(index, quarter)[1] - level) <= _SAME_LEVEL
+
+    def _write(self, marks: Marks, first: int, end: int, base: int, quarter: int) -> None:
+        text = self.text[first:end]
+        if self.text[end : end + 1] in ("/", "⁄"):  # a fraction: its numerator is a figure
+            marks.written[first] = f" {text[0]}"
+            return
+        before = self.text[base] if base < first else ""
+        written = raised(text.translate(_ROUND), before).strip()
+        marks.written.update(dict.fromkeys(range(first, end), ""))
+        same = len(written) == len(text)
+        marks.written.update(zip(range(first, end), written, strict=True) if same else [(first, written)])
+        if base < first:
+            marks.glued.add(first)
+            following = self._shown(end) if end < len(self.text) else end
+            level = self.origin(base, quarter)[1]
+            if end < following < len(self.text) and abs(self.origin(following, quarter)[1] - level) <= _SAME_LEVEL:
+                marks.spaced.add(following)
+
+    def words(self, marks: Marks | None = None, quarter: int | None = None) -> Iterator[Word]:
+        """Yield what is between spaces, and where each begins; with a ``quarter`` only the lines of that direction."""
+        written, turn = (marks.written if marks else {}), quarter or 0
+        letters, begun, end = "", (0.0, 0.0), 0.0
+        for index, letter in enumerate(self.text):
+            if index in written:
+                letters += written[index]
+                continue
+            blank = letter.isspace() or letter == "\0"
+            if not blank and quarter is not None and self.quarter(index) != quarter:
+                blank = True
+            place = self.origin(index, turn)
+            torn = not blank and quarter is not None and self._is_torn(index, place[0], end, turn)
+            if letters and (blank or torn or abs(place[1] - begun[1]) > APART):
+                yield Word(letters, *begun)
+                letters = ""
+            if not blank:
+                begun = begun if letters else place
+                letters += letter
+                end = self.box(index, turn)[2] if quarter is not None else 0.0
+        if letters:
+            yield Word(letters, *begun)
+
+    def _is_torn(self, index: int, along: float, end: float, quarter: int) -> bool:
+        """Say whether a character does not follow the one before it on its line."""
+        box = self.box(index, quarter)
+        return abs(along - end) > _WORD_GAP * max(1.0, box[3] - box[1])
+
+    def aligned(self, bounded: str, edges: Box) -> list[int] | None:
+        """Return the index of each visible character of a text that leaves out what is outside of the page; None if it differs."""
+        wanted = "".join(bounded.replace("\ufffe", SOFT_HYPHEN).split())
+        indexes = [index for index, letter in enumerate(self.text) if not letter.isspace()]
+        if len(indexes) != len(wanted):
+            left, bottom, right, top = edges
+            places = ((index, self.origin(index)) for index in indexes)
+            indexes = [index for index, (x, y) in places if left <= x <= right and bottom <= y <= top]
+        return indexes if "".join(self.text[index] for index in indexes) == wanted else None
+
+    def rewritten(self, text: str, indexes: Sequence[int], marks: Marks) -> str:
+        """Return a text of these characters with its note marks written as such."""
+        pieces: list[str] = []
+        order = iter(indexes)
+        for piece in re.split(r"(\s+)", text):
+            if not piece or piece.isspace():
+                pieces.append(piece)
+                continue
+            for letter in piece:
+                index = next(order)
+                self._join(pieces, index, marks)
+                pieces.append(marks.written.get(index, letter))
+        return "".join(pieces)
+
+    def _join(self, pieces: list[str], index: int, marks: Marks) -> None:
+        if index in marks.glued and pieces and pieces[-1].isspace():
+            pieces[-1] = ""
+        elif index in marks.spaced and pieces and (pieces[-1].isspace() or not pieces[-1]):
+            pieces[-1] = " "
+
+
+def turned(box: Box, quarter: int) -> Box:
+    """Return a box as it is for lines that run so many quarter turns clockwise."""
+    left, bottom, right, top = box
+    return (box, (-top, left, -bottom, right), (-right, -top, -left, -bottom), (bottom, -right, top, -left))[quarter]

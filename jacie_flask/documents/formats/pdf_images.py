@@ -1,0 +1,79 @@
+"""Pictures on PDF pages: pages that are one, and pictures beside text that are large enough to contain text of their own."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+_PICTURED = 0.3
+_DRAWN = 300
+_MOST_OBJECTS = 4_000
+_LEAST_WIDTH, _LEAST_HEIGHT = 140.0, 45.0
+_LEAST_PIXELS = 120
+_MOST_PIXELS = 800
+_LEVELS = 16
+_GROUND = 0.45
+_LEAST_INK, _MOST_INK = 0.01, 0.5
+_FEWEST_CHANGES = 6.0
+
+
+def is_picture(page: pypdfium2.PdfPage) -> bool:
+    """Say whether pictures cover a good part of the page, or it is drawn of many strokes."""
+    count = pdfium.FPDFPage_CountObjects(page)
+    if count >= _DRAWN:
+        return True
+    width, height = page.get_size()
+    covered: float = 0.0
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        left, bottom, right, top = item.get_bounds()
+        covered += max(0.0, right - left) * max(0.0, top - bottom)
+    return bool(covered >= _PICTURED * width * height > 0)
+
+
+def has_pictured_text(page: pypdfium2.PdfPage) -> bool:
+    """Say whether a picture on the page is as large and as contrasted as one of text."""
+    return any(_is_text_sized(item) and _is_like_text(item) for item in _images(page))
+
+
+def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
+    """Yield the images of a page; pages of very many objects are drawings, and searching them takes too long."""
+    count = pdfium.FPDFPage_CountObjects(page)
+    handle, item, kind_of = (
+        page.raw,
+        pdfium.FPDFPage_GetObject,
+        pdfium.FPDFPageObj_GetType,
+    )  # looked up once, called thousands of times
+    for index in range(count if count <= _MOST_OBJECTS else 0):
+        raw = item(handle, index)
+        kind = kind_of(raw)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            yield pypdfium2.PdfImage(raw, page=page, pdf=page.pdf)
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+            yield from page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3, form=raw, level=1)
+
+
+def _is_text_sized(item: pypdfium2.PdfImage) -> bool:
+    left, bottom, right, top = item.get_bounds()
+    return bool(right - left >= _LEAST_WIDTH and top - bottom >= _LEAST_HEIGHT)
+
+
+def _is_like_text(item: pypdfium2.PdfImage) -> bool:
+    """Say whether a picture has one ground with some ink on it that changes often along its rows, unlike a photograph."""
+    try:
+        bitmap = item.get_bitmap()
+        step = max(1, max(bitmap.width, bitmap.height) // _MOST_PIXELS)
+        pixels = bitmap.to_numpy()[::step, ::step].copy()
+    except (pypdfium2.PdfiumError, ValueError):
+        return True  # what it shows is unknown
+    gray = pixels[..., :3].mean(axis=2) if pixels.ndim == 3 else pixels.astype(float)
+    if min(gray.shape) < _LEAST_PIXELS // 4 or max(gray.shape) < _LEAST_PIXELS:
+        return False
+    levels, counts = np.unique((gray // _LEVELS).astype(int), return_counts=True)
+    ground = levels[counts.argmax()]
+    if counts.max() < _GROUND * gray.size:
+        return False
+    ink = np.abs(gray // _LEVELS - ground) > 256 // _LEVELS // 4
+    changes = np.abs(np.diff(ink.astype(np.int8), axis=1)).sum(axis=1)
+    busy = changes[changes > 0]
+    return bool(_LEAST_INK <= ink.mean() <= _MOST_INK and busy.size and busy.mean() >= _FEWEST_CHANGES)

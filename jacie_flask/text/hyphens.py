@@ -1,0 +1,56 @@
+"""Words that a hyphen divides between two lines, joined again; hyphens that belong to a word stay."""
+
+import re
+from collections.abc import Sequence
+
+from jacie_flask.text.terms import word_set
+
+_LONGEST_WORD = 60
+_SOFT = "\x02\u00ad\ufffe"
+_WORD = r"[^\W\d_]+"
+_DIVIDED = re.compile(rf"(?:[{_SOFT}]\s*|[-\u2010][^\S\n]*\n[^\S\n]*)(?P<tail>{_WORD})(?P<close>[^\s\w]*[^\S\n]?)")
+_HEAD = re.compile(rf"{_WORD}$")
+_LEFT = re.compile(f"[{_SOFT}]")
+_AT_END = re.compile(r"-[^\S\n]*\n")
+_KEEP = word_set(
+    "non self ex all quasi cross well ill long short mid year half high low medium full part third two three four five ten"
+)
+
+
+def joined(pages: Sequence[str]) -> list[str]:
+    """Return the pages with the words whole that a hyphen divides at the end of a line.
+
+    How the document writes a word elsewhere decides whether its hyphen stays.
+    """
+    divided = [_has_hyphens(page) for page in pages]
+    known = "\n".join(pages).casefold() if any(divided) else ""
+    return [_joined(page, known) if has else page for page, has in zip(pages, divided, strict=True)]
+
+
+def _has_hyphens(page: str) -> bool:
+    return any(hyphen in page for hyphen in (*_SOFT, "\u2010")) or _AT_END.search(page) is not None
+
+
+def _joined(page: str, known: str) -> str:
+    def whole(match: re.Match[str]) -> str:
+        head = _HEAD.search(page, max(0, match.start() - _LONGEST_WORD), match.start())
+        tail, close, at_end = match["tail"], match["close"], "\n" in match.group()
+        if head is None or not tail[0].islower():
+            return match.group()
+        hyphen = "-" if _keeps_hyphen(head.group(), tail, known) else ""
+        return f"{hyphen}{tail}{close.rstrip()}\n" if at_end and close[-1:].isspace() else f"{hyphen}{tail}{close}"
+
+    return _LEFT.sub("-", _DIVIDED.sub(whole, page))
+
+
+def _keeps_hyphen(head: str, tail: str, known: str) -> bool:
+    """Say whether a divided word has a hyphen of its own: as the document writes it elsewhere, or as English does."""
+    head, tail = head.casefold(), tail.casefold()
+    with_hyphen, without = known.count(f"{head}-{tail}"), known.count(f"{head}{tail}")
+    if with_hyphen or without:
+        return with_hyphen > without
+    return head in _KEEP or (min(len(head), len(tail)) > 2 and _is_word(head, known) and _is_word(tail, known))
+
+
+def _is_word(word: str, known: str) -> bool:
+    return f" {word} " in known
