@@ -9,6 +9,7 @@ from jacie_flask.interfaces import AnalysedDocument, Postings
 from jacie_flask.text.chunking import chunk_pages
 from jacie_flask.text.labels import label_pages
 from jacie_flask.text.lines import tidy
+from jacie_flask.text.notemarks import removed
 from jacie_flask.text.terms import term_ids
 
 
@@ -16,14 +17,15 @@ def analyse(pages: list[str], content_hash: str, clean: Callable[[str], str] = t
     """Analyse the page texts of one document, the first is page 1; ``clean`` makes plain lines of a page."""
     pages = [clean(page) for page in pages]
     chunks = chunk_pages(pages)
+    unmarked = [removed(page) for page in pages]
     return AnalysedDocument(
         content_hash=content_hash,
         pages=pages,
         chunks=chunks,
-        labels=label_pages(pages),
+        labels=label_pages(unmarked),
         body=postings(term_ids(chunk.text) for chunk in chunks),
         heading=postings(term_ids("\n".join(chunk.headings)) for chunk in chunks),
-        guess=guess_document(pages),
+        guess=guess_document(unmarked),
     )
 
 

@@ -9,20 +9,20 @@ import re
 _PLAIN = "0123456789+-=()abcdefghijklmnoprstuvwxyz"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"
-_RAISE = str.maketrans(_PLAIN + "−–", _SUPERSCRIPTS + "⁻⁻")
+_RAISE = str.maketrans(_PLAIN + "−–[]", _SUPERSCRIPTS + "⁻⁻⁽⁾")
 _LOWER = str.maketrans(_PLAIN[:15] + "−", _SUBSCRIPTS + "₋")
 _SETTLE = str.maketrans(_SUPERSCRIPTS, _PLAIN)
 _SIGNS = "*†‡§¶"
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|ère|ème|eme|nde)\b", re.IGNORECASE)
 _TRADEMARKS = {"tm": "™", "(tm)": "™", "sm": "℠", "(sm)": "℠", "(r)": "®", "®": "®", "©": "©", "™": "™", "℠": "℠"}
 _ONE_MARK = rf"[(\[]?(?:\d{{1,3}}|[ivx]{{1,5}}|[a-z]{{1,2}}|[{_SIGNS}]{{1,4}}|\d{{1,2}}[a-z])[)\]]?"
-_MARKS = re.compile(rf"{_ONE_MARK}(?:(?:\s?[,;&/]\s?|\s|(?<=[)\]])){_ONE_MARK}){{0,7}}", re.IGNORECASE)
+_MARKS = re.compile(rf"{_ONE_MARK}(?:(?:\s?[,;&/–-]\s?|\s|(?<=[)\]])){_ONE_MARK}){{0,7}}", re.IGNORECASE)
 _EXPONENT = re.compile(r"[+−–-]?\d{1,3}")
 _NOTE_NAME = re.compile(r"^[(\[]?\s*(?:see\s+)?(?:foot)?notes?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d,\d{3}")
 _SUP = f"[{_SUPERSCRIPTS}]"
 _RUN = re.compile(
-    rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[^\W\d_]⁻{_SUP}+)"
+    rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[A-Za-zµμ]⁻{_SUP}+)"
     rf"|{_SUP}[{_SUPERSCRIPTS},;&/{_SIGNS}]*(?<![,;&/])|(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
 )
 _ANY = re.compile(f"[{_SUPERSCRIPTS}{_SIGNS}]")
@@ -44,7 +44,7 @@ def raised(text: str, before: str = "") -> str:
         return _TRADEMARKS[words.lower()]
     mark = _NOTE_NAME.sub("", words).removesuffix(")") if _NOTE_NAME.match(words) else words
     if (_MARKS.fullmatch(mark) and not _THOUSANDS.search(mark)) or _EXPONENT.fullmatch(mark):
-        return re.sub(r"\s+", "" if re.search(r"[,;&/]", mark) else ",", mark.lower()).translate(_RAISE)
+        return re.sub(r"\s+", "" if re.search(r"[,;&/–-]", mark) else ",", mark.lower()).translate(_RAISE)
     if _ANY.search(words) and not re.sub(rf"[{_SUPERSCRIPTS}{_SIGNS},;\s]", "", words):
         return words
     return f" {words} " if before and not before[-1].isspace() else f"{words} "

@@ -61,3 +61,13 @@ def test_words_that_stand_one_a_line_are_joined():
     """Text that a layout tore into single words reads as lines again, so titles are seen."""
     torn = "\n".join(("CONSOLIDATED BALANCE SHEETS " + "we have made some paper and sold it all over the world ").split() * 3)
     assert "CONSOLIDATED BALANCE SHEETS" in analyse([torn], "hash").pages[0]
+
+
+def test_note_marks_change_no_label_and_no_guess():
+    """A page with raised marks is what it is without them."""
+    page = "CONSOLIDATED BALANCE SHEETS{0}\nDecember 31{0}, 2023 2022\nTotal current assets{0} 5,000 4,000\nInventories{0} 10 9\nTotal assets{0} 9,000 8,000\n"
+    page += "Accounts payable{0} 100 90\nTotal current liabilities{0} 700 600\nTotal liabilities{0} 800 700\nRetained earnings{0} 1,000 900\n"
+    page += "Total stockholders' equity{0} 8,200 7,300\nTotal liabilities and stockholders' equity{0} 9,000 8,000"
+    marked, plain = (analyse([COVER, page.format(mark)], "hash") for mark in ("⁽¹⁾", ""))
+    assert plain.labels[2]
+    assert (marked.labels, marked.guess, marked.body) == (plain.labels, plain.guess, plain.body)

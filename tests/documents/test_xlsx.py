@@ -7,6 +7,7 @@ import zipfile
 
 import openpyxl
 import pytest
+import xlsxwriter
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
@@ -85,6 +86,30 @@ def test_formulas_show_the_values_they_were_saved_with():
         "Results", "Item 2024 2023", "Total 3 7", "Word yes 8", "Bad #DIV/0! 9", "Empty 10", "New (not calculated) 11",
     ]  # fmt: skip
     assert reading.notes == ["1 cell was never calculated, so the file has no value for Results B6"]
+
+
+def test_zeros_that_stand_for_formulas_to_be_calculated():
+    """A program that calculates nothing writes 0 and asks for it; other values that it was given are believed, and typed zeros too."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as book:
+        sheet = book.add_worksheet("Results")
+        sheet.write_row(0, 0, ["Item", "2024", "2023"])
+        sheet.write_row(1, 0, ["Total", 0])
+        sheet.write_formula(1, 2, "=1+1")
+        sheet.write_formula(2, 1, "=2+2", None, 4)
+    reading = read_here(buffer.getvalue(), ".xlsx")
+    assert reading.pages[0].split("\n")[1:] == ["Item 2024 2023", "Total 0 (not calculated)", "4"]
+    assert reading.notes == ["1 cell was never calculated, so the file has no value for Results C2"]
+
+
+def test_red_figures_head_no_columns():
+    """A letter of a colour makes no date of a number; a date may head a column."""
+    book = book_of(["Retail", 5, 6], ["Costs", 3, 4])
+    for cell in book.active[1][1:]:
+        cell.number_format = "[Red]#,##0"
+    book.active.append(["Item"] * 900)
+    pages = read_here(saved(book), ".xlsx").pages
+    assert not pages[-1].startswith("Results\nRetail")
 
 
 class _Loaded:

@@ -14,4 +14,7 @@ def read(job: Job, more_time: MoreTime) -> Reading:
     """Return the pages of a Markdown file."""
     del more_time
     rendered = MarkdownIt("commonmark").enable("table").render(decode(Path(job.path).read_bytes()))
-    return laid_out(html_blocks(rendered, []), job.max_pages, "html")
+    notes: list[str] = []
+    reading = laid_out(html_blocks(rendered, notes), job.max_pages, "html")
+    reading.notes += notes
+    return reading

@@ -77,8 +77,10 @@ class Workbook:
         book = self._tree(_PATH)
         self.epoch_1904 = any(one.get("date1904") in _ON for one in book.iter("{*}workbookPr"))
         targets = self._targets(_PATH)
-        self.sheets = [_sheet(one, targets) for one in book.iter("{*}sheet")]
-        self.sheets = [one for one in self.sheets if one.path in self._names]
+        self._recalculates = any(one.get("fullCalcOnLoad") in _ON for one in book.iter("{*}calcPr"))
+        sheets = [_sheet(one, targets) for one in book.iter("{*}sheet")]
+        self.sheets = [one for one in sheets if one.path in self._names]
+        self.missing = [one.title for one in sheets if one.path not in self._names]
         paths = dict(targets.values())
         self._strings = self._shared_strings(paths.get("sharedStrings", ""))
         self._styles = self._cell_styles(paths.get("styles", ""))
@@ -146,6 +148,10 @@ class Workbook:
         if kind == "s":
             place = _whole(text)
             text = self._strings[place] if text and place < len(self._strings) else ""
+        if formula and kind == "n" and text in ("", "0") and (not text or self._recalculates):
+            return Cell(
+                column, kind, "", style, uncalculated=True
+            )  # programs that calculate nothing write 0, and that it is to be done
         if not text and not (formula and kind != "str"):
             return None
         number = float(text) if kind == "n" and _NUMBER.fullmatch(text) else None

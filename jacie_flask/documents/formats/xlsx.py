@@ -12,6 +12,7 @@ from jacie_flask.documents.formats.workbook import Cell, Sheet, SheetRow, Workbo
 from jacie_flask.documents.paging import PAGE_CHARS, Block, MoreTime, Reading, reading_of
 from jacie_flask.errors import DocumentRejected
 from jacie_flask.facts.grids import GridCell
+from jacie_flask.text.format_sections import sections_of
 from jacie_flask.text.notemarks import raised
 from jacie_flask.text.number_formats import shown
 
@@ -60,6 +61,7 @@ def _notes(book: Workbook, unread: _Unread) -> list[str]:
     found = {
         f"{cells} cell{'s were' if cells > 1 else ' was'} never calculated, so the file has no value for {first}": cells,
         f"hidden sheets were not read: {', '.join(hidden)}": hidden,
+        f"sheets that are missing in the file were not read: {', '.join(book.missing)}": book.missing,
         f"hidden rows were not read: {rows}": rows,
         f"cells that their format hides were not read: {unread.formatted_away}": unread.formatted_away,
         f"sheets that are charts were not read: {', '.join(charts)}": charts,
@@ -115,7 +117,7 @@ def _heads(row: SheetRow) -> bool:
 def _is_amount(cell: Cell) -> bool:
     if cell.uncalculated or cell.number is None:
         return cell.uncalculated
-    return cell.number not in _YEARS and not re.search(r"[ymd]", _ESCAPED.sub("", cell.style.code), re.IGNORECASE)
+    return cell.number not in _YEARS and sections_of(cell.style.code)[0].form != "date"
 
 
 def _grid_cell(cell: Cell, row: SheetRow, spans: dict[tuple[int, int], tuple[int, int]], epoch_1904: bool) -> GridCell:
