@@ -248,12 +248,21 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
-    """What one read of the model's stream brought; ``tokens`` counts the chunks joined into ``text``."""
+    """What one read of the model's stream brought; ``tokens`` counts the chunks joined into ``text``, ``reasoning`` those of its thoughts.
+
+    ``void`` says that the text of all deltas before is no part of the answer. The last delta has the finish reason: ``confirmed`` says
+    whether the server sent it, ``refused`` and ``called`` whether the model declined to answer or asked for a tool.
+    """
 
     text: str = ""
     tokens: int = 0
+    reasoning: int = 0
+    void: bool = False
     finish_reason: str | None = None
     usage: Usage | None = None
+    confirmed: bool = True
+    refused: bool = False
+    called: bool = False
 
 
 class ChatModel(Protocol):

@@ -7,7 +7,7 @@ from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import Steps, Table
 from jacie_flask.chat.writing import Writing
-from jacie_flask.events import ProgressCallback, Source, Token
+from jacie_flask.events import ProgressCallback, Reset, Source, Token
 from jacie_flask.interfaces import Forecast, Question, Services
 from jacie_flask.retries import Budget
 
@@ -46,6 +46,12 @@ class Answering:
             self.steps.mark("first_token")
             self.said.append(text)
             self.progress(Token(text=text))
+
+    def restart(self) -> None:
+        """Void what was given out of the answer."""
+        if self.said:
+            self.said.clear()
+            self.progress(Reset(attempt=0))
 
 
 def begin(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None, table: Table) -> Answering:

@@ -1,15 +1,15 @@
 """The model's part of an answer: what it is given, its words as they come, and what stands in for them where need be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from jacie_flask.answer.model_answer import ModelAnswer
 from jacie_flask.chat import comparing, prompts
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.guard import FigureGuard, Guard
 from jacie_flask.chat.query import cleaned
 from jacie_flask.chat.telling import best_units
-from jacie_flask.chat.writing import Writing
+from jacie_flask.chat.writing import Reasoning, Writing
 from jacie_flask.events import Usage
-from jacie_flask.interfaces import Delta
 from jacie_flask.text.languages import in_english, language
 
 _NO_LINE = "The pages found hold no line that speaks of this."
@@ -36,28 +36,50 @@ def generate(run: Answering) -> tuple[Usage, str]:
     run.budget.prompt_chars += sum(len(turn["content"]) for turn in prompt.messages)
     deltas = model.stream(prompt, run.budget)
     del prompt  # as long as the model answers, so long this frame would keep what it was asked
-    usage, reason = _pass_on(run, deltas, guard)
+    answer = ModelAnswer(deltas, prompts.headers(run.evidence))
+    guard = _pass_on(run, answer, guard)
+    if fault := answer.fault():
+        _replace(run, fault)
+        return answer.usage, "stop"
     if guard:
         run.say(guard.end())
         _tell_what_was_replaced(run, guard)
     if not "".join(run.said).strip():
+        run.writing = None  # what follows is not the model's
         run.say(_best_quote(run))
-    return usage, reason
+    run.degraded += answer.notes()
+    return answer.usage, answer.finish_reason
 
 
-def _pass_on(run: Answering, deltas: Iterator[Delta], guard: Guard | FigureGuard | None) -> tuple[Usage, str]:
-    """Say the model's words as they come, and report how far it is."""
-    usage, reason, tokens = Usage(), "", 0
+def _pass_on(run: Answering, answer: ModelAnswer, guard: Guard | FigureGuard | None) -> Guard | FigureGuard | None:
+    """Say the model's words as they come, and report how far it is; return the guard over them."""
+    tokens = 0
     run.writing = Writing(run.steps, run.forecast, _EXPECTED_TOKENS[run.services.model.small])
+    reasoning = Reasoning(run.steps)
     report_at = Writing.FIRST
-    for delta in deltas:
+    for delta in answer.pieces():
+        if delta.void:
+            run.restart()
+            guard = _guard(run)
+        if delta.reasoning:
+            reasoning.add(delta.reasoning)
+        if delta.text:
+            reasoning.ended()
         tokens += delta.tokens
-        usage, reason = delta.usage or usage, delta.finish_reason or reason
         run.say(guard.feed(delta.text) if guard else delta.text)
         if tokens >= report_at:
             report_at = run.writing.reached(tokens)
+    reasoning.ended()
     run.writing.ended(tokens)
-    return usage, reason
+    return guard
+
+
+def _replace(run: Answering, fault: str) -> None:
+    """Answer in the model's place, which gets no credit for it."""
+    run.writing = None
+    run.restart()
+    run.degraded.append(f"{fault}; what the pages say is shown instead." if run.evidence else f"{fault}.")
+    run.say(_best_quote(run))
 
 
 def _guard(run: Answering) -> Guard | FigureGuard | None:

@@ -72,11 +72,20 @@ def focus(text: str, terms: Mapping[int, float], chars: int) -> str:
     return "\n".join(window if first == 0 else [lines[0], *window])[: 2 * chars]
 
 
+def headers(evidence: Sequence[Evidence]) -> list[str]:
+    """Return the lines that stand above the excerpts in a prompt."""
+    return [_header(item) for item in evidence]
+
+
+def _header(item: Evidence) -> str:
+    return f"[{item.source.n}] {_name(item)}"
+
+
 def _excerpts(evidence: Sequence[Evidence], room: int) -> tuple[str, int]:
     parts: list[str] = []
     left = room
     for item in evidence:
-        text = f"[{item.source.n}] {_name(item)}\n{unnumbered(unmarked(item.text))}"
+        text = f"{_header(item)}\n{unnumbered(unmarked(item.text))}"
         if len(text) > left and parts:
             break
         parts.append(text[: max(left, 400)])

@@ -59,7 +59,7 @@ def _said(model: ChatModel, prompt: Prompt, budget: Budget) -> str:
     said = ""
     budget.aside_chars += sum(len(turn["content"]) for turn in prompt.messages)
     for delta in model.stream(prompt, Budget(0)):  # the question's own retries are for its answer
-        said += delta.text
+        said = delta.text if delta.void else said + delta.text
         budget.aside_chars += len(delta.text)
         if len(said) > _ANSWER_CHARS:
             break

@@ -8,6 +8,10 @@ from jacie_flask.interfaces import Forecast
 
 AT_EXPECTED = 0.8
 """The share of the step that is done when the answer has its expected length: half of all answers become longer."""
+_REASONING_SHARE = 0.3
+"""The share of the step that reasoning approaches."""
+_USUAL_REASONING = 500
+_REASONING_TOKENS = 64
 SHORTEST = 8
 """No answer is expected to be shorter, in tokens: there would be more reports than words."""
 
@@ -52,6 +56,34 @@ class Writing:
             self._first = (tokens, now)
         elif tokens > self._first[0]:
             self.token_ms = max(now - self._first[1], 0) / (tokens - self._first[0])
+
+
+class Reasoning:
+    """What a model thinks before it answers: reported at the first token, at each power of two, at every 64th and at its end."""
+
+    MESSAGE = "The language model is reasoning..."
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._tokens = self._reported = 0
+        self._report_at = 1
+
+    def add(self, tokens: int) -> None:
+        """Count ``tokens`` more."""
+        self._tokens += tokens
+        if self._tokens >= self._report_at:
+            self._report()
+
+    def ended(self) -> None:
+        """Report the last of them."""
+        if self._tokens > self._reported:
+            self._report()
+
+    def _report(self) -> None:
+        share = _REASONING_SHARE * (1 - 1 / (1 + self._tokens / _USUAL_REASONING))
+        self._steps.at("ai_generation", share, self.MESSAGE, reasoning_tokens=self._tokens)
+        self._reported = self._tokens
+        self._report_at = self._tokens + min(self._tokens, _REASONING_TOKENS)
 
 
 def share_written(tokens: float, expected: float) -> float:

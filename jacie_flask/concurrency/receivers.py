@@ -17,6 +17,9 @@ class Receiver(Protocol):
     def recv(self, size: int) -> bytes:
         """Return what has come, at most ``size`` bytes, b"" at the end; raise TimeoutError, OSError."""
 
+    def bound(self, timeout_s: float) -> None:
+        """Bound each further wait by ``timeout_s``."""
+
     def close(self) -> None:
         """Stop looking at the socket, which stays open; more than once is fine."""
 
@@ -57,6 +60,10 @@ class _GreenReceiver(Waiting):
             self._wait()
         return self._sock.recv(size)
 
+    def bound(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._sock.settimeout(timeout_s)
+
     def late(self) -> None:
         if self._greenlet is not None:
             self._greenlet.switch(False)
@@ -93,6 +100,7 @@ class _ThreadReceiver:
     def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
         sock.settimeout(timeout_s)
         self.recv: Callable[[int], bytes] = sock.recv
+        self.bound: Callable[[float], None] = sock.settimeout
 
     def close(self) -> None:
         return

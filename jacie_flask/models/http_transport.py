@@ -8,20 +8,22 @@ import time
 import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
+from contextlib import contextmanager, suppress
+from socket import IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, create_connection, socket
 from typing import Any, NamedTuple
 
 import h11
 import httpx2
 
-from jacie_flask.concurrency import Receiver, receiver
+from jacie_flask.concurrency import Alarm, Receiver, later, receiver
 from jacie_flask.models.transfer_coding import Chunked, Decoder, MalformedBody, Sized, UntilClosed
 
 _READ_BYTES = 65_536
 _HEAD_BYTES = 100 * 1024
 _PORTS = {"http": 80, "https": 443}
 _PAYLOAD = "jacie_payload"
+_REFUSED = 400
+_REFUSAL_BYTES = 65_536
 
 
 def serves(url: httpx2.URL) -> bool:
@@ -32,17 +34,18 @@ def serves(url: httpx2.URL) -> bool:
 
 
 class Payload(NamedTuple):
-    """The body of an opened response: its pieces as they come, and what ends it early."""
+    """The body of an opened response: its pieces as they come, what ends it early, and what bounds the wait for the next piece."""
 
     pieces: Iterator[bytes]
     close: Callable[[], None]
+    bound: Callable[[float], None]
 
 
 def payload(response: httpx2.Response) -> Payload:
     """Return the body of an opened response, past httpx2's own layers where there is nothing to decompress."""
     raw: Payload | None = response.extensions.get(_PAYLOAD)
     if raw is None or response.headers.get("content-encoding", "identity") != "identity":
-        return Payload(response.iter_bytes(), response.close)
+        return Payload(response.iter_bytes(), response.close, _Cut(response).within)
     return raw
 
 
@@ -99,11 +102,11 @@ class Transport(httpx2.BaseTransport):
         return httpx2.Response(
             head.status_code,
             headers=head.headers.raw_items(),
-            stream=body,
+            stream=body if head.status_code < _REFUSED else _Refusal(body),
             extensions={
                 "http_version": b"HTTP/" + head.http_version,
                 "reason_phrase": head.reason,
-                _PAYLOAD: Payload(body.pieces, body.close),
+                _PAYLOAD: Payload(body.pieces, body.close, connection.bound),
             },
         )
 
@@ -158,6 +161,11 @@ class _Connection:
         """Return what has come, b"" at the end."""
         assert self._receiver is not None
         return self._receiver.recv(_READ_BYTES)
+
+    def bound(self, timeout_s: float) -> None:
+        """Bound each further wait for the body."""
+        if self._receiver is not None:
+            self._receiver.bound(timeout_s)
 
     def rest(self) -> None:
         """Let nobody read."""
@@ -284,6 +292,45 @@ class _Body(httpx2.SyncByteStream):
         else:
             self._keep(self._connection)
             self._connection = None
+
+
+class _Refusal(httpx2.SyncByteStream):
+    """The body of an error, cut at the length that somebody may read."""
+
+    def __init__(self, body: _Body) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for piece in self._body:
+            yield piece
+            size += len(piece)
+            if size > _REFUSAL_BYTES:
+                self._body.close()
+                return
+
+    def close(self) -> None:
+        self._body.close()
+
+
+class _Cut:
+    """Bounds the wait for a body that httpx2's own transport reads: it shuts the connection down."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self._alarm: Alarm | None = None
+
+    def within(self, timeout_s: float) -> None:
+        """Shut down in ``timeout_s``; only the first call counts."""
+        if self._alarm is None:
+            self._alarm = later(timeout_s, self._shut)
+
+    def _shut(self) -> None:
+        network = self._response.extensions.get("network_stream")
+        sock = network.get_extra_info("socket") if network is not None and not self._response.is_closed else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(SHUT_RDWR)
 
 
 @contextmanager

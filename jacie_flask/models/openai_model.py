@@ -1,48 +1,30 @@
-"""Any OpenAI-compatible server as a ChatModel: the SDK asks, its bytes are read raw; a read is split, decoded and joined once."""
+"""Any OpenAI-compatible server as a ChatModel: the SDK asks, and ``ChatStream`` reads the bytes of the reply."""
 
+import logging
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import httpx2
-import msgspec
 import openai
 
 from jacie_flask import tracing
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
-from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.models import http_transport
+from jacie_flask.models.chat_stream import ChatStream, read_deltas, says_context
 from jacie_flask.openai_errors import asked_to_wait, trouble
+from jacie_flask.redaction import redactor
 from jacie_flask.retries import TO_THE_END, Budget
 from jacie_flask.upstreams import Upstream
 
 _OPENAI_URL = "https://api.openai.com/v1"
 _READY_S = 0.5
-_LINE_LIMIT = 1 << 20
-_CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size")
-_CONTEXT_WORDS = (*_CONTEXT_CODES, "context length", "context size", "context window", "prompt is too long")
+_LOGGED_CHARS = 2000
+_MAY_BE_REFUSED = ("stream_options", "max_completion_tokens", "max_tokens", "temperature")
 
-
-class _Content(msgspec.Struct, gc=False):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct, gc=False):
-    delta: _Content | None = None
-    finish_reason: str | None = None
-
-
-class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: Any = None
+log = logging.getLogger(__name__)
 
 
 class OpenAIModel:
@@ -80,15 +62,19 @@ class OpenAIModel:
             max_retries=0,
             http_client=_http_client(base_url or _OPENAI_URL),
         )
+        self._redact = redactor([api_key])
         self._unsupported: frozenset[str] = frozenset()
+        self._thinks_untagged = False
 
     def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
         with tracing.upstream("model", model=self._model):
             payload = self._upstream.ask(partial(self._open, prompt), budget)
             del prompt  # as long as a model answers, so long its stream would keep what it was asked
+            chat_stream = ChatStream(payload.pieces, payload.bound, withhold=self._thinks_untagged)
             try:
-                yield from read_deltas(payload.pieces)
+                yield from chat_stream.deltas()
+                self._thinks_untagged = chat_stream.untagged
             except httpx2.TimeoutException as error:
                 raise LLMTimeout(f"{self._name}: no byte within the read timeout") from error
             except httpx2.HTTPError as error:
@@ -121,48 +107,60 @@ class OpenAIModel:
     def _name(self) -> str:
         return f"{self._model} at {self._client.base_url.host}"
 
-    def _arguments(self, prompt: Prompt) -> dict[str, Any]:
-        """Build the request, without what this server is known not to understand."""
-        limit = "max_completion_tokens" if "max_tokens" in self._unsupported else "max_tokens"
+    def _arguments(self, prompt: Prompt, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Build the request, ``without`` the parameters that this server refuses."""
         arguments: dict[str, Any] = {
             "model": self._model,
             # As extra body they go as they are: the SDK would walk through each by its types, a millisecond for every question.
             "messages": [],
             "extra_body": {"messages": prompt.messages},
             "stream": True,
-            limit: prompt.max_tokens,
             # A compressed stream would be held back until the compressor's window fills.
             "extra_headers": {"Accept-Encoding": "identity"},
         }
         if prompt.patience_s is not None:
             arguments["timeout"] = prompt.patience_s
-        if "temperature" not in self._unsupported:
+        if "max_tokens" not in without:
+            arguments["max_tokens"] = prompt.max_tokens
+        elif "max_completion_tokens" not in without:
+            arguments["max_completion_tokens"] = prompt.max_tokens
+        if "temperature" not in without:
             arguments["temperature"] = prompt.temperature
-        if "stream_options" not in self._unsupported:
+        if "stream_options" not in without:
             arguments["stream_options"] = {"include_usage": True}
         return arguments
 
     def _open(self, prompt: Prompt) -> http_transport.Payload:
         """Return the raw body of an opened stream, and nothing of the SDK's around it; raise Trouble."""
+        without = self._unsupported
+        completions = self._client.chat.completions.with_raw_response
         while True:
-            completions = self._client.chat.completions.with_raw_response
             try:
-                return http_transport.payload(completions.create(**self._arguments(prompt)).http_response)
-            except openai.BadRequestError as error:
-                if self._adapt(error):
-                    continue
-                raise trouble(error, self._translate(error)) from error
+                response = completions.create(**self._arguments(prompt, without)).http_response
             except openai.OpenAIError as error:
-                raise trouble(error, self._translate(error)) from error
+                self._log_rejection(error)
+                refused = self._refused_parameter(error, self._arguments(prompt, without))
+                if not refused:
+                    raise trouble(error, self._translate(error)) from error
+                without |= {refused}
+            else:
+                self._unsupported |= without
+                return http_transport.payload(response)
 
-    def _adapt(self, error: openai.BadRequestError) -> bool:
-        """Remember a parameter that this server refuses by name; say whether the request is now another one."""
-        text = str(error).lower()
-        refused = next((name for name in ("stream_options", "max_tokens", "temperature") if name in text), None)
-        if refused is None or refused in self._unsupported or _is_context(error):
-            return False
-        self._unsupported |= {refused}
-        return True
+    def _refused_parameter(self, error: openai.OpenAIError, sent: dict[str, Any]) -> str:
+        """Return the parameter of the request that a refusal names, "" where it names none."""
+        if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError) or _is_context(error):
+            return ""
+        candidates = [name for name in _MAY_BE_REFUSED if name in sent]
+        if error.param in candidates:
+            return str(error.param)
+        named = set(re.findall(r"[a-z_]+", f"{error} {error.response.text}".lower()))
+        return next((name for name in candidates if name in named), "")
+
+    def _log_rejection(self, error: openai.OpenAIError) -> None:
+        if isinstance(error, openai.APIStatusError):
+            body = self._redact(error.response.text[:_LOGGED_CHARS])
+            log.warning("%s refused a request with status %d: %s", self._name, error.status_code, body)
 
     def _translate(self, error: openai.OpenAIError) -> JacieError:
         """Turn what the SDK raised before the first byte into an error of ours."""
@@ -190,148 +188,6 @@ def _http_client(base_url: str) -> httpx2.Client | None:
 _REHEARSAL = Prompt(messages=[{"role": "user", "content": "a"}], max_tokens=1)
 
 
-def read_deltas(blocks: Iterator[bytes]) -> Iterator[Delta]:
-    """Decode the raw body of a chat stream: one Delta for the text of each block, a last one with finish reason and usage.
-
-    Run it to its end and the connection can be used again. Raise LLMIncomplete for bad JSON and for an end without finish
-    reason, ContentFiltered where the provider stopped, LLMContextExceeded where it says so inside the stream.
-    """
-    body = _Body()
-    try:
-        for block in blocks:
-            text = body.feed(block)
-            del block  # the next one may be long in coming
-            if text:
-                yield text
-            if body.problem:
-                raise body.problem
-            if body.done:
-                break
-        else:
-            if text := body.feed(b"\n"):
-                yield text
-    except httpx2.HTTPError:
-        if body.finish is None:
-            raise
-    yield body.last()
-    try:
-        for _ in blocks:
-            pass
-    except httpx2.HTTPError:
-        return
-
-
-class _Body:
-    """One chat stream while its bytes arrive."""
-
-    def __init__(self) -> None:
-        self.finish: str | None = None
-        self.problem: JacieError | None = None
-        self.done = False
-        self._usage: _Usage | None = None
-        self._rest = b""
-        self._texts: list[str] = []
-
-    def feed(self, block: bytes) -> Delta | None:
-        """Take the whole lines of a block and return their joined text; what is wrong goes to ``problem``."""
-        whole, _, self._rest = (self._rest + block).rpartition(b"\n")
-        if len(self._rest) > _LINE_LIMIT:
-            self.problem = LLMIncomplete("a line of the model's stream has no end")
-        if whole.endswith(_LAST_LINES):
-            whole = whole[: -len(_LAST_LINES)]
-            self.done = True
-        self._texts = []
-        chunks = _decode_frames(whole)
-        if chunks is not None:
-            self._take(chunks)
-        else:
-            self._take_lines(whole)
-        return Delta(text="".join(self._texts), tokens=len(self._texts)) if self._texts else None
-
-    def last(self) -> Delta:
-        """Return the closing delta; raise LLMIncomplete or what else went wrong."""
-        if self.problem:
-            raise self.problem
-        if self.finish is None:
-            raise LLMIncomplete("the model's stream ended without a finish reason")
-        return Delta(finish_reason=self.finish, usage=_counted(self._usage) if self._usage else None)
-
-    def _take_lines(self, whole: bytes) -> None:
-        """Take one line after the other, up to the one that is wrong."""
-        for line in whole.split(b"\n"):
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                self.done = True
-            elif data and not self.problem:
-                try:
-                    self._take([_decode(data)])
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    self.problem = LLMIncomplete(f"the model's stream holds a frame that is not JSON: {error}")
-
-    def _take(self, chunks: list[_Chunk]) -> None:
-        """Take decoded frames; nothing counts after the first problem."""
-        take = self._texts.append
-        for chunk in chunks:
-            if self.problem:
-                return
-            if chunk.error is not None:
-                self.problem = _error_frame(chunk.error)
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-            for choice in chunk.choices or ():
-                if choice.delta is not None and choice.delta.content:
-                    take(choice.delta.content)
-                if choice.finish_reason:
-                    self._finished(choice.finish_reason)
-
-    def _finished(self, reason: str) -> None:
-        """Note why the answer ended."""
-        self.finish = reason
-        if reason == "content_filter":
-            self.problem = ContentFiltered("the provider's content filter ended the answer")
-
-
-def _counted(usage: _Usage) -> Usage:
-    return Usage(
-        prompt_tokens=usage.prompt_tokens or 0,
-        completion_tokens=usage.completion_tokens or 0,
-        total_tokens=usage.total_tokens or 0,
-    )
-
-
-_decoder = msgspec.json.Decoder(_Chunk)
-_decode, _decode_lines = _decoder.decode, _decoder.decode_lines
-_DATA = b"\ndata: "
-_LAST_LINES = b"\ndata: [DONE]\n"
-
-
-def _decode_frames(whole: bytes) -> list[_Chunk] | None:
-    """Decode lines that are all data, in one pass; None where anything else is among them, or anything is wrong.
-
-    No JSON text holds a raw line end, so taking the field names away cannot touch a value.
-    """
-    named = b"\n" + whole
-    lines = named.replace(_DATA, b"\n")
-    try:
-        chunks = _decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return chunks if len(named) - len(lines) == (len(_DATA) - 1) * len(chunks) else None
-
-
-def _error_frame(error: object) -> JacieError:
-    """Return what an error inside a stream means."""
-    text = str(error)
-    return LLMContextExceeded(text) if _says_context(text) else LLMIncomplete(f"the model's stream holds an error: {text}")
-
-
 def _is_context(error: openai.APIStatusError) -> bool:
     """Say whether a refusal is about the prompt's length; servers differ in code, type and words."""
-    return error.status_code in (400, 413, 422) and _says_context(f"{error.code} {error.type} {error}")
-
-
-def _says_context(text: str) -> bool:
-    text = text.lower()
-    return any(words in text for words in _CONTEXT_WORDS)
+    return error.status_code in (400, 413, 422) and says_context(f"{error.code} {error.type} {error}")

@@ -7,7 +7,7 @@ import msgspec
 
 from jacie_flask import concurrency
 from jacie_flask.errors import JacieError, NotFound, Overloaded, ProducerLost, StateLost, Unauthorized
-from jacie_flask.events import Failure, Progress, Result, Sources, Token
+from jacie_flask.events import Failure, Progress, Reset, Result, Sources, Token
 from jacie_flask.interfaces import Entry, RunInfo, RunLog
 from jacie_flask.runs import sse
 
@@ -138,6 +138,8 @@ def failure(
 def lost(error: JacieError, info: RunInfo, entries: Sequence[Entry]) -> Failure:
     """Return the terminal event of a run whose worker died, with what its log holds of the answer."""
     decode = msgspec.json.decode
+    resets = [at for at, item in enumerate(entries) if item.name == Reset.name]
+    current = entries[resets[-1] :] if resets else entries
     steps = [decode(item.data, type=Progress).step for item in entries if item.name == Progress.name]
     found = [decode(item.data, type=Sources).sources for item in entries if item.name == Sources.name]
     return failure(
@@ -145,7 +147,7 @@ def lost(error: JacieError, info: RunInfo, entries: Sequence[Entry]) -> Failure:
         run_id=info.run_id,
         request_id=info.request_id,
         step=steps[-1] if steps else "",
-        partial_response="".join(decode(item.data, type=Token).text for item in entries if item.name == Token.name),
+        partial_response="".join(decode(item.data, type=Token).text for item in current if item.name == Token.name),
         sources=found[-1] if found else (),
     )
 

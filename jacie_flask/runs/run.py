@@ -267,6 +267,8 @@ class Run:
         if self._finished:
             raise Cancelled("the run has ended")
         self._stop_here()
+        if isinstance(event, Reset):
+            event = self._restarted()
         self._record(self._entry(event))
         if isinstance(event, Token):
             if not self._text:
@@ -280,6 +282,12 @@ class Run:
         elif isinstance(event, Sources):
             self._sources = event.sources
         self._stop_here()
+
+    def _restarted(self) -> Reset:
+        """Begin a new attempt within the run: the answer so far is void."""
+        self._attempt = max(self._attempt, 1) + 1
+        self._text.clear()
+        return Reset(attempt=self._attempt)
 
     def _stop_here(self) -> None:
         """Raise the reason to stop, if there is one; from here on the run unwinds by itself and no kill may cut into that."""

@@ -126,7 +126,6 @@ FAULTS: list[tuple[str, Script, type[JacieError], int]] = [
     ("stalled", Script(answer=ANSWER, fault="hang"), LLMTimeout, 1),
     ("reset", Script(answer=ANSWER, fault="rst"), LLMIncomplete, 1),
     ("cut", Script(answer=ANSWER, fault="fin"), LLMIncomplete, 1),
-    ("ended early", Script(answer=ANSWER, fault="eof"), LLMIncomplete, 1),
     ("not JSON", Script(answer=ANSWER, fault="bad_json"), LLMIncomplete, 1),
     ("error frame", Script(answer=ANSWER, fault="error_frame"), LLMIncomplete, 1),
     ("answer filtered", Script(answer=ANSWER, fault="content_filter"), ContentFiltered, 1),
@@ -145,7 +144,7 @@ def test_every_fault_has_its_error(server: OpenAIServer, script: Script, expecte
     assert len(server.chats) == requests
 
 
-@pytest.mark.parametrize("fault", ["hang", "rst", "fin", "eof", "bad_json", "error_frame", "content_filter"])
+@pytest.mark.parametrize("fault", ["hang", "rst", "fin", "bad_json", "error_frame", "content_filter"])
 def test_what_was_said_before_a_fault_is_delivered(server: OpenAIServer, fault: str) -> None:
     """Tokens that arrived before the stream broke are not lost."""
     server.script = Script(answer=ANSWER, fault=fault, fault_after=3, token_s=0.01)
@@ -288,17 +287,18 @@ def test_any_text_survives_being_decoded_in_one_pass(texts: list[str], ascii_onl
     block = "".join(f"{between}data: {frame}\n\n" for frame in frames).encode(errors="replace") + END + b"data: [DONE]\n\n"
     deltas = list(read_deltas(iter([block])))
     assert "".join(delta.text for delta in deltas) == "".join(texts)
-    assert [delta.tokens for delta in deltas[:-1]] == [sum(map(bool, texts))] * any(texts)
+    assert len(deltas) <= 3, "what may begin a tag comes at the end"
+    assert sum(map(bool, texts)) - sum(delta.tokens for delta in deltas) in (0, 1)
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         b'data: {"choices":[]}{"choices":[]}\n\n',
-        b'data: {"choices":\ndata: []}\n\n',
+        b'data: {"choices":\ndata: what]}\n\n',
         b'data: {"choices":[1]}\n\n',
         b"data: [\n\n",
-        b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":7}}]}\n\n',
     ],
 )
 def test_text_before_a_bad_frame_of_the_same_read_is_delivered(bad: bytes) -> None:

@@ -21,7 +21,7 @@ MODEL_FAULTS = {
     "status 500": (Script(status=500), "llm_unavailable", True),
     "status 401": (Script(status=401), "llm_unavailable", True),
     "cut in the middle": (Script(fault="rst"), "llm_incomplete", True),
-    "ended without a finish reason": (Script(fault="eof"), "llm_incomplete", True),
+    "ended with an unknown finish reason": (Script(finish_reason="abort"), "llm_incomplete", True),
     "stopped answering": (Script(fault="hang"), "llm_timeout", True),
     "filtered": (Script(fault="content_filter"), "content_filtered", False),
 }

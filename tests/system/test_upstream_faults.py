@@ -182,7 +182,7 @@ CELLS = [
     model("hangs", Script(fault="hang_headers"), "llm_timeout"),
     model("hangs within its answer", Script(answer=ANSWER, fault="hang"), "llm_timeout"),
     model("cuts its answer", MID, "llm_incomplete"),
-    model("ends without a finish reason", Script(answer=ANSWER, fault="eof"), "llm_incomplete"),
+    model("ends without a finish reason", Script(answer=ANSWER, fault="eof"), degraded="did not confirm the end of the answer"),
     model("429 once", [Script(status=429), Script(answer=ANSWER)], requests=(2, 2)),
     model("429 once, Retry-After 0.3 s", [Script(status=429, retry_after="0.3"), Script(answer=ANSWER)], requests=(2, 2)),
     model("500 twice", [Script(status=500), Script(status=500), Script(answer=ANSWER)], requests=(3, 3)),

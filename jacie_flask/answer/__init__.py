@@ -1,0 +1,1 @@
+"""What answers: computed figures, statements of the filings, and the model's words."""
