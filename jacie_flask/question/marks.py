@@ -68,6 +68,15 @@ class Marked:
         for mark in marks:
             self.explained.update(range(mark.first, mark.last))
 
+    def sign(self, mark: Mark) -> bool:
+        """Say whether a mark is a punctuation mark, which has no content."""
+        token = self.tokens[mark.first]
+        return mark.last == mark.first + 1 and not token.word and token.text not in "%$€£+*/=<>"
+
+    def settled(self, mark: Mark) -> bool:
+        """Say whether a mark was explained as an instruction, a definition or a name: words of a measure are none of these."""
+        return mark.first in self.explained and not mark.measure
+
     def words(self, first: int, last: int) -> str:
         """Return the text from one token to another (excluded)."""
         return self.text[self.tokens[first].start : self.tokens[last - 1].end] if first < last else ""

@@ -48,6 +48,7 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     found = _joined(marked, [_with_margin(marked, term) for term in found], definitions)
     for term in found:
         marked.explained.update(range(term.first, term.last))
+        _explain_ratio(marked, term)
         _explain_neutral(marked, term)
     return found
 
@@ -201,6 +202,16 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
 def _unclosed(marked: Marked, first: int, last: int) -> bool:
     texts = [token.text for token in marked.tokens[first:last]]
     return texts.count("(") > texts.count(")")
+
+
+def _explain_ratio(marked: Marked, term: Term) -> None:
+    """Explain "ratio" around a measure that is one: "ratio of debt to equity"."""
+    if term.measure.unit not in {"ratio", "times", "percent"}:
+        return
+    for at in range(max(0, term.first - 3), min(len(marked.tokens), term.last + 1)):
+        beside = at == term.last or all(marked.tokens[between].key in {"of", "the"} for between in range(at + 1, term.first))
+        if marked.tokens[at].key == "ratio" and beside:
+            marked.explained.add(at)
 
 
 def _explain_neutral(marked: Marked, term: Term) -> None:

@@ -39,13 +39,12 @@ class Form:
         return not self.kinds.isdisjoint(kinds)
 
 
-def form_of(marked: Marked, measures: int) -> Form:
+def form_of(marked: Marked, measures: int, companies: int) -> Form:
     """Return the form of a marked question."""
     opened = marked.open_marks()
     kinds = frozenset(kind for mark in opened for kind in mark.operators)
     periods = sum(len(mark.period.spans) for mark in opened if mark.period is not None)
     periods += sum(mark.has("relative") for mark in opened)
-    companies = len({mark.company for mark in marked.marks if mark.company})
     return Form(marked, kinds, measures, periods, companies, _asks_yes_or_no(marked))
 
 

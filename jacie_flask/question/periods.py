@@ -36,7 +36,7 @@ _PATTERN = re.compile(
     |(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?)?(?P<qyear2>(?:19|20)\d\d)(?:['’]s)?[ ]?[,-]?[ ]?(?P<quarter2>{_Q})
     |(?P<half>{_H}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<hyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?P<hyear2>(?:19|20)\d\d)[ ]?(?P<half2>{_H})
-    |(?P<months>{_COUNT})[ -]months?(?:[ ](?:ended|ending|to|of|in|through))?(?:[ ](?:the[ ])?)?(?=(?:fiscal[ ]|fy[ ]?)?(?:19|20)\d\d|(?:{_MONTH})\b)(?:fiscal[ ]|fy[ ]?)?(?P<myear>(?:19|20)\d\d)?
+    |(?P<months>{_COUNT})[ -]months?(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
     |(?:(?:the[ ])?(?:last|past|previous|latest|most[ ]recent)[ ])(?P<lastcount>{_COUNT})[ ](?:fiscal[ ]|financial[ ]|reported[ ])?years
     |(?P<ncount>{_COUNT})[ -](?:fiscal[ ])?(?:years?|yr)\b
     |(?P<q>{_Q})
@@ -85,7 +85,7 @@ def _read(match: re.Match[str]) -> Period | None:
         if match[half]:
             return Period(start, end, (Span("half", _year(match[year]) if year else 0, _digit(match[half]), 6),))
     if match["months"]:
-        return Period(start, end, (Span("months", _year(match["myear"] or ""), 0, _count(match["months"])),))
+        return Period(start, end, (Span("months", 0, 0, _count(match["months"])),))
     if match["lastcount"]:
         count = _count(match["lastcount"])
         return Period(start, end, tuple(Span("latest", number=back) for back in reversed(range(min(count, 15)))), count=count)
@@ -103,6 +103,9 @@ def _joined(text: str, found: list[Period]) -> list[Period]:
     joined: list[Period] = []
     for period in found:
         before = joined[-1] if joined else None
+        if before and (counted := _counted_months(text, before, period)) is not None:
+            joined[-1] = counted
+            continue
         if before and before.spans and period.spans and len(period.spans) == 1:
             between = text[before.end : period.start]
             ranged = _RANGE.fullmatch(between) or (_AND.fullmatch(between) and _BETWEEN.search(text[: before.start]))
@@ -115,6 +118,16 @@ def _joined(text: str, found: list[Period]) -> list[Period]:
                 period = Period(period.start, short.end(), (period.spans[0], last), range=True)
         joined.append(period)
     return joined
+
+
+def _counted_months(text: str, months: Period, period: Period) -> Period | None:
+    """Join "nine months ended" and the day or the year behind it."""
+    if not months.spans or months.spans[0].kind != "months" or months.spans[0].year or len(period.spans) != 1:
+        return None
+    if period.spans[0].kind not in {"date", "year"} or text[months.end : period.start].strip() not in {"", "the", "in", "of"}:
+        return None
+    span = period.spans[0]
+    return Period(months.start, period.end, (Span("months", span.year, 0, months.spans[0].months, span.end),))
 
 
 def _day(match: re.Match[str]) -> str:

@@ -1,48 +1,60 @@
 """A question becomes a plan; what no part of the plan explains is named, and then nothing is computed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
 from jacie_flask.question.definitions import Definitions, find_definitions, read_definitions
+from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
 from jacie_flask.question.measures import Term, terms
 from jacie_flask.question.operators import Decision, decide, form_of
 from jacie_flask.question.pinning import pinned, relative
-from jacie_flask.question.plan import Item, Measure, Plan, Span
-from jacie_flask.question.rowwords import phrase_measure
-from jacie_flask.question.spans import spans
+from jacie_flask.question.plan import Item, Measure, Plan
+from jacie_flask.question.rowwords import phrase_measure, phrase_share
+from jacie_flask.question.spans import names_periods, spans
 from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
+_TURNS = 8
+_EXTREMES = frozenset({"largest", "smallest"})
 
 
 def plan_of(query: str, history: Sequence[Turn], find_names: NameFinder) -> Plan:
     """Return the plan of a question; what it leaves out is taken from the user's questions before it."""
-    return plan_alone(query, find_names)
+    before: Plan | None = None
+    for turn in [turn for turn in history if turn.role == "user"][-_TURNS:]:
+        plan = _plan(turn.content, before, find_names)
+        before = plan if before is None or plan.measures or plan.group or plan.unexplained else before
+    return _plan(query, before, find_names)
 
 
-def plan_alone(query: str, find_names: NameFinder) -> Plan:
-    """Return the plan of a question that needs no conversation before it."""
+@dataclass(frozen=True)
+class _Asked:
+    """What the words of a question name: its measures and why these are not clear, "" mostly."""
+
+    terms: tuple[Term, ...]
+    reason: str
+
+
+def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
+    """Return the plan of one question after the plan of the questions before it."""
     question = marked(" ".join(in_english(query[:LONGEST]).split()), find_names)
+    context = Context(before, opened=before is not None and explain_opening(question))
     definitions = read_definitions(question, find_definitions(question))
     explain_instructions(question)
     companies = _companies(question)
-    reason = definitions.reason
-    try:
-        found = [] if reason else terms(question, definitions)
-    except UnreadExpressionError as error:
-        found, reason = [], f"the arithmetic of the question was not fully understood: {error}"
-    reason = reason or _unused(definitions, found)
-    decision = decide(form_of(question, len(found)))
-    measures = _measures(question, found, decision)
-    if not measures and not decision.group and decision.operator in {"value", "change", "growth", "compare"}:
-        measures = phrase_measure(question)
-    periods, unclear = spans(question, decision.operator, pinned(measures))
-    measures, decision = _shared(question, measures, decision, periods)
-    return Plan(
+    asked = _asked(question, definitions)
+    taken = before if before and not asked.terms and takes_over(question) else None
+    decision = decide(form_of(question, len(taken.measures if taken else asked.terms), len(companies)))
+    measures = taken.measures if taken else _measures(question, asked.terms, decision)
+    if taken is None:
+        measures = _in_own_words(question, measures, decision)
+    dated = names_periods(question)
+    periods, unclear = spans(question, decision.operator, pinned(measures), before.spans if before else ())
+    plan = Plan(
         companies=companies,
         measures=relative(measures, periods),
         spans=periods,
@@ -53,8 +65,9 @@ def plan_alone(query: str, find_names: NameFinder) -> Plan:
         statement=_statement(question),
         wishes=question.wishes,
         unexplained=_unexplained(question),
-        reason=reason or unclear or _ambiguity(question),
+        reason=asked.reason or unclear or _ambiguity(question),
     )
+    return continued(plan, replace(context, taken=taken, dated=dated), question)
 
 
 def _companies(question: Marked) -> tuple[str, ...]:
@@ -62,6 +75,16 @@ def _companies(question: Marked) -> tuple[str, ...]:
         if mark.has("company", "wish"):
             question.explain(mark)
     return tuple(dict.fromkeys(mark.company for mark in question.marks if mark.company))
+
+
+def _asked(question: Marked, definitions: Definitions) -> _Asked:
+    if definitions.reason:
+        return _Asked((), definitions.reason)
+    try:
+        found = tuple(terms(question, definitions))
+    except UnreadExpressionError as error:
+        return _Asked((), f"the arithmetic of the question was not fully understood: {error}")
+    return _Asked(found, _unused(definitions, found))
 
 
 def _unused(definitions: Definitions, found: Sequence[Term]) -> str:
@@ -78,27 +101,23 @@ def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tu
     measures = tuple(dict.fromkeys(term.measure for term in found))
     if decision.operator == "positive" and not measures:
         return (Measure("net income", Item(concept="net_income")),)
-    if decision.operator in {"largest", "smallest"} and decision.group:
+    if decision.operator in _EXTREMES and decision.group:
         own = {decision.group, f"total_{decision.group}"}
         measures = tuple(m for m in measures if not (isinstance(m.expression, Item) and m.expression.concept in own))
+    if decision.operator == "share":
+        measures = measures[::-1]
     if question.wishes.percent:
         measures = tuple(replace(m, unit="percent") if m.unit in {"ratio", "times"} else m for m in measures)
     return measures
 
 
-def _shared(
-    question: Marked, measures: tuple[Measure, ...], decision: Decision, periods: Sequence[Span]
-) -> tuple[tuple[Measure, ...], Decision]:
-    """Order the part and the whole of a share; with one measure, a part of a year is the part."""
-    if decision.operator == "positive":
-        return measures, replace(decision, group="")
-    if decision.group == "trend":
-        return measures, replace(decision, group="")
-    if decision.operator != "share":
-        return measures, decision
-    if len(measures) == 2:
-        return measures[::-1], decision
-    return measures, decision
+def _in_own_words(question: Marked, measures: tuple[Measure, ...], decision: Decision) -> tuple[Measure, ...]:
+    """Return the measures, with the question's own words for a row where these are no concept."""
+    if decision.operator == "share" and len(measures) == 1:
+        return phrase_share(question, measures)
+    if decision.group or decision.operator in {"highlights", "positive", "drivers"} or len(measures) > 1:
+        return measures
+    return phrase_measure(question, measures)
 
 
 def _statement(question: Marked) -> str:
@@ -116,10 +135,9 @@ def _ambiguity(question: Marked) -> str:
 
 def _unexplained(question: Marked) -> tuple[str, ...]:
     """Return the content words that nothing explains, in order."""
-    return tuple(question.words(mark.first, mark.last) for mark in question.open_marks() if not _manner(question, mark))
+    return tuple(question.words(mark.first, mark.last) for mark in question.open_marks() if not manner(question, mark))
 
 
-def _manner(question: Marked, mark: Mark) -> bool:
-    token = question.tokens[mark.first]
-    sign = mark.last == mark.first + 1 and not token.word and token.text not in "%$€£+*/=<>"
-    return sign or mark.has("fillers", "reporting") or "year end" in question.words(mark.first, mark.last).lower()
+def manner(question: Marked, mark: Mark) -> bool:
+    """Say whether a mark has no content of its own."""
+    return question.sign(mark) or mark.has("fillers", "reporting", "neutral")

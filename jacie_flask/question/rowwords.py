@@ -1,47 +1,85 @@
 """Measures that are no known concept: the question's own words for a row, explained only by a row that has them all."""
 
+from dataclasses import replace
+
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.operators import YES_NO
 from jacie_flask.question.plan import Item, Measure
 
 _LONGEST = 6
-_NO_FIGURE = frozenset({"which", "who", "whom", "where", "when", "why", "list", "describe", "explain", "name"})
 _NO_ROW = frozenset(
-    {"who", "whom", "where", "when", "why", "whether", "if", "not", "no", "than", "without", "excluding", "except"}
+    {
+        "who",
+        "whom",
+        "where",
+        "when",
+        "why",
+        "whether",
+        "if",
+        "not",
+        "no",
+        "than",
+        "without",
+        "excluding",
+        "exclude",
+        "except",
+        "exclusive",
+    }
 )
+_NO_FIGURE = frozenset({"which", "who", "whom", "where", "when", "why", "list", "describe", "explain", "name", "are"})
 
 
-def phrase_measure(question: Marked) -> tuple[Measure, ...]:
-    """Return the one noun phrase of unknown words as a measure, and explain them; () where they are none."""
+def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    """Return the one measure that all open words and the measure among them name together, and explain them.
+
+    "Adjusted EBITDA" is a row of that name and never the formula. Return the measures as they are where nothing is open, or
+    where the question asks for no figure.
+    """
     opened = [mark for mark in question.open_marks() if not _manner(question, mark)]
-    if (
-        not opened
-        or _asks_no_figure(question)
-        or any(mark.operators or _refused(question, mark) for mark in opened)
-        or len(opened) > _LONGEST
-    ):
-        return ()
-    first, last = opened[0].first, opened[-1].last
-    between = [mark for mark in question.marks if first <= mark.first and mark.last <= last]
-    if any(mark.has("company", "period", "wish") for mark in between):
-        return ()
-    question.explain(*between)
-    phrase = question.words(first, last)
-    return (Measure(phrase, Item(phrase=phrase), ""),)
+    if not opened or len(opened) > _LONGEST or _asks_no_figure(question) or any(_refused(question, mark) for mark in opened):
+        return measures
+    if any(measure.defined for measure in measures):
+        return measures
+    named = [mark for mark in question.marks if mark.measure and mark.first in question.explained] if measures else []
+    words = sorted([*opened, *named], key=lambda mark: mark.first)
+    question.explain(*opened)
+    return (phrase_of(question, words),)
+
+
+def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
+    """Return the measure of a row that is named by the words of these marks."""
+    joined: list[str] = []
+    for before, mark in zip([None, *marks], marks, strict=False):
+        between = question.words(before.last, mark.first) if before else ""
+        joined += [between] if 0 < len(between) <= 4 and between.isalpha() else []
+        joined.append(question.words(mark.first, mark.last))
+    phrase = " ".join(joined)
+    return Measure(phrase, Item(phrase=phrase), "")
+
+
+def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    """Return the part of a share in the question's own words, beside its whole: "what percentage of revenue came from Europe"."""
+    opened = [mark for mark in question.open_marks() if not _manner(question, mark)]
+    if not opened or len(opened) > _LONGEST or any(_refused(question, mark) for mark in opened):
+        return measures
+    question.explain(*opened)
+    part = phrase_of(question, opened)
+    return (replace(part, expression=Item(phrase=f"{part.name} {measures[0].name}")), measures[0])
 
 
 def _asks_no_figure(question: Marked) -> bool:
     """Say whether the question asks for something else than a figure: yes or no, which one, who."""
-    opening = next((mark for mark in question.marks if mark.first not in question.explained and not mark.has("company")), None)
+    opening = next((mark for mark in question.marks if not mark.has("company", "period") and not question.settled(mark)), None)
     if opening is None:
         return True
-    words = {token.text.lower() for token in question.tokens[opening.first : opening.last + 2]}
-    return not words.isdisjoint(YES_NO | _NO_FIGURE) or "are" in words
+    words = {token.text.lower() for token in question.tokens[opening.first : opening.last + 1]}
+    first = question.tokens[opening.first].text.lower()
+    return first in YES_NO or not words.isdisjoint(_NO_FIGURE)
 
 
 def _manner(question: Marked, mark: Mark) -> bool:
-    return mark.has("fillers", "reporting", "period", "relative") or not question.tokens[mark.first].word
+    return mark.has("fillers", "reporting", "neutral", "period", "relative") or question.sign(mark)
 
 
 def _refused(question: Marked, mark: Mark) -> bool:
-    return mark.has("ambiguous") or question.tokens[mark.first].key in _NO_ROW
+    return bool(mark.operators) or question.tokens[mark.first].key in _NO_ROW

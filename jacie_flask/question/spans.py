@@ -11,8 +11,18 @@ OVER_YEARS = frozenset({"which_year", "consistent", "average", "sum"})
 _MOST_YEARS = 15
 
 
-def spans(marked: Marked, operator: str, pinned: Sequence[Span] = ()) -> tuple[tuple[Span, ...], str]:
-    """Return the periods that a question asks for in order of time, and the reason why they are not clear, "" mostly."""
+def names_periods(marked: Marked) -> bool:
+    """Say whether a question names periods of its own."""
+    return any(mark.has("relative") or mark.period is not None for mark in marked.open_marks())
+
+
+def spans(
+    marked: Marked, operator: str, pinned: Sequence[Span] = (), before: Sequence[Span] = ()
+) -> tuple[tuple[Span, ...], str]:
+    """Return the periods that a question asks for in order of time, and the reason why they are not clear, "" mostly.
+
+    ``pinned`` are those that its definitions name, ``before`` those of the question before, from which "the year before" counts.
+    """
     named = [mark.period for mark in marked.open_marks() if mark.period is not None]
     relatives = [mark.meanings["relative"] for mark in marked.open_marks() if mark.has("relative")]
     for mark in marked.open_marks():
@@ -20,18 +30,18 @@ def spans(marked: Marked, operator: str, pinned: Sequence[Span] = ()) -> tuple[t
             marked.explain(mark)
     count = max((period.count for period in named if not period.spans), default=0)
     found = [span for period in named for span in _expanded(period, operator)]
-    found += _relative(relatives, found)
-    found = _dated_quarters(found)
+    found += _relative(relatives, found, before)
+    found = _dated_quarters(found, before)
     if not found and not count:
         found = list(pinned[-1:])
     reason = _unclear(found)
     if not reason and count:
-        found, reason = _counted(found, count, operator)
+        found, reason = _counted(found or list(before[-1:]), count, operator)
     if operator in ENDPOINTS and len(found) == 1 and _compares_years(marked):
         found = [moved(found[0], -1), found[0]]
     if not found:
         found = [Span("latest")]
-    return tuple(sorted(dict.fromkeys(found), key=_order)), reason
+    return tuple(sorted(dict.fromkeys(found), key=period_key)), reason
 
 
 def _expanded(period: Period, operator: str) -> list[Span]:
@@ -43,25 +53,25 @@ def _expanded(period: Period, operator: str) -> list[Span]:
     return [Span("year", year) for year in range(low, min(high, low + _MOST_YEARS) + 1)]
 
 
-def _relative(relatives: Sequence[str], found: Sequence[Span]) -> list[Span]:
+def _relative(relatives: Sequence[str], found: Sequence[Span], before: Sequence[Span]) -> list[Span]:
     """Return the periods that are counted from others: "latest", "the year before"."""
     made: list[Span] = []
     for relative in relatives:
-        base = found[0] if found else Span("latest")
+        base = found[0] if found else before[0] if before else Span("latest")
         if relative == "trailing":
             made.append(Span("trailing"))
         elif relative == "latest":
             made.append(Span("latest"))
-        elif found or "latest" in relatives:
+        elif found or before or "latest" in relatives:
             made.append(moved(base, -1 if relative == "before" else 1))
         else:
             made.append(Span("latest", number=1 if relative == "before" else -1))
     return made
 
 
-def _dated_quarters(found: list[Span]) -> list[Span]:
+def _dated_quarters(found: list[Span], before: Sequence[Span]) -> list[Span]:
     """Give quarters and halves without a year the year that is named beside them."""
-    years = [span.year for span in found if span.year]
+    years = [span.year for span in (*found, *before) if span.year]
     bare = [span for span in found if span.kind in {"quarter", "half"} and not span.year]
     if not bare or not years:
         return found
@@ -97,5 +107,6 @@ def _compares_years(marked: Marked) -> bool:
     return any("year_over_year" in mark.operators for mark in marked.marks)
 
 
-def _order(span: Span) -> tuple[int, int, int]:
+def period_key(span: Span) -> tuple[int, int, int]:
+    """Return a key that puts periods in order of time."""
     return (span.year or 10_000 - span.number, span.number if span.year else 0, span.months)

@@ -57,6 +57,7 @@ class Vocabulary:
 
     asking: Trie
     defining: Trie
+    openings: Trie
     names: dict[str, str]
     units: dict[str, str]
     instructions: frozenset[str]
@@ -76,7 +77,7 @@ def entries() -> dict[str, Any]:
 def vocabulary() -> Vocabulary:
     """Build the vocabulary once."""
     data = entries()
-    asking, defining = Trie(), Trie()
+    asking, defining, openings = Trie(), Trie(), Trie()
     for kind, value, phrase in _measure_phrases(data):
         asking.add(phrase, kind, value)
         defining.add(phrase, kind, value)
@@ -84,12 +85,15 @@ def vocabulary() -> Vocabulary:
         asking.add(phrase, kind, value)
     for kind, value, phrase in _defining_phrases(data):
         defining.add(phrase, kind, value)
+    for phrase in data["openings"]["words"]:
+        openings.add(phrase, "opening", "opening")
     measure_words = frozenset(key for _, _, phrase in _measure_phrases(data) for key in keys(phrase))
     instructions = data["instructions"]
     every = [phrase for _, _, phrase in (*_asking_phrases(data), *_defining_phrases(data))]
     return Vocabulary(
         asking=asking,
         defining=defining,
+        openings=openings,
         names={concept: entry["name"] for concept, entry in data["concepts"].items()},
         units={concept: entry.get("unit", "money") for concept, entry in data["concepts"].items()},
         instructions=_folded(instructions["words"]),

@@ -33,6 +33,7 @@ _UNIT = re.compile(
     rf"(?i)(?<!\w)(?:answer[ ])?in[ ](?:units[ ]of[ ])?(?:(?P<currency>{_CURRENCY})(?!\w)[ ]?(?P<scale>{_SCALE}|[mb]\b)?"
     rf"|(?P<scale2>{_SCALE})(?:[ ](?:of[ ])?(?P<currency2>{_CURRENCY}))?)(?!\w)"
 )
+_BARE_UNIT = re.compile(rf"(?i)(?<![\w$€£¥₹₦])(?P<currency>{_CURRENCY}) ?(?P<scale>{_SCALE}|[mb]\b)(?!\w)")
 _PERCENT = re.compile(
     r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))"
 )
@@ -53,9 +54,10 @@ _NEAREST_DECIMALS = {"cent": 2, "tenth": 1, "hundredth": 2}
 def wishes(text: str) -> tuple[Wishes, list[tuple[int, int]]]:
     """Return the wishes of a text and where they are written."""
     wish, found = Wishes(), list[tuple[int, int]]()
-    for match in _UNIT.finditer(text):
-        scale = match["scale"] or match["scale2"]
-        currency = match["currency"] or match["currency2"] or ""
+    units = list(_UNIT.finditer(text)) or list(_BARE_UNIT.finditer(text))
+    for match in units:
+        scale = match["scale"] or match.groupdict().get("scale2")
+        currency = match["currency"] or match.groupdict().get("currency2") or ""
         if not scale and currency.lower() not in {"$", "us$"} and not currency:
             continue
         if scale and _scale(scale) is None:
