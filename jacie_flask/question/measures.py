@@ -1,9 +1,10 @@
 """The measures that a question asks for: line items, formulas, definitions of its own, and arithmetic over these."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jacie_flask.facts.expressions import AMOUNT, Call, Expression, Item, UnreadExpressionError, dimension_of
+from jacie_flask.facts.expressions import AMOUNT, Call, Expression, Item, UnreadExpressionError, dimension_of, items
 from jacie_flask.facts.formulas import dimension, formulas
 from jacie_flask.question.definitions import Definitions, meaning_of
 from jacie_flask.question.expressions import expression_of, read_expression
@@ -14,6 +15,7 @@ from jacie_flask.question.vocabulary import vocabulary
 _SIGNS = frozenset("+-*/×÷−")
 _PREPOSITIONS = frozenset({"to", "per", "over", "times"})
 _LEADS = frozenset({"ratio", "sum", "difference"})
+_VERSIONS = frozenset({"ending", "end", "closing", "opening", "beginning", "average", "year", "period"})
 _UNITS = {(0, 0): "ratio", (1, 0): "money", (1, -1): "per_share", (0, 1): "shares"}
 
 
@@ -43,8 +45,10 @@ def formula_measure(identifier: str) -> Measure:
 
 def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     """Return the measures of a question's open words in order, and explain the words that name them."""
-    found = [_term(marked, mark, definitions) for mark in _measure_marks(marked, definitions)]
+    marks = [*_measure_marks(marked, definitions), *_phrases_in_ratios(marked)]
+    found = [_term(marked, mark, definitions) for mark in sorted(marks, key=lambda mark: mark.first)]
     found = _without_abbreviations(marked, found)
+    found = _without_bases(marked, found)
     found = _joined(marked, [_with_margin(marked, term) for term in found], definitions)
     for term in found:
         marked.explained.update(range(term.first, term.last))
@@ -88,8 +92,32 @@ def _defined_marks(marked: Marked, definitions: Definitions) -> list[Mark]:
     return found
 
 
+def _phrases_in_ratios(marked: Marked) -> list[Mark]:
+    """Return unknown words right before "as a percentage of": the row that they name."""
+    found: list[Mark] = []
+    for position, mark in enumerate(marked.marks):
+        if "ratio_of" not in mark.operators or mark.first in marked.explained:
+            continue
+        begin = position
+        while begin and _unknown(marked, marked.marks[begin - 1]):
+            begin -= 1
+        if begin < position and not (begin and marked.marks[begin - 1].measure):
+            found.append(Mark(marked.marks[begin].first, mark.first, {"phrase": "phrase"}))
+    return found
+
+
+def _unknown(marked: Marked, mark: Mark) -> bool:
+    known = set(mark.meanings) - {"ambiguous"}
+    return (
+        mark.first not in marked.explained and marked.tokens[mark.first].word and all(kind.startswith("group:") for kind in known)
+    )
+
+
 def _term(marked: Marked, mark: Mark, definitions: Definitions) -> Term:
     name = mark.meanings.get("defined")
+    if mark.has("phrase"):
+        phrase = marked.words(mark.first, mark.last)
+        return Term(Measure(phrase, Item(phrase=phrase), ""), mark.first, mark.last, Item(phrase=phrase))
     if name is None:
         measure = measure_of(mark)
         return Term(measure, mark.first, mark.last, expression_of(mark))
@@ -121,6 +149,27 @@ def _without_abbreviations(marked: Marked, found: Sequence[Term]) -> list[Term]:
         else:
             kept.append(term)
     return kept
+
+
+def _without_bases(marked: Marked, found: Sequence[Term]) -> list[Term]:
+    """Leave out "(using dividends paid and net income)" behind a formula of just these; raise UnreadExpressionError for others."""
+    start = next((at for at in range(1, len(found)) if _uses(marked, found[at - 1].last, found[at].first)), len(found))
+    operands = {item.concept for term in found[:start] for item in items(term.expression)}
+    for before, term in zip(found[start - 1 :], found[start:], strict=False):
+        if not {item.concept for item in items(term.expression)} <= operands or before.last > term.first:
+            raise UnreadExpressionError(f"it says to use {term.measure.name}, which {found[0].measure.name} does not rest on")
+        if any(marked.tokens[at].key in _VERSIONS for at in range(before.last, term.first)):
+            raise UnreadExpressionError(f"it says which {term.measure.name} to use in words that are not understood")
+    for term in found[start:]:
+        marked.explained.update(range(term.first, term.last))
+        _explain_neutral(marked, term)
+    return list(found[:start])
+
+
+def _uses(marked: Marked, first: int, last: int) -> bool:
+    """Say whether the words between two terms make the second what the first is computed from."""
+    keys = [token.key for token in marked.tokens[first:last]]
+    return "using" in keys or any(pair == ("based", "on") for pair in itertools.pairwise(keys))
 
 
 def _with_margin(marked: Marked, term: Term) -> Term:
@@ -192,7 +241,8 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
         first -= 1
     while last < len(marked.tokens) and marked.tokens[last].text == ")" and _unclosed(marked, first, last):
         last += 1
-    expression = read_expression(marked, first, last, definitions.expressions)
+    named = {" ".join(token.key for token in marked.tokens[term.first : term.last]): term.expression for term in found}
+    expression = read_expression(marked, first, last, {**named, **definitions.expressions})
     text = " ".join(marked.words(first, last).split())
     percent = any(marked.tokens[at].key in {"%", "percent", "percentage", "pct"} for at in range(first, last))
     measure = Measure(text, expression, "percent" if percent else _unit(expression), text, "", defined=True)
@@ -202,6 +252,24 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
 def _unclosed(marked: Marked, first: int, last: int) -> bool:
     texts = [token.text for token in marked.tokens[first:last]]
     return texts.count("(") > texts.count(")")
+
+
+def growing(marked: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    """Return the growth of measures as measures where the question compares growth: "which year had the strongest growth"."""
+    words = [mark for mark in marked.open_marks() if "growth" in mark.operators]
+    rising = vocabulary().growing
+    if not words or not all(isinstance(one.expression, Item) and one.expression.concept in rising for one in measures):
+        return measures
+    marked.explain(*words)
+    return tuple(_growth(measure) for measure in measures)
+
+
+def _growth(measure: Measure) -> Measure:
+    change = Call("change", (measure.expression,))
+    expression = Call("/", (change, Call("-", (measure.expression, change))))
+    return Measure(
+        f"{measure.name} growth", expression, "percent", f"change in {measure.name} / {measure.name} of the year before"
+    )
 
 
 def _explain_ratio(marked: Marked, term: Term) -> None:
@@ -217,7 +285,7 @@ def _explain_ratio(marked: Marked, term: Term) -> None:
 def _explain_neutral(marked: Marked, term: Term) -> None:
     """Explain the adjectives around a measure that leave it what it is."""
     for mark in (*reversed([m for m in marked.marks if m.last <= term.first]), None):
-        if mark is None or not (mark.has("neutral") or marked.tokens[mark.first].key in {"(", "the"}):
+        if mark is None or not (mark.has("neutral") or marked.words(mark.first, mark.last).lower() in {"(", "the"}):
             break
         marked.explain(mark)
     for mark in [m for m in marked.marks if m.first >= term.last]:

@@ -15,12 +15,13 @@ _WITHIN = re.compile(
 
 @dataclass(frozen=True)
 class Decision:
-    """The operator with its direction, group and threshold."""
+    """The operator with its direction, group and threshold; ``grouped`` is the first token of the group's words, -1 for none."""
 
     operator: str
     direction: str = ""
     group: str = ""
     threshold: float | None = None
+    grouped: int = -1
 
 
 @dataclass(frozen=True)
@@ -108,23 +109,40 @@ def _extreme(form: Form) -> Decision | None:
         return None
     group = _group(form)
     if group is None:
-        return None
+        return _of_companies(form)
     operator = "largest" if form.has("largest") else "smallest"
     form.marked.explain(group)
     _explain(form, "largest", "smallest")
     name = next(kind.partition(":")[2] for kind in group.meanings if kind.startswith("group:"))
-    return Decision(operator, "up" if operator == "largest" else "down", name)
+    direction = "up" if operator == "largest" else "down"
+    if name == "activities":
+        form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("ambiguous")))
+    return Decision(operator, direction, name, grouped=group.first)
+
+
+def _of_companies(form: Form) -> Decision | None:
+    """Read "which of the two had the highest margin": the companies are compared."""
+    if form.companies < 2 or not form.measures:
+        return None
+    direction = "up" if form.has("largest") else "down"
+    _explain(form, "largest", "smallest", "compare", "than")
+    _explain_companies(form)
+    return Decision("compare", direction)
+
+
+def _explain_companies(form: Form) -> None:
+    form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("group:companies")))
 
 
 def _group(form: Form) -> Mark | None:
-    """Return the one mark of a group; companies are one where several are named."""
+    """Return the one mark of a group; companies are compared otherwise."""
     found = [
         mark
         for position, mark in enumerate(form.marked.marks)
         for kind in mark.meanings
         if (mark.first not in form.marked.explained or _follows_extreme(form, position))
         and kind.startswith("group:")
-        and (kind != "group:companies" or form.companies > 1)
+        and kind != "group:companies"
     ]
     return found[0] if len(found) == 1 else None
 
@@ -174,9 +192,10 @@ def _changing(form: Form) -> Decision | None:
     if not form.has("change", "growth", "up", "down", "better", "worse", "year_over_year") or not form.measures:
         return None
     direction, both = _direction(form), form.has("up") and form.has("down")
-    if form.companies > 1 and form.has("up", "down", "better", "worse") and form.has("than", "compare"):
+    if form.companies > 1 and form.has("up", "down", "better", "worse") and not form.has("change", "growth", "year_over_year"):
         _explain(form, "up", "down", "better", "worse", "than", "compare")
-        return Decision("compare")
+        _explain_companies(form)
+        return Decision("compare", direction)
     if form.has("better", "worse") and (form.yes_no or form.has("trend")):
         _explain(form, *_CHANGING)
         return Decision("improving", "worse" if not form.has("better") else "")
@@ -205,9 +224,8 @@ def _sign(form: Form) -> Decision | None:
     if form.has("profitable", "unprofitable") and form.measures:
         return None
     direction = "up" if form.has("positive", "profitable") else "down"
-    named = form.has("profitable", "unprofitable")
     _explain(form, "positive", "negative", "profitable", "unprofitable")
-    return Decision("positive", direction, "profit" if named else "")
+    return Decision("positive", direction)
 
 
 def _exists(form: Form) -> Decision | None:
@@ -221,7 +239,7 @@ def _over_time(form: Form) -> Decision | None:
     if not form.has("trend") or not form.measures:
         return None
     _explain(form, "trend")
-    return Decision("value", group="trend")
+    return Decision("trend")
 
 
 RULES: tuple[Callable[[Form], Decision | None], ...] = (

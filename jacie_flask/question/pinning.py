@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jacie_flask.facts.expressions import Call, Expression, Item
+from jacie_flask.facts.expressions import Call, Expression, Item, at
 from jacie_flask.question.periods import moved
 from jacie_flask.question.plan import Measure, Span
 
@@ -37,3 +37,12 @@ def _relative(expression: Expression, span: Span) -> Expression:
         arguments = tuple(_relative(argument, span) for argument in expression.arguments)
         return replace(expression, arguments=arguments, spans=() if usual else expression.spans)
     return expression
+
+
+def parted(measure: Measure, spans: Sequence[Span]) -> tuple[tuple[Measure, ...], tuple[Span, ...]]:
+    """Return a part of a year's figure and the whole year's: "what share of 2022's dividends was paid in the fourth quarter"."""
+    years = [span for span in spans if span.kind == "year"]
+    parts = [span for span in spans if span.kind in {"quarter", "half", "months"}]
+    if len(spans) != 2 or len(years) != 1 or len(parts) != 1 or years[0].year != parts[0].year:
+        return (measure,), tuple(spans)
+    return (replace(measure, expression=at(measure.expression, parts[0])), measure), tuple(years)

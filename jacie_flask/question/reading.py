@@ -9,9 +9,9 @@ from jacie_flask.question.definitions import Definitions, find_definitions, read
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
-from jacie_flask.question.measures import Term, terms
+from jacie_flask.question.measures import Term, growing, terms
 from jacie_flask.question.operators import Decision, decide, form_of
-from jacie_flask.question.pinning import pinned, relative
+from jacie_flask.question.pinning import parted, pinned, relative
 from jacie_flask.question.plan import Item, Measure, Plan
 from jacie_flask.question.rowwords import phrase_measure, phrase_share
 from jacie_flask.question.spans import names_periods, spans
@@ -19,7 +19,7 @@ from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
 _TURNS = 8
-_EXTREMES = frozenset({"largest", "smallest"})
+_GROWING = frozenset({"which_year", "compare", "average"})
 
 
 def plan_of(query: str, history: Sequence[Turn], find_names: NameFinder) -> Plan:
@@ -54,11 +54,13 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         measures = _in_own_words(question, measures, decision)
     dated = names_periods(question)
     periods, unclear = spans(question, decision.operator, pinned(measures), before.spans if before else ())
+    if decision.operator == "share" and len(measures) == 1:
+        measures, periods = parted(measures[0], periods)
     plan = Plan(
         companies=companies,
         measures=relative(measures, periods),
         spans=periods,
-        operator=decision.operator,
+        operator="value" if decision.operator == "trend" else decision.operator,
         group=decision.group,
         direction=decision.direction,
         threshold=decision.threshold,
@@ -98,12 +100,14 @@ def _unused(definitions: Definitions, found: Sequence[Term]) -> str:
 
 
 def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tuple[Measure, ...]:
-    measures = tuple(dict.fromkeys(term.measure for term in found))
+    grouped = decision.grouped
+    measures = tuple(dict.fromkeys(term.measure for term in found if not term.first <= grouped < term.last))
     if decision.operator == "positive" and not measures:
         return (Measure("net income", Item(concept="net_income")),)
-    if decision.operator in _EXTREMES and decision.group:
-        own = {decision.group, f"total_{decision.group}"}
-        measures = tuple(m for m in measures if not (isinstance(m.expression, Item) and m.expression.concept in own))
+    if decision.group == "activities":
+        return ()
+    if decision.operator in _GROWING:
+        measures = growing(question, measures)
     if decision.operator == "share":
         measures = measures[::-1]
     if question.wishes.percent:

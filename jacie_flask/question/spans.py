@@ -9,6 +9,7 @@ from jacie_flask.question.plan import Span
 ENDPOINTS = frozenset({"change", "growth", "cagr", "improving", "drivers"})
 OVER_YEARS = frozenset({"which_year", "consistent", "average", "sum"})
 _MOST_YEARS = 15
+_TREND, _NEWEST = (2, 1, 0), (0,)
 
 
 def names_periods(marked: Marked) -> bool:
@@ -40,7 +41,7 @@ def spans(
     if operator in ENDPOINTS and len(found) == 1 and _compares_years(marked):
         found = [moved(found[0], -1), found[0]]
     if not found:
-        found = [Span("latest")]
+        found = [Span("latest", number=back) for back in (_TREND if operator == "trend" else _NEWEST)]
     return tuple(sorted(dict.fromkeys(found), key=period_key)), reason
 
 

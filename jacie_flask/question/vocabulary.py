@@ -60,6 +60,7 @@ class Vocabulary:
     openings: Trie
     names: dict[str, str]
     units: dict[str, str]
+    growing: frozenset[str]
     instructions: frozenset[str]
     conditional_subjects: frozenset[str]
     conditional_requests: frozenset[str]
@@ -96,6 +97,7 @@ def vocabulary() -> Vocabulary:
         openings=openings,
         names={concept: entry["name"] for concept, entry in data["concepts"].items()},
         units={concept: entry.get("unit", "money") for concept, entry in data["concepts"].items()},
+        growing=frozenset(data["growing"]["concepts"]),
         instructions=_folded(instructions["words"]),
         conditional_subjects=_folded(instructions["conditional_subjects"]),
         conditional_requests=_folded(instructions["conditional_requests"]),

@@ -39,7 +39,9 @@ _PERCENT = re.compile(
 )
 _DIGITS = {"zero": 0, "no": 0, "one": 1, "a": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _DECIMALS = re.compile(
-    r"(?i)(?<!\w)(?:and[ ])?(?:rounded?[ ])?(?:off[ ])?(?:(?:your[ ]|the[ ])?(?:answer|result|figure)[ ])?(?:to|with)[ ](?P<count>zero|no|one|a|two|three|four|five|\d)[ ](?:decimals?(?:[ ](?:places?|points?|digits?))?|dp|digits?[ ]after[ ]the[ ](?:decimal[ ])?point)(?!\w)"
+    r"(?i)(?<!\w)(?:and )?(?:round(?:ed)? )?(?:off )?(?:(?:your |the )?(?:answer|result|figure) )?(?:(?:to|with) )?"
+    r"(?:(?P<count>zero|no|one|a|two|three|four|five|\d)[ -]?(?:decimals?(?: (?:places?|points?|digits?))?|dp|d\.p\.)"
+    r"|(?P<digits>zero|no|one|two|three|four|five|\d) digits? (?:after|behind) the (?:decimal )?point)(?!\w)"
 )
 _NEAREST = re.compile(
     rf"(?i)(?<!\w)(?:and[ ])?(?:rounded?[ ])?(?:(?:your[ ]|the[ ])?(?:answer|result|figure)[ ])?to[ ]the[ ]nearest[ ](?P<unit>{_SCALE}|whole[ ](?:number|percent|day)|integer|percent|day|cent|tenth|hundredth)(?!\w)"
@@ -68,7 +70,7 @@ def wishes(text: str) -> tuple[Wishes, list[tuple[int, int]]]:
         wish = replace(wish, percent=True)
         found.append(match.span())
     for match in _DECIMALS.finditer(text):
-        count = match["count"].lower()
+        count = (match["count"] or match["digits"]).lower()
         wish = replace(wish, decimals=_DIGITS[count] if count in _DIGITS else int(count))
         found.append(match.span())
     for match in _NEAREST.finditer(text):
