@@ -34,6 +34,7 @@ _COPULAS = frozenset(
         "'",
     }
 )
+_INTRODUCTIONS = frozenset({"where", "whereby", ":"})
 _ENDS = frozenset({"?", "!", ";"})
 _CUTS = frozenset({",", "for", "in", "of", "at"})
 _MOST_CUTS = 12
@@ -127,7 +128,9 @@ def _stated(marked: Marked, first: int, verb: int, begin: int, end: int, last: i
             end = _closing(marked, begin, end)
             return Definition(names, verb - 1, end + 1, begin, end)
         return Definition(names, verb - 1, last, begin, end)
-    return Definition(_names(marked, first, verb), first, last, begin, end)
+    introduced = [at + 1 for at in range(first, verb) if tokens[at].key in _INTRODUCTIONS]
+    start = introduced[-1] if introduced else first
+    return Definition(_names(marked, start, verb), start, last, begin, end)
 
 
 def _closing(marked: Marked, begin: int, end: int) -> int:
@@ -166,7 +169,10 @@ def _measure_before(marked: Marked, first: int, last: int) -> tuple[str, ...]:
         if not (mark.measure or sign or mark.has("neutral", "ambiguous") or not mark.meanings):
             break
         start = mark.first
-    return _names(marked, start, last)
+    if start < last:
+        return _names(marked, start, last)
+    named = [mark for mark in before if mark.measure] or [mark for mark in before if mark.has("ambiguous")]
+    return _names(marked, named[0].first, named[0].last) if len(named) == 1 else ()
 
 
 def read_definitions(marked: Marked, found: Sequence[Definition]) -> Definitions:
@@ -198,7 +204,8 @@ def read_definitions(marked: Marked, found: Sequence[Definition]) -> Definitions
         try:
             visit(definition)
         except UnreadExpressionError as error:
-            result.reason = f"the definition of {' '.join(definition.names[:1])} was not fully understood: {error}"
+            name = " ".join(definition.names[:1]) or "what is asked"
+            result.reason = f"the definition of {name} was not fully understood: {error}"
             break
     return result
 

@@ -158,12 +158,22 @@ def _without_bases(marked: Marked, found: Sequence[Term]) -> list[Term]:
     for before, term in zip(found[start - 1 :], found[start:], strict=False):
         if not {item.concept for item in items(term.expression)} <= operands or before.last > term.first:
             raise UnreadExpressionError(f"it says to use {term.measure.name}, which {found[0].measure.name} does not rest on")
-        if any(marked.tokens[at].key in _VERSIONS for at in range(before.last, term.first)):
+        versions = {marked.tokens[at].key for at in range(before.last, term.first)} & _VERSIONS
+        if versions and not (versions == {"average"} and _averages(found[0].expression, term.expression)):
             raise UnreadExpressionError(f"it says which {term.measure.name} to use in words that are not understood")
-    for term in found[start:]:
+    for before, term in zip(found[start - 1 :], found[start:], strict=False):
+        marked.explained.update(at for at in range(before.last, term.first) if marked.tokens[at].key in _VERSIONS)
         marked.explained.update(range(term.first, term.last))
         _explain_neutral(marked, term)
     return list(found[:start])
+
+
+def _averages(expression: Expression, item: Expression) -> bool:
+    """Say whether an expression averages an item."""
+    if not isinstance(expression, Call):
+        return False
+    here = expression.operator == "average" and expression.arguments == (item,)
+    return here or any(_averages(argument, item) for argument in expression.arguments)
 
 
 def _uses(marked: Marked, first: int, last: int) -> bool:

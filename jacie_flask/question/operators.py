@@ -34,6 +34,7 @@ class Form:
     periods: int
     companies: int
     yes_no: bool
+    several: bool = False
 
     def has(self, *kinds: str) -> bool:
         """Say whether words of one of these kinds are there."""
@@ -46,7 +47,8 @@ def form_of(marked: Marked, measures: int, companies: int) -> Form:
     kinds = frozenset(kind for mark in opened for kind in mark.operators)
     periods = sum(len(mark.period.spans) for mark in opened if mark.period is not None)
     periods += sum(mark.has("relative") for mark in opened)
-    return Form(marked, kinds, measures, periods, companies, _asks_yes_or_no(marked))
+    several = periods > 1 or any(mark.period is not None and mark.period.count for mark in opened)
+    return Form(marked, kinds, measures, periods, companies, _asks_yes_or_no(marked), several)
 
 
 def _asks_yes_or_no(marked: Marked) -> bool:
@@ -181,7 +183,7 @@ def _share(form: Form) -> Decision | None:
 
 def _combined(form: Form) -> Decision | None:
     for operator in ("average", "sum"):
-        if form.has(operator) and form.measures:
+        if form.has(operator) and form.measures and form.several:
             _explain(form, operator)
             return Decision(operator)
     return None
@@ -192,6 +194,8 @@ def _changing(form: Form) -> Decision | None:
     if not form.has("change", "growth", "up", "down", "better", "worse", "year_over_year") or not form.measures:
         return None
     direction, both = _direction(form), form.has("up") and form.has("down")
+    if form.companies < 2 and form.measures > 1 and form.has("than"):
+        return None
     if form.companies > 1 and form.has("up", "down", "better", "worse") and not form.has("change", "growth", "year_over_year"):
         _explain(form, "up", "down", "better", "worse", "than", "compare")
         _explain_companies(form)

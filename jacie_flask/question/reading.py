@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
-from jacie_flask.question.definitions import Definitions, find_definitions, read_definitions
+from jacie_flask.question.definitions import Definition, Definitions, find_definitions, read_definitions
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
@@ -43,7 +43,8 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
     """Return the plan of one question after the plan of the questions before it."""
     question = marked(" ".join(in_english(query[:LONGEST]).split()), find_names)
     context = Context(before, opened=before is not None and explain_opening(question))
-    definitions = read_definitions(question, find_definitions(question))
+    spelt_out = find_definitions(question)
+    definitions = read_definitions(question, spelt_out)
     explain_instructions(question)
     companies = _companies(question)
     asked = _asked(question, definitions)
@@ -64,9 +65,9 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         group=decision.group,
         direction=decision.direction,
         threshold=decision.threshold,
-        statement=_statement(question),
+        statement=_statement(question, spelt_out),
         wishes=question.wishes,
-        unexplained=_unexplained(question),
+        unexplained=() if asked.reason else _unexplained(question),
         reason=asked.reason or unclear or _ambiguity(question),
     )
     return continued(plan, replace(context, taken=taken, dated=dated), question)
@@ -124,9 +125,14 @@ def _in_own_words(question: Marked, measures: tuple[Measure, ...], decision: Dec
     return phrase_measure(question, measures)
 
 
-def _statement(question: Marked) -> str:
-    """Return the one statement that the question points to; several are no restriction."""
-    named = {value for mark in question.marks for kind, value in mark.meanings.items() if kind.startswith("statement")}
+def _statement(question: Marked, spelt_out: Sequence[Definition]) -> str:
+    """Return the one statement that the question points to outside of definitions; several are no restriction."""
+    named = {
+        value
+        for mark in question.marks
+        for kind, value in mark.meanings.items()
+        if kind.startswith("statement") and not any(one.begin <= mark.first < one.end for one in spelt_out)
+    }
     return next(iter(named)) if len(named) == 1 else ""
 
 

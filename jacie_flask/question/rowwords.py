@@ -36,9 +36,14 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
     where the question asks for no figure.
     """
     opened = [mark for mark in question.open_marks() if not _manner(question, mark)]
-    if not opened or len(opened) > _LONGEST or _asks_no_figure(question) or any(_refused(question, mark) for mark in opened):
+    if (
+        not opened
+        or len(opened) > _LONGEST
+        or _asks_no_figure(question, measures)
+        or any(_refused(question, mark) for mark in opened)
+    ):
         return measures
-    if any(measure.defined for measure in measures):
+    if any(measure.defined for measure in measures) or all(mark.has("ambiguous") for mark in opened):
         return measures
     named = [mark for mark in question.marks if mark.measure and mark.first in question.explained] if measures else []
     words = sorted([*opened, *named], key=lambda mark: mark.first)
@@ -67,14 +72,22 @@ def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measu
     return (replace(part, expression=Item(phrase=f"{part.name} {measures[0].name}")), measures[0])
 
 
-def _asks_no_figure(question: Marked) -> bool:
+def _asks_no_figure(question: Marked, measures: tuple[Measure, ...]) -> bool:
     """Say whether the question asks for something else than a figure: yes or no, which one, who."""
     opening = next((mark for mark in question.marks if not mark.has("company", "period") and not question.settled(mark)), None)
     if opening is None:
         return True
     words = {token.text.lower() for token in question.tokens[opening.first : opening.last + 1]}
     first = question.tokens[opening.first].text.lower()
+    if first == "what" and not measures and _names_kind(question, opening):
+        return True
     return first in YES_NO or not words.isdisjoint(_NO_FIGURE)
+
+
+def _names_kind(question: Marked, opening: Mark) -> bool:
+    """Say whether "what" stands before a noun: "what acquisitions did they make" asks for names."""
+    following = next((mark for mark in question.marks if mark.first >= opening.last), None)
+    return following is not None and not _manner(question, following) and not following.has("company")
 
 
 def _manner(question: Marked, mark: Mark) -> bool:

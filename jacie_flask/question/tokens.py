@@ -7,6 +7,8 @@ from functools import lru_cache
 from jacie_flask.text.terms import fold, stem
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:&[^\W\d_]+)*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_COUNTRIES = frozenset({"US", "IT"})
+"""In capitals these are no pronouns."""
 _SUFFIX = re.compile(r"['’](?:s|re|ve|ll|d|m)$")
 
 
@@ -27,7 +29,12 @@ class Token:
 
 def tokenize(text: str) -> tuple[Token, ...]:
     """Return the tokens of a text in order."""
-    return tuple(Token(match.group(), key_of(match.group()), *match.span()) for match in _TOKEN.finditer(text))
+    mixed = text.upper() != text
+    return tuple(
+        Token(word, word if mixed and word in _COUNTRIES else key_of(word), match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        for word in [match.group()]
+    )
 
 
 @lru_cache(maxsize=20_000)
