@@ -34,7 +34,7 @@ def read_expression(marked: Marked, first: int, last: int, defined: Mapping[str,
 
 def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Expression]) -> list[Lexeme]:
     """Return the lexemes of tokens ``first`` to ``last``; raise UnreadExpressionError for words that mean nothing there."""
-    fixed = [mark for mark in marked.marks if mark.has("period") and first <= mark.first and mark.last <= last]
+    fixed = [mark for mark in marked.marks if mark.has("period", "company") and first <= mark.first and mark.last <= last]
     found: list[Lexeme] = []
     marks = phrases(marked.tokens, vocabulary().defining, first, last, [*fixed, *_names(marked, first, last, defined, fixed)])
     pending: Span | None = None
@@ -58,7 +58,18 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
                 found.append(lexeme)
     if pending:
         raise UnreadExpressionError("a period belongs to nothing")
-    return found
+    return _without_empty_brackets(found)
+
+
+def _without_empty_brackets(found: Sequence[Lexeme]) -> list[Lexeme]:
+    """Leave out brackets of which nothing is left: "depreciation [from the cash flow statement]"."""
+    kept: list[Lexeme] = []
+    for lexeme in found:
+        if lexeme.text == ")" and kept and kept[-1].text == "(":
+            kept.pop()
+        else:
+            kept.append(lexeme)
+    return kept
 
 
 def _spans(mark: Mark) -> tuple[Span, ...]:
@@ -76,12 +87,14 @@ def _follows(marked: Marked, marks: Sequence[Mark], position: int) -> bool:
 def _lexemes(marked: Marked, mark: Mark, defined: Mapping[str, Expression], found: Sequence[Lexeme]) -> list[Lexeme]:
     """Return what one mark is in an expression: one lexeme, or none for words without content."""
     text = marked.words(mark.first, mark.last)
+    if mark.has("company"):
+        return []
     if mark.has("defined"):
         return [Lexeme("item", text, defined[mark.meanings["defined"]])]
     if mark.measure:
         return [Lexeme("item", text, expression_of(mark))]
     if mark.has("math"):
-        return _mathematics(mark.meanings["math"], text)
+        return _mathematics(mark.meanings["math"], text, listed=any(lexeme.kind == "list" for lexeme in found))
     if len(text) == 1 and text in _SIGNS:
         return [Lexeme("operator", _SIGNS[text])]
     token = marked.tokens[mark.first]
@@ -94,12 +107,12 @@ def _lexemes(marked: Marked, mark: Mark, defined: Mapping[str, Expression], foun
     raise UnreadExpressionError(f"{text!r} is not known")
 
 
-def _mathematics(value: str, text: str) -> list[Lexeme]:
+def _mathematics(value: str, text: str, *, listed: bool) -> list[Lexeme]:
     if value in {"average", "change"}:
         return [Lexeme("function", value)]
     if value in _LISTS:
         return [Lexeme("list", _LISTS[value])]
-    return [Lexeme("operator", "to" if text.lower() == "to" else value)]
+    return [Lexeme("operator", "to" if listed and text.lower() == "to" else value)]
 
 
 def expression_of(mark: Mark) -> Expression:

@@ -14,6 +14,7 @@ from jacie_flask.question.vocabulary import vocabulary
 
 _SIGNS = frozenset("+-*/×÷−")
 _PREPOSITIONS = frozenset({"to", "per", "over", "times"})
+_IN_PERCENT = frozenset({"%", "percent", "percentage", "pct", "share", "proportion", "fraction", "portion"})
 _LEADS = frozenset({"ratio", "sum", "difference"})
 _VERSIONS = frozenset({"ending", "end", "closing", "opening", "beginning", "average", "year", "period"})
 _UNITS = {(0, 0): "ratio", (1, 0): "money", (1, -1): "per_share", (0, 1): "shares"}
@@ -21,12 +22,13 @@ _UNITS = {(0, 0): "ratio", (1, 0): "money", (1, -1): "per_share", (0, 1): "share
 
 @dataclass(frozen=True)
 class Term:
-    """A measure with the tokens that name it."""
+    """A measure with the tokens that name it, and the names of the question's own definitions that it uses."""
 
     measure: Measure
     first: int
     last: int
     expression: Expression
+    uses: frozenset[str] = frozenset()
 
 
 def measure_of(mark: Mark) -> Measure:
@@ -47,7 +49,9 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     """Return the measures of a question's open words in order, and explain the words that name them."""
     marks = [*_measure_marks(marked, definitions), *_phrases_in_ratios(marked)]
     found = [_term(marked, mark, definitions) for mark in sorted(marks, key=lambda mark: mark.first)]
-    found = _without_abbreviations(marked, found)
+    if not found:
+        return _topic(marked)
+    found = _without_cash(marked, _without_abbreviations(marked, found))
     found = _without_bases(marked, found)
     found = _joined(marked, [_with_margin(marked, term) for term in found], definitions)
     for term in found:
@@ -57,20 +61,28 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     return found
 
 
+def _topic(marked: Marked) -> list[Term]:
+    """Return the measures of a topic such as capital intensity, where the question names no measure."""
+    for mark in marked.open_marks():
+        if mark.has("topic"):
+            marked.explain(mark)
+            named = [formula_measure(identifier) for identifier in vocabulary().topics[mark.meanings["topic"]]]
+            return [Term(measure, mark.first, mark.last, measure.expression) for measure in named]
+    return []
+
+
 def _measure_marks(marked: Marked, definitions: Definitions) -> list[Mark]:
     """Return the open marks of measures, with the names that the question defines in place of the vocabulary's."""
     names = _defined_marks(marked, definitions)
-    taken = {position for mark in names for position in range(mark.first, mark.last)}
-    found = list(names)
-    for mark in marked.open_marks():
-        if mark.measure and taken.isdisjoint(range(mark.first, mark.last)):
-            found.append(mark)
-        elif not taken.isdisjoint(range(mark.first, mark.last)) and mark not in names:
+    if names:
+        taken = {position for mark in names for position in range(mark.first, mark.last)}
+        marks = list(names)
+        for mark in marked.marks:
             rest = [at for at in range(mark.first, mark.last) if at not in taken]
-            marked.marks.remove(mark)
-            marked.marks += phrases(marked.tokens, vocabulary().asking, rest[0], rest[-1] + 1) if rest else []
-    marked.marks = sorted({mark.first: mark for mark in (*marked.marks, *names)}.values(), key=lambda mark: mark.first)
-    return sorted(found, key=lambda mark: mark.first)
+            whole = len(rest) == mark.last - mark.first
+            marks += [mark] if whole else phrases(marked.tokens, vocabulary().asking, rest[0], rest[-1] + 1) if rest else []
+        marked.marks = sorted(marks, key=lambda mark: mark.first)
+    return [mark for mark in marked.open_marks() if mark.measure or mark.has("defined")]
 
 
 def _defined_marks(marked: Marked, definitions: Definitions) -> list[Mark]:
@@ -125,7 +137,8 @@ def _term(marked: Marked, mark: Mark, definitions: Definitions) -> Term:
     kind, identifier = meaning_of(marked, name)
     unit = formulas()[identifier].unit if kind == "formula" else _unit(expression)
     spoken = formulas()[identifier].name if kind == "formula" else marked.words(mark.first, mark.last)
-    return Term(Measure(spoken, expression, unit, definitions.texts[name], "", defined=True), mark.first, mark.last, expression)
+    measure = Measure(spoken, expression, unit, definitions.texts[name], "", defined=True)
+    return Term(measure, mark.first, mark.last, expression, frozenset({name}))
 
 
 def _unit(expression: Expression) -> str:
@@ -149,6 +162,24 @@ def _without_abbreviations(marked: Marked, found: Sequence[Term]) -> list[Term]:
         else:
             kept.append(term)
     return kept
+
+
+def _without_cash(marked: Marked, found: Sequence[Term]) -> list[Term]:
+    """Read "how much cash was generated from operating activities" as the cash flow alone."""
+    kept: list[Term] = []
+    for term in found:
+        before = kept[-1] if kept else None
+        flows = isinstance(term.expression, Item) and term.expression.concept.endswith("_cash_flow")
+        if before and flows and before.expression == Item(concept="cash") and not _separated(marked, before, term):
+            marked.explained.update(range(before.first, before.last))
+            kept.pop()
+        kept.append(term)
+    return kept
+
+
+def _separated(marked: Marked, one: Term, other: Term) -> bool:
+    between = marked.tokens[one.last : other.first]
+    return any(token.key in {"and", "or", "plus"} or not token.word for token in between)
 
 
 def _without_bases(marked: Marked, found: Sequence[Term]) -> list[Term]:
@@ -194,7 +225,7 @@ def _with_margin(marked: Marked, term: Term) -> Term:
     if term.measure.defined:
         formula = f"({term.measure.formula}) / revenue"
     measure = Measure(f"{term.measure.name} margin", expression, "percent", formula, "", term.measure.defined)
-    return Term(measure, term.first, position + 1, expression)
+    return Term(measure, term.first, position + 1, expression, term.uses)
 
 
 def _joined(marked: Marked, found: Sequence[Term], definitions: Definitions) -> list[Term]:
@@ -221,6 +252,8 @@ def _lead(marked: Marked, term: Term) -> int | None:
     for mark in reversed(marks):
         if mark.meanings.get("math") in _LEADS:
             return mark.first
+        if mark.first in marked.explained:
+            continue
         if not mark.has("neutral", "fillers") or marked.tokens[mark.first].key in {"of", "between"}:
             return None
     return None
@@ -228,19 +261,27 @@ def _lead(marked: Marked, term: Term) -> int | None:
 
 def _links(marked: Marked, one: Term, other: Term, listed: bool) -> bool:
     """Say whether arithmetic joins two terms."""
+    gap = phrases(marked.tokens, vocabulary().defining, one.last, other.first)
+    if len(gap) == 1 and marked.tokens[one.last].key == "to":
+        return True
     arithmetic = False
-    for mark in phrases(marked.tokens, vocabulary().defining, one.last, other.first):
+    for mark in gap:
         key = marked.tokens[mark.first].key
-        math = mark.meanings.get("math", "")
-        if (
-            key in _SIGNS
-            or (math and math not in _LEADS | {"average", "change"} and key not in _PREPOSITIONS)
-            or (listed and key in {"and", "to", ","})
-        ):
+        if _operates(key, mark.meanings.get("math", "")) or (listed and key in {"and", "to", ","}):
             arithmetic = True
-        elif (not mark.has("fillers", "neutral") and key not in {"(", ")"}) or key in {"and", "or"}:
+        elif key in {"and", "or"} or not _passed_over(marked, mark):
             return False
     return arithmetic
+
+
+def _operates(key: str, math: str) -> bool:
+    """Say whether a word or a sign between two measures calculates; a preposition alone does not."""
+    return key in _SIGNS or (bool(math) and math not in _LEADS | {"average", "change"} and key not in _PREPOSITIONS)
+
+
+def _passed_over(marked: Marked, mark: Mark) -> bool:
+    named = mark.first in marked.explained and marked.tokens[mark.first].word
+    return named or mark.has("fillers", "neutral") or marked.tokens[mark.first].key in {"(", ")"}
 
 
 def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definitions: Definitions) -> Term:
@@ -254,9 +295,12 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
     named = {" ".join(token.key for token in marked.tokens[term.first : term.last]): term.expression for term in found}
     expression = read_expression(marked, first, last, {**named, **definitions.expressions})
     text = " ".join(marked.words(first, last).split())
-    percent = any(marked.tokens[at].key in {"%", "percent", "percentage", "pct"} for at in range(first, last))
-    measure = Measure(text, expression, "percent" if percent else _unit(expression), text, "", defined=True)
-    return Term(measure, first, last, expression)
+    keys = {token.key for token in marked.tokens[first:last]}
+    unit = "percent" if keys & _IN_PERCENT else "times" if "multiple" in keys else _unit(expression)
+    uses = frozenset(name for term in found for name in term.uses)
+    spelt_out = "".join(f", where {name} = {definitions.texts[name]}" for name in sorted(uses))
+    measure = Measure(text, expression, unit, text + spelt_out, "", defined=True)
+    return Term(measure, first, last, expression, uses)
 
 
 def _unclosed(marked: Marked, first: int, last: int) -> bool:
@@ -274,6 +318,20 @@ def growing(marked: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...
     return tuple(_growth(measure) for measure in measures)
 
 
+def worsening(measures: Sequence[Measure]) -> str:
+    """Return the direction, "up" or "down", in which the first measure gets worse."""
+    if not measures:
+        return "down"
+    formula = formulas().get(measures[0].formula_id)
+    expression = measures[0].expression
+    lower = (
+        formula.better == "lower"
+        if formula
+        else isinstance(expression, Item) and expression.concept in vocabulary().lower_is_better
+    )
+    return "up" if lower else "down"
+
+
 def _growth(measure: Measure) -> Measure:
     change = Call("change", (measure.expression,))
     expression = Call("/", (change, Call("-", (measure.expression, change))))
@@ -288,7 +346,8 @@ def _explain_ratio(marked: Marked, term: Term) -> None:
         return
     for at in range(max(0, term.first - 3), min(len(marked.tokens), term.last + 1)):
         beside = at == term.last or all(marked.tokens[between].key in {"of", "the"} for between in range(at + 1, term.first))
-        if marked.tokens[at].key == "ratio" and beside:
+        key = marked.tokens[at].key
+        if (key == "ratio" and beside) or (key == "%" and at == term.last and term.measure.unit == "percent"):
             marked.explained.add(at)
 
 

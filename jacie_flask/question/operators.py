@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from jacie_flask.question.marks import Mark, Marked
 
 YES_NO = frozenset({"did", "do", "does", "has", "have", "had", "is", "are", "was", "were", "can"})
-_CHANGING = ("change", "growth", "up", "down", "better", "worse", "year_over_year", "trend", "compare", "than")
+_PREPOSITIONS = frozenset({"in", "for", "at", "during", "of", "as", "by", "on", "since", "and", "so", "the"})
+_PEAKS = frozenset({"peak", "peaked", "record", "highest", "lowest"})
+_SPEAKERS = frozenset({"i", "you", "we"})
+_CHANGING = ("change", "growth", "up", "down", "better", "worse", "year_over_year", "trend", "compare", "than", "exists")
+_WHETHER = re.compile(r"(?i)\bwhether\b|\b(?:check|see|know|tell me|verify) if\b")
 _WITHIN = re.compile(
     r"(?i)(?:within|by less than|less than|under|below|by no more than|no more than) (\d{1,4}(?:\.\d{1,4})?) ?(?:%|percent)"
 )
@@ -52,12 +56,19 @@ def form_of(marked: Marked, measures: int, companies: int) -> Form:
 
 
 def _asks_yes_or_no(marked: Marked) -> bool:
-    """Say whether the question opens with an auxiliary verb."""
+    """Say whether the question opens with an auxiliary verb, before which only a period or "for" a company may stand."""
+    if _WHETHER.search(marked.text):
+        return True
+    before = ""
     for mark in marked.marks:
-        token = marked.tokens[mark.first]
-        if mark.first in marked.explained or not token.word or mark.has("company", "period"):
-            continue
-        return token.text.lower() in YES_NO
+        word = marked.tokens[mark.first].text.lower()
+        if mark.has("company") and before not in _PREPOSITIONS:
+            return False
+        passed = mark.first in marked.explained or not marked.tokens[mark.first].word or mark.period is not None
+        if not passed and word not in _PREPOSITIONS:
+            following = marked.tokens[mark.last].text.lower() if mark.last < len(marked.tokens) else ""
+            return word in YES_NO and following not in _SPEAKERS
+        before = word
     return False
 
 
@@ -111,12 +122,14 @@ def _extreme(form: Form) -> Decision | None:
         return None
     group = _group(form)
     if group is None:
-        return _of_companies(form)
+        return _of_companies(form) or _of_years(form)
     operator = "largest" if form.has("largest") else "smallest"
     form.marked.explain(group)
     _explain(form, "largest", "smallest")
     name = next(kind.partition(":")[2] for kind in group.meanings if kind.startswith("group:"))
     direction = "up" if operator == "largest" else "down"
+    if name == "quarters":
+        return Decision("which_year", direction, name)
     if name == "activities":
         form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("ambiguous")))
     return Decision(operator, direction, name, grouped=group.first)
@@ -130,6 +143,17 @@ def _of_companies(form: Form) -> Decision | None:
     _explain(form, "largest", "smallest", "compare", "than")
     _explain_companies(form)
     return Decision("compare", direction)
+
+
+def _of_years(form: Form) -> Decision | None:
+    """Read "the lowest margin between 2018 and 2022" and "peak revenue": the year is asked for as well."""
+    marks = [mark for mark in form.marked.open_marks() if {"largest", "smallest"} & set(mark.operators)]
+    words = {form.marked.tokens[mark.first].key for mark in marks}
+    if form.measures != 1 or len(marks) != 1 or not (form.several or words & _PEAKS):
+        return None
+    direction = "up" if form.has("largest") else "down"
+    form.marked.explain(*marks)
+    return Decision("which_year", direction)
 
 
 def _explain_companies(form: Form) -> None:
@@ -194,7 +218,7 @@ def _changing(form: Form) -> Decision | None:
     if not form.has("change", "growth", "up", "down", "better", "worse", "year_over_year") or not form.measures:
         return None
     direction, both = _direction(form), form.has("up") and form.has("down")
-    if form.companies < 2 and form.measures > 1 and form.has("than"):
+    if form.companies < 2 and form.measures > 1 and (form.has("than") or not (form.yes_no or form.has("change", "growth"))):
         return None
     if form.companies > 1 and form.has("up", "down", "better", "worse") and not form.has("change", "growth", "year_over_year"):
         _explain(form, "up", "down", "better", "worse", "than", "compare")
@@ -232,10 +256,22 @@ def _sign(form: Form) -> Decision | None:
     return Decision("positive", direction)
 
 
+def _evaluated(form: Form) -> Decision | None:
+    """Read "is the quick ratio healthy" and "is it capital-intensive": the figures, without a verdict."""
+    topical = any(mark.has("topic") for mark in form.marked.marks)
+    if not form.measures or not (topical or (form.has("evaluation") and form.yes_no)):
+        return None
+    _explain(form, "evaluation")
+    form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("topic")))
+    return Decision("value")
+
+
 def _exists(form: Form) -> Decision | None:
     if not form.yes_no or not form.measures or form.kinds - {"exists", "trend"}:
         return None
     _explain(form, "exists")
+    if any(token.key == "loss" for token in form.marked.tokens):
+        return Decision("positive", "down")
     return Decision("exists")
 
 
@@ -258,6 +294,7 @@ RULES: tuple[Callable[[Form], Decision | None], ...] = (
     _changing,
     _comparing,
     _sign,
+    _evaluated,
     _exists,
     _over_time,
 )

@@ -31,18 +31,18 @@ _PATTERN = re.compile(
     rf"""(?ix)(?<![\w.,$€£])(?:
     (?P<days>(?:(?P<month>{_MONTH})\.?[ ](?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<dyear>(?:19|20)\d\d)
       |(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?[ ](?:of[ ])?(?P<month2>{_MONTH})\.?,?[ ](?P<dyear2>(?:19|20)\d\d)
-      |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)))
+      |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)|(?P<one>\d{{1,2}})[/.](?P<two>\d{{1,2}})[/.](?P<dyear3>(?:19|20)\d\d)))
     |(?P<quarter>{_Q}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<qyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?)?(?P<qyear2>(?:19|20)\d\d)(?:['’]s)?[ ]?[,-]?[ ]?(?P<quarter2>{_Q})
     |(?P<half>{_H}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<hyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?P<hyear2>(?:19|20)\d\d)[ ]?(?P<half2>{_H})
-    |(?P<months>{_COUNT})[ -]months?(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
+    |(?P<months>(?:{_COUNT})[ -]months?|[369]m)(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
     |(?:(?:the[ ])?(?:last|past|previous|latest|most[ ]recent)[ ])(?P<lastcount>{_COUNT})[ ](?:fiscal[ ]|financial[ ]|reported[ ])?years
     |(?P<ncount>{_COUNT})[ -](?:fiscal[ ])?(?:years?|yr)\b
     |(?P<q>{_Q})
     |(?P<h>{_H})
-    |(?P<tail>(?:fiscal[ ]years?[ ]|financial[ ]years?[ ]|calendar[ ]years?[ ]|years?[ ]ended[ ]|fiscal[ ]|fye?[ ]?['’]?|cy[ ]?['’]?)(?P<year>(?:19[89]|20[0-4])\d|\d\d))(?:[/](?P<split>\d\d))?
-    |(?P<bare>(?:19[89]|20[0-4])\d)(?:[/](?P<split2>\d\d)(?!\d))?
+    |(?P<tail>(?:fiscal[ ]years?[ ]|financial[ ]years?[ ]|calendar[ ]years?[ ]|years?[ ]ended[ ]|fiscal[ ]|fye?[ ]?['’]?|cy[ ]?['’]?)(?P<year>(?:19[89]|20[0-4])\d|\d\d))(?:[/](?P<split>\d\d(?:\d\d)?))?
+    |(?P<bare>(?:19[89]|20[0-4])\d)(?:[/](?P<split2>\d\d(?:\d\d)?)(?!\d))?
     |['’](?P<short>\d\d)
     )(?!\w|[.,]\d|%)"""
 )
@@ -51,6 +51,7 @@ _SHORT_END = re.compile(r"[ ]?(?:-|–|—)[ ]?(\d\d)(?![\w.,%])")
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|\bsince)[ ](?:the[ ])?(?:end[ ]of[ ])?(?:fiscal[ ]years?[ ])?$", re.I)
 _AND = re.compile(r"[ ]?(?:and|&|to)[ ]?", re.I)
 _BARE_PAIR = re.compile(r"(?<![\w.,$€£%])['’]?([0-4]\d)[ ]?(vs\.?|versus|v|and|to|-)[ ]?['’]?([0-4]\d)(?![\w.,%])", re.I)
+_BARE_LAST = re.compile(r"(?<=[a-z] )['’]?([12]\d)(?= ?\??$)", re.I)
 
 
 def periods(text: str) -> list[Period]:
@@ -61,15 +62,16 @@ def periods(text: str) -> list[Period]:
         if period is not None:
             found.append(period)
     if not found:
-        found = _short_pair(text)
+        found = _short_years(text)
     return _joined(text, found)
 
 
-def _short_pair(text: str) -> list[Period]:
-    """Read "23 vs 22", where no other year is named."""
+def _short_years(text: str) -> list[Period]:
+    """Read "23 vs 22" or a last word "22", where no other year is named."""
     match = _BARE_PAIR.search(text)
     if match is None:
-        return []
+        last = _BARE_LAST.search(text)
+        return [Period(*last.span(1), (Span("year", _century(last.group(1))),))] if last else []
     return [Period(*match.span(number), (Span("year", _century(match.group(number))),)) for number in (1, 3)]
 
 
@@ -93,7 +95,7 @@ def _read(match: re.Match[str]) -> Period | None:
         return Period(start, end, count=_count(match["ncount"]))
     named = _year(match["year"] or match["bare"] or match["short"])
     split = match["split"] or match["split2"]
-    if split and int(split) != (named + 1) % 100:
+    if split and int(split) % 100 != (named + 1) % 100:
         return None
     return Period(start, end, (Span("year", named + 1 if split else named),))
 
@@ -133,6 +135,11 @@ def _counted_months(text: str, months: Period, period: Period) -> Period | None:
 def _day(match: re.Match[str]) -> str:
     if match["iso"]:
         parts: tuple[int, ...] = tuple(map(int, match["iso"].split("-")))
+    elif match["one"]:
+        one, two = int(match["one"]), int(match["two"])
+        if (one > 12) == (two > 12):
+            return ""  # day and month cannot be told apart
+        parts = (int(match["dyear3"]), min(one, two), max(one, two))
     elif match["month"]:
         parts = (int(match["dyear"]), _MONTHS[match["month"].lower()], int(match["day"]))
     else:
@@ -149,7 +156,7 @@ def _digit(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    return _COUNTS.get(text.lower()) or int(text)
+    return _COUNTS.get(re.split("[ -]", text.lower())[0]) or int(re.sub(r"\D", "", text))
 
 
 def _year(text: str) -> int:

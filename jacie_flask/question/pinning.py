@@ -46,3 +46,9 @@ def parted(measure: Measure, spans: Sequence[Span]) -> tuple[tuple[Measure, ...]
     if len(spans) != 2 or len(years) != 1 or len(parts) != 1 or years[0].year != parts[0].year:
         return (measure,), tuple(spans)
     return (replace(measure, expression=at(measure.expression, parts[0])), measure), tuple(years)
+
+
+def quarters(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the quarters of the years."""
+    years = [span.year for span in spans if span.kind == "year"]
+    return tuple(Span("quarter", year, number, 3) for year in years for number in (1, 2, 3, 4)) or tuple(spans)

@@ -9,9 +9,9 @@ from jacie_flask.question.definitions import Definition, Definitions, find_defin
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
-from jacie_flask.question.measures import Term, growing, terms
+from jacie_flask.question.measures import Term, growing, terms, worsening
 from jacie_flask.question.operators import Decision, decide, form_of
-from jacie_flask.question.pinning import parted, pinned, relative
+from jacie_flask.question.pinning import parted, pinned, quarters, relative
 from jacie_flask.question.plan import Item, Measure, Plan
 from jacie_flask.question.rowwords import phrase_measure, phrase_share
 from jacie_flask.question.spans import names_periods, spans
@@ -55,6 +55,8 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         measures = _in_own_words(question, measures, decision)
     dated = names_periods(question)
     periods, unclear = spans(question, decision.operator, pinned(measures), before.spans if before else ())
+    if decision.group == "quarters":
+        periods = quarters(periods)
     if decision.operator == "share" and len(measures) == 1:
         measures, periods = parted(measures[0], periods)
     plan = Plan(
@@ -62,8 +64,8 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         measures=relative(measures, periods),
         spans=periods,
         operator="value" if decision.operator == "trend" else decision.operator,
-        group=decision.group,
-        direction=decision.direction,
+        group="" if decision.group == "quarters" else decision.group,
+        direction=worsening(measures) if decision.direction == "worse" else decision.direction,
         threshold=decision.threshold,
         statement=_statement(question, spelt_out),
         wishes=question.wishes,
@@ -92,10 +94,9 @@ def _asked(question: Marked, definitions: Definitions) -> _Asked:
 
 def _unused(definitions: Definitions, found: Sequence[Term]) -> str:
     """Say which definition belongs to nothing that is asked."""
-    used = [term.measure.formula for term in found if term.measure.defined]
-    for name, text in definitions.texts.items():
-        group = definitions.aliases[name]
-        if definitions.nested.isdisjoint(group) and not any(text in formula for formula in used):
+    used = {*definitions.nested, *(name for term in found for name in term.uses)}
+    for name, group in definitions.aliases.items():
+        if used.isdisjoint(group):
             return f"the definition of {name} belongs to nothing that is asked"
     return ""
 

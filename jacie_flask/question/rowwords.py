@@ -5,28 +5,9 @@ from dataclasses import replace
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.operators import YES_NO
 from jacie_flask.question.plan import Item, Measure
+from jacie_flask.question.vocabulary import vocabulary
 
 _LONGEST = 6
-_NO_ROW = frozenset(
-    {
-        "who",
-        "whom",
-        "where",
-        "when",
-        "why",
-        "whether",
-        "if",
-        "not",
-        "no",
-        "than",
-        "without",
-        "excluding",
-        "exclude",
-        "except",
-        "exclusive",
-    }
-)
-_NO_FIGURE = frozenset({"which", "who", "whom", "where", "when", "why", "list", "describe", "explain", "name", "are"})
 
 
 def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
@@ -46,9 +27,13 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
     if any(measure.defined for measure in measures) or all(mark.has("ambiguous") for mark in opened):
         return measures
     named = [mark for mark in question.marks if mark.measure and mark.first in question.explained] if measures else []
+    if len(named) > 1 and any(mark.has("formula") for mark in named):
+        return measures
     words = sorted([*opened, *named], key=lambda mark: mark.first)
+    words = [mark for mark in question.marks if mark in words or _between(mark, words)]
     question.explain(*opened)
-    return (phrase_of(question, words),)
+    paid = [mark for mark in question.marks if mark.first == words[-1].last and question.tokens[mark.first].key == "paid"]
+    return (phrase_of(question, [*words, *paid]),)
 
 
 def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
@@ -72,6 +57,11 @@ def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measu
     return (replace(part, expression=Item(phrase=f"{part.name} {measures[0].name}")), measures[0])
 
 
+def _between(mark: Mark, words: list[Mark]) -> bool:
+    """Say whether an adjective that mostly changes nothing stands inside of a row's words: "non-GAAP"."""
+    return mark.has("neutral") and not mark.measure and words[0].first < mark.first < words[-1].first
+
+
 def _asks_no_figure(question: Marked, measures: tuple[Measure, ...]) -> bool:
     """Say whether the question asks for something else than a figure: yes or no, which one, who."""
     opening = next((mark for mark in question.marks if not mark.has("company", "period") and not question.settled(mark)), None)
@@ -81,7 +71,7 @@ def _asks_no_figure(question: Marked, measures: tuple[Measure, ...]) -> bool:
     first = question.tokens[opening.first].text.lower()
     if first == "what" and not measures and _names_kind(question, opening):
         return True
-    return first in YES_NO or not words.isdisjoint(_NO_FIGURE)
+    return first in YES_NO or not words.isdisjoint(vocabulary().no_figure)
 
 
 def _names_kind(question: Marked, opening: Mark) -> bool:
@@ -95,4 +85,5 @@ def _manner(question: Marked, mark: Mark) -> bool:
 
 
 def _refused(question: Marked, mark: Mark) -> bool:
-    return bool(mark.operators) or question.tokens[mark.first].key in _NO_ROW
+    token = question.tokens[mark.first]
+    return bool(mark.operators) or token.key in vocabulary().no_row or not token.text[0].isalpha()

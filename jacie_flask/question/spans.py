@@ -8,6 +8,7 @@ from jacie_flask.question.plan import Span
 
 ENDPOINTS = frozenset({"change", "growth", "cagr", "improving", "drivers"})
 OVER_YEARS = frozenset({"which_year", "consistent", "average", "sum"})
+_SINCE = "since"
 _MOST_YEARS = 15
 _TREND, _NEWEST = (2, 1, 0), (0,)
 
@@ -31,7 +32,10 @@ def spans(
             marked.explain(mark)
     count = max((period.count for period in named if not period.spans), default=0)
     found = [span for period in named for span in _expanded(period, operator)]
-    found += _relative(relatives, found, before)
+    relative = _relative(relatives, found, before)
+    found = relative if _counts_from(marked) else found + relative
+    if _SINCE in {marked.tokens[mark.first - 1].key for mark in marked.marks if mark.period is not None and mark.first}:
+        found.append(Span("latest"))
     found = _dated_quarters(found, before)
     if not found and not count:
         found = list(pinned[-1:])
@@ -43,6 +47,15 @@ def spans(
     if not found:
         found = [Span("latest", number=back) for back in (_TREND if operator == "trend" else _NEWEST)]
     return tuple(sorted(dict.fromkeys(found), key=period_key)), reason
+
+
+def _counts_from(marked: Marked) -> bool:
+    """Say whether a period is named only to count from it: "the year before 2022"."""
+    marks = marked.marks
+    return any(
+        mark.meanings.get("relative") in {"before", "after"} and marks[at + 1].period is not None
+        for at, mark in enumerate(marks[:-1])
+    )
 
 
 def _expanded(period: Period, operator: str) -> list[Span]:

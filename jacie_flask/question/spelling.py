@@ -18,6 +18,8 @@ def corrected(tokens: Sequence[Token], names: Sequence[tuple[int, int]]) -> tupl
 
 
 def _read(token: Token) -> Token:
+    if (word := vocabulary().abbreviations.get(token.text.lower())) is not None:
+        return replace(token, key=word)
     if len(token.key) < _SHORTEST or not token.key.isalpha() or token.key in vocabulary().known_words:
         return token
     meant = _meant(token.key)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jacie_flask.facts.formulas import formulas
-from jacie_flask.question.tokens import Token, keys
+from jacie_flask.question.tokens import Token, key_of, keys
 
 _PATH = Path(__file__).with_name("vocabulary.toml")
 
@@ -61,6 +61,11 @@ class Vocabulary:
     names: dict[str, str]
     units: dict[str, str]
     growing: frozenset[str]
+    topics: dict[str, tuple[str, ...]]
+    lower_is_better: frozenset[str]
+    no_row: frozenset[str]
+    no_figure: frozenset[str]
+    abbreviations: dict[str, str]
     instructions: frozenset[str]
     conditional_subjects: frozenset[str]
     conditional_requests: frozenset[str]
@@ -82,6 +87,9 @@ def vocabulary() -> Vocabulary:
     for kind, value, phrase in _measure_phrases(data):
         asking.add(phrase, kind, value)
         defining.add(phrase, kind, value)
+    for topic, entry in data["topics"].items():
+        for phrase in entry["phrases"]:
+            asking.add(phrase, "topic", topic)
     for kind, value, phrase in _asking_phrases(data):
         asking.add(phrase, kind, value)
     for kind, value, phrase in _defining_phrases(data):
@@ -97,6 +105,11 @@ def vocabulary() -> Vocabulary:
         openings=openings,
         names={concept: entry["name"] for concept, entry in data["concepts"].items()},
         units={concept: entry.get("unit", "money") for concept, entry in data["concepts"].items()},
+        topics={topic: tuple(entry["measures"]) for topic, entry in data["topics"].items()},
+        lower_is_better=frozenset(data["lower_is_better"]["concepts"]),
+        no_row=_folded(data["rows"]["refused"]),
+        no_figure=frozenset(data["rows"]["asking"]),
+        abbreviations={short: key_of(word) for short, word in data["abbreviations"].items()},
         growing=frozenset(data["growing"]["concepts"]),
         instructions=_folded(instructions["words"]),
         conditional_subjects=_folded(instructions["conditional_subjects"]),
