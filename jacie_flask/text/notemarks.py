@@ -5,6 +5,7 @@ figures or words leaves the marks out and keeps exponents ("m²").
 """
 
 import re
+from collections.abc import Callable
 
 _PLAIN = "0123456789+-=()abcdefghijklmnoprstuvwxyz"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
@@ -21,9 +22,12 @@ _EXPONENT = re.compile(r"[+−–-]?\d{1,3}")
 _NOTE_NAME = re.compile(r"^[(\[]?\s*(?:see\s+)?(?:foot)?notes?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d,\d{3}")
 _SUP = f"[{_SUPERSCRIPTS}]"
+_BEHIND = rf"(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
+_SIGNS_BEHIND = re.compile(_BEHIND)
+_ANY_RAISED = re.compile(_SUP)
 _RUN = re.compile(
     rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[A-Za-zµμ]⁻{_SUP}+)"
-    rf"|{_SUP}[{_SUPERSCRIPTS},;&/{_SIGNS}]*(?<![,;&/])|(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
+    rf"|{_SUP}[{_SUPERSCRIPTS},;&/{_SIGNS}]*(?<![,;&/])|{_BEHIND}"
 )
 _ANY = re.compile(f"[{_SUPERSCRIPTS}{_SIGNS}]")
 _FRACTION = re.compile(r"(?P<whole>\d?)(?P<over>[⁰¹²³⁴-⁹]{1,2})\s?[/⁄]\s?(?P<under>[₀-₉]{1,2}|\d{1,2})(?!\d)")
@@ -68,16 +72,19 @@ def _fraction(match: re.Match[str]) -> str:
 
 def blanked(text: str) -> str:
     """Return a text of the same length with spaces in the place of note marks; exponents of units stay."""
-    if (text.isascii() and "*" not in text) or not _ANY.search(text):
-        return text
-    return _RUN.sub(lambda match: match.group() if match["power"] else " " * len(match.group()), text)
+    return _replaced(text, lambda match: " " * len(match.group()))
 
 
 def removed(text: str) -> str:
     """Return a text without its note marks."""
-    if (text.isascii() and "*" not in text) or not _ANY.search(text):
-        return text
-    return _RUN.sub(lambda match: match.group() if match["power"] else "", text)
+    return _replaced(text, lambda match: "")
+
+
+def _replaced(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
+    """Put something in the place of each mark; most texts have none, and that costs little."""
+    if not text.isascii() and _ANY_RAISED.search(text):
+        return _RUN.sub(lambda match: match.group() if match["power"] else replacement(match), text)
+    return _SIGNS_BEHIND.sub(replacement, text) if "*" in text or not text.isascii() else text
 
 
 def parted(text: str) -> tuple[str, list[str]]:
