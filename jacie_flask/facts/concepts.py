@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -36,6 +36,7 @@ class Rule:
     several: str = ""
     sign: str = ""
     parts: re.Pattern[str] | None = None
+    summands: tuple[re.Pattern[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,10 @@ def _rule(name: str, entry: dict[str, object]) -> Rule:
     def pattern(key: str) -> re.Pattern[str] | None:
         return re.compile(str(entry[key])) if key in entry else None
 
-    labels = entry["labels"]
-    assert isinstance(labels, list)
     return Rule(
         concept=str(entry.get("concept", name)),
         statement=str(entry["statement"]),
-        labels=tuple(re.compile(str(label)) for label in labels),
+        labels=tuple(re.compile(str(label)) for label in _listed(entry["labels"])),
         region=str(entry.get("region", "")),
         not_region=str(entry.get("not_region", "")),
         heading=pattern("heading"),
@@ -74,7 +73,13 @@ def _rule(name: str, entry: dict[str, object]) -> Rule:
         several=str(entry.get("several", "")),
         sign=str(entry.get("sign", "")),
         parts=pattern("parts"),
+        summands=tuple(re.compile(str(one)) for one in _listed(entry.get("summands", []))),
     )
+
+
+def _listed(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return value
 
 
 def absolute(concept: str) -> bool:
@@ -95,7 +100,10 @@ def with_concepts(tables: Sequence[Table]) -> list[Table]:
 
 def _named(table: Table) -> Table:
     statement = table.statement.removesuffix("_summary")
-    rows = [_Labelled(row, folded(row.label), " > ".join(row.headings).lower(), region) for row, region in _regions(table)]
+    rows = [
+        _Labelled(row, folded(row.label), " > ".join(map(folded, row.headings)), region)
+        for row, region in zip(table.rows, _regions(table), strict=True)
+    ]
     named: dict[int, str] = {}
     for rule in rules():
         if rule.statement != statement or rule.concept in named.values():
@@ -134,51 +142,75 @@ def _allowed(rule: Rule, one: _Labelled) -> bool:
     return not (rule.not_heading and one.headings and rule.not_heading.search(one.headings))
 
 
-def _regions(table: Table) -> Iterator[tuple[Row, str]]:
-    """Yield the rows of a statement with the part of it in which they stand."""
-    region = ""
-    statement = table.statement.removesuffix("_summary")
-    for row in table.rows:
-        label = folded(row.label)
-        headings = [folded(heading) for heading in row.headings]
-        if statement == "balance_sheet":
-            own = next((name for heading in reversed(headings) if (name := _part(heading))), "")
-            region = own or region
-            yield row, region
-            region = _after(label, region)
-        else:
-            own = next(
-                (name for heading in reversed(headings) for name in ("operating", "investing", "financing") if name in heading),
-                "",
-            )
-            region = own or region or "operating"
-            yield row, region
-            if "operating activities" in label and "cash" in label:
-                region = "investing"
-            elif "investing activities" in label and "cash" in label:
-                region = "financing"
+def _regions(table: Table) -> list[str]:
+    """Return the part of the statement in which each row stands: by its headings, otherwise by the totals around it."""
+    labels = [folded(row.label) for row in table.rows]
+    headings = [[folded(heading) for heading in row.headings] for row in table.rows]
+    if table.statement.removesuffix("_summary") == "balance_sheet":
+        return _parts_of_balance(labels, headings)
+    return _parts_of_flows(labels, headings)
+
+
+def _parts_of_balance(labels: Sequence[str], headings: Sequence[Sequence[str]]) -> list[str]:
+    following: list[str] = []
+    for label in reversed(labels):
+        following.append(_TOTALS.get(label) or ("equity" if _EQUITY_TOTAL.match(label) else "") or (following[-1] if following else ""))
+    following.reverse()
+    parts: list[str] = []
+    previous = ""
+    for label, path, closing in zip(labels, headings, following, strict=True):
+        own = next((name for heading in reversed(path) if (name := _part(heading))), "")
+        parts.append(own or _AFTER.get((previous, closing), closing))
+        previous = _TOTALS.get(label, previous)
+    return parts
+
+
+def _parts_of_flows(labels: Sequence[str], headings: Sequence[Sequence[str]]) -> list[str]:
+    parts: list[str] = []
+    region = "operating"
+    for label, path in zip(labels, headings, strict=True):
+        own = next((name for heading in reversed(path) for name in _ACTIVITIES if name in heading), "")
+        if any(_SUPPLEMENT.search(heading) for heading in path) or region == "supplement":
+            own = region = "supplement"
+        region = own or region
+        parts.append(region)
+        if "activities" in label and "cash" in label:
+            region = next((after for name, after in _ACTIVITIES.items() if name in label), region)
+        if re.search(r"\bcash\b.*\b(?:end|closing)\b", label):
+            region = "supplement"
+    return parts
+
+
+_ACTIVITIES = {"operating": "investing", "investing": "financing", "financing": "other"}
+_SUPPLEMENT = re.compile(r"supplement|non-?cash (?:investing|activit|transact)")
+_EQUITY_TOTAL = re.compile(r"total .*(?:equity|deficit)$(?<!liabilities and equity)|total (?:share|stock)holders")
+_TOTALS = {
+    "total current assets": "current_assets",
+    "total non-current assets": "noncurrent_assets",
+    "total noncurrent assets": "noncurrent_assets",
+    "total assets": "assets",
+    "total current liabilities": "current_liabilities",
+    "total non-current liabilities": "noncurrent_liabilities",
+    "total noncurrent liabilities": "noncurrent_liabilities",
+    "total liabilities": "liabilities",
+    "total equity": "equity",
+}
+_AFTER = {
+    ("current_assets", "assets"): "noncurrent_assets",
+    ("current_liabilities", "liabilities"): "noncurrent_liabilities",
+    ("current_liabilities", "equity"): "noncurrent_liabilities",
+}
 
 
 def _part(heading: str) -> str:
     """Return the part of a balance sheet that a heading opens, "" for none."""
-    current = "non" not in heading and "long" not in heading
     if "liabilit" in heading and ("equity" in heading or "assets" in heading):
         return ""
-    if "current" in heading or "long-term" in heading or "fixed" in heading:
-        for name in ("assets", "liabilities"):
-            if name in heading:
-                return f"{'current' if current and 'current' in heading else 'noncurrent'}_{name}"
+    for name in ("assets", "liabilities"):
+        if name in heading and re.search(r"non-?\s?current|long-term|fixed", heading):
+            return f"noncurrent_{name}"
+        if name in heading and "current" in heading:
+            return f"current_{name}"
     if re.search(r"(?:share|stock)(?:holders|owners)|^(?:total )?equity|capital and reserves", heading):
         return "equity"
     return ""
-
-
-def _after(label: str, region: str) -> str:
-    """Return the part that follows a row of totals."""
-    if re.fullmatch(r"total current assets", label):
-        return "noncurrent_assets" if region == "current_assets" else ""
-    if re.fullmatch(r"total current liabilities", label):
-        return "noncurrent_liabilities"
-    if label in ("total assets", "total liabilities", "total non-current assets", "total non-current liabilities"):
-        return ""
-    return region

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +14,7 @@ from jacie_flask.facts.cells import Figure, style_of
 from jacie_flask.facts.concepts import with_concepts
 from jacie_flask.facts.headings import columns_of, settled
 from jacie_flask.facts.identities import checked
-from jacie_flask.facts.periods import Calendar, calendar_of, names_of_years
+from jacie_flask.facts.periods import Calendar, atoms, calendar_of
 from jacie_flask.facts.sums import with_sums
 from jacie_flask.facts.values import Cell, Column, Row, Table
 from jacie_flask.text.labels import STATEMENTS, SUMMARIES, titles
@@ -25,6 +25,7 @@ PAGE_CHARS = 40_000
 
 _FEWEST_ROWS = 2
 _ENDING = frozenset("0123456789)%—–-−*]")
+_NOTE_NUMBERS = re.compile(r"(?:[ ,&]+(?:and )?\(?\d{1,2}(?:\.\d{1,2})?(?:\(?[a-z]\))?[a-z]?\)?,?)+$")
 _NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
 _ANNUAL = ("10-K", "20-F", "40-F", "annual report")
 _FLOWS = ("income_statement", "cash_flow", "comprehensive_income")
@@ -74,7 +75,8 @@ def _table(page: _Page, block: Block, previous: Table | None) -> Table | None:
     for count, _ in sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:4]:
         columns = columns_of(block.head, _shares(block.rows, count), statement.startswith("balance_sheet"))
         if columns:
-            rows = [row for raw in block.rows if (row := _row(raw, columns))]
+            noted = any(atom.kind == "note" for atom in atoms(" ".join(block.head)))
+            rows = [row for raw in _rejoined(block.rows, columns) if (row := _row(raw, columns, noted))]
             if len(rows) < _FEWEST_ROWS:
                 return None
             scale = units.scale_of(reversed(block.head))
@@ -95,8 +97,21 @@ def _shares(rows: Sequence[RawRow], count: int) -> list[bool]:
     ]
 
 
-def _row(raw: RawRow, columns: Sequence[Column]) -> Row | None:
-    """Return a row with its figures in their columns, None where they cannot be placed."""
+def _rejoined(rows: Sequence[RawRow], columns: Sequence[Column]) -> Iterator[RawRow]:
+    """Yield rows; one whose figures fit no columns is the beginning of the next label where that goes on in small letters."""
+    torn = ""
+    for row in rows:
+        if torn and row.label[:1].islower():
+            row = replace(row, label=f"{torn} {row.label}", text=f"{torn} {row.text}")
+        torn = "" if _positions(row.figures, columns) else row.text
+        yield row
+
+
+def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
+    """Return a row with its figures in their columns, None where they cannot be placed.
+
+    ``noted`` says that the table has a column of note numbers: those at the end of a label are not part of it.
+    """
     positions = _positions(raw.figures, columns)
     if not positions:
         return None
@@ -109,6 +124,8 @@ def _row(raw: RawRow, columns: Sequence[Column]) -> Row | None:
     ]
     values = [figure for at, figure in zip(positions, figures, strict=True) if columns[at].role == "value"]
     label = " ".join(word for word in words if word).strip(" :.")
+    if noted:
+        label = _NOTE_NUMBERS.sub("", label) or label
     if not cells:
         return None
     unit = units.unit_of(label, raw.headings, values)
@@ -179,16 +196,21 @@ def _calendar(tables: Sequence[Table], pages: Sequence[str]) -> Calendar:
     """Return the filing's calendar: its statements' whole years, or its year to date, and what its text calls them."""
     ends: list[str] = []
     dates: list[tuple[int, str]] = []
+    balances: list[str] = []
+    bare = 0
     for table in tables:
+        columns = [column for column in table.columns if column.year and column.role == "value"]
         if table.statement in _FLOWS:
-            ends += [column.end for column in table.columns if column.end and column.months == 12]
-            dates += [(column.months, column.end) for column in table.columns if column.end and column.months in (3, 6, 9)]
+            ends += [column.end for column in columns if column.end and column.months == 12]
+            dates += [(column.months, column.end) for column in columns if column.end and column.months in (3, 6, 9)]
+            bare = max([bare, *(column.year for column in columns if not column.end and column.months in (12, -1))])
+        elif table.statement == "balance_sheet":
+            balances += [column.end for column in columns if column.end]
+    latest = max([*ends, *balances, *(end for _, end in dates)], default="")
     if not ends and dates:
         longest = max(months for months, _ in dates)
         ends = [_later(end, 12 - months) for months, end in dates if months == longest]
-    if not ends:
-        ends = [column.end for table in tables if table.statement == "balance_sheet" for column in table.columns if column.end]
-    return calendar_of(ends, names_of_years(pages)) if ends else Calendar()
+    return calendar_of(ends or balances, latest, bare, pages)
 
 
 def _later(end: str, months: int) -> str:

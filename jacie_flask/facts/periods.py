@@ -48,6 +48,9 @@ _MONTH_GROUPS = {"mdy": ("m1", "d1"), "dmy": ("m2", "d2"), "iso": ("m3", "d3"), 
 PERIODS = frozenset(("mdy", "dmy", "iso", "dots", "quarter", "half", "monthyear", "fiscal", "split", "year"))
 _DRIFT = timedelta(days=10)
 _QUARTER = 91
+_EARLY = 6
+_OFTEN = 3
+_SPOKEN = re.compile(rf"\b(?:fiscal (?:year )?|(?:first|second|third|fourth) quarter (?:of )?)({_YEAR})\b", re.IGNORECASE)
 _NAMED = re.compile(
     rf"\bfiscal(?: year)?\s(?P<y1>{_YEAR})[^.;\n]{{0,80}}?\b(?:end(?:ed|ing|s)|,)\s(?:on )?(?P<m1>{_MONTH})\s(?P<d1>\d{{1,2}}),?\s(?P<e1>{_YEAR})"
     rf"|(?:year|weeks|quarter|months)[- ](?:ended|ending)\s(?P<m2>{_MONTH})\s(?P<d2>\d{{1,2}}),?\s(?P<e2>{_YEAR})\s?[,(]+\s?(?:referred to as |or |the )?[“\"']?fiscal(?: year)?\s(?P<y2>{_YEAR})",
@@ -165,22 +168,39 @@ def iso(year: int, month: int, day: int) -> str:
     return f"{year:04d}-{month:02d}-{min(day, calendar.monthrange(year, month)[1]):02d}"
 
 
-def names_of_years(pages: Iterable[str]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (name, year, month, day) wherever a text says when a fiscal year, or a quarter of it, ends."""
-    for page in pages:
-        for match in _NAMED.finditer(page) if "iscal" in page or "ISCAL" in page else ():
-            which = "1" if match["y1"] else "2"
-            month = _MONTHS[match[f"m{which}"].lower().rstrip(".")]
-            yield int(match[f"y{which}"]), int(match[f"e{which}"]), month, int(match[f"d{which}"])
+def calendar_of(ends: Sequence[str], latest: str, bare_year: int, pages: Iterable[str]) -> Calendar:
+    """Return a filing's calendar and how it names its years.
 
-
-def calendar_of(ends: Sequence[str], names: Iterable[tuple[int, int, int, int]]) -> Calendar:
-    """Return the calendar that the ends of whole years show, and how a filing's words name its years."""
+    ``ends`` are the ends of whole years, ``latest`` the newest date of its statements, ``bare_year`` the newest year that a heading of a
+    whole year names without a date (0 for none). A filing names its years in sentences ("fiscal 2022, which ended January 28, 2023"), in
+    such headings, or by the years that it speaks of most.
+    """
     if not ends:
         return Calendar()
     plain = _nominal(Counter(ends).most_common(1)[0][0])
-    lags = Counter(lag for name, year, month, day in names if 0 <= (lag := plain.place(iso(year, month, day))[0] - name) <= 1)
-    return replace(plain, lag=lags.most_common(1)[0][0] if lags else 0)
+    if plain.month > _EARLY:
+        return plain
+    texts = [" ".join(page.split()) for page in pages if "iscal" in page or "uarter" in page]
+    named = Counter(
+        lag for name, year, month, day in _names(texts) if 0 <= (lag := plain.place(iso(year, month, day))[0] - name) <= 1
+    )
+    if named:
+        return replace(plain, lag=named.most_common(1)[0][0])
+    closing = plain.place(latest)[0] if latest else 0
+    if bare_year:
+        return replace(plain, lag=1 if closing - bare_year == 1 else 0)
+    spoken = Counter(int(match[1]) for text in texts for match in _SPOKEN.finditer(text))
+    earlier = spoken[closing - 1] > spoken[closing] and (spoken[closing - 2] > spoken[closing] or not spoken[closing])
+    return replace(plain, lag=1 if closing and earlier and spoken[closing - 1] >= _OFTEN else 0)
+
+
+def _names(texts: Iterable[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (name, year, month, day) wherever a text says when a fiscal year, or a quarter of it, ends."""
+    for text in texts:
+        for match in _NAMED.finditer(text):
+            which = "1" if match["y1"] else "2"
+            month = _MONTHS[match[f"m{which}"].lower().rstrip(".")]
+            yield int(match[f"y{which}"]), int(match[f"e{which}"]), month, int(match[f"d{which}"])
 
 
 def _nominal(end: str) -> Calendar:

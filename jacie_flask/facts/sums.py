@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jacie_flask.facts.concepts import Rule, folded, rules
+from jacie_flask.facts.concepts import folded, rules
 from jacie_flask.facts.values import Cell, Row, Table
 
 _FEWEST_PARTS = 2
@@ -19,11 +19,26 @@ def with_sums(tables: Sequence[Table]) -> list[Table]:
 
 def _summed(table: Table) -> Table:
     for rule in rules():
-        if rule.parts and rule.statement == table.statement and all(row.concept != rule.concept for row in table.rows):
-            parts = _parts(table.rows, rule.parts)
-            if parts:
-                table = _with_sum(table, rule, parts)
+        if rule.statement != table.statement or any(row.concept == rule.concept for row in table.rows):
+            continue
+        if rule.parts and (parts := _parts(table.rows, rule.parts)):
+            named = next(match for one in table.rows[parts[0]].headings if (match := rule.parts.match(folded(one))))
+            table = _with_sum(table, rule.concept, named.group().strip().capitalize(), parts)
+        if rule.summands and (parts := _summands(table.rows, rule.summands)):
+            table = _with_sum(table, rule.concept, rule.concept.replace("_", " and ").capitalize(), parts)
     return table
+
+
+def _summands(rows: Sequence[Row], kinds: Sequence[re.Pattern[str]]) -> list[int]:
+    """Return the positions of the rows that are one of several kinds; [] where a kind is missing or they have different columns."""
+    found: list[int] = []
+    for kind in kinds:
+        own = [at for at, row in enumerate(rows) if row.unit == "money" and kind.fullmatch(folded(row.label))]
+        if not own:
+            return []
+        found += own
+    columns = {tuple(cell.column for cell in rows[at].cells) for at in found}
+    return sorted(set(found)) if len(columns) == 1 else []
 
 
 def _parts(rows: Sequence[Row], heading: re.Pattern[str]) -> list[int]:
@@ -42,19 +57,15 @@ def _parts(rows: Sequence[Row], heading: re.Pattern[str]) -> list[int]:
     return found if len(found) >= _FEWEST_PARTS and len(columns) == 1 and found[-1] + 1 < len(rows) else []
 
 
-def _with_sum(table: Table, rule: Rule, parts: Sequence[int]) -> Table:
+def _with_sum(table: Table, concept: str, name: str, parts: Sequence[int]) -> Table:
     rows = [table.rows[at] for at in parts]
-    last = rows[-1]
-    assert rule.parts
-    named = next(match for one in rows[0].headings if (match := rule.parts.match(folded(one))))
-    cells = [_sum([row.cells[at] for row in rows]) for at in range(len(last.cells))]
     text = " + ".join(row.text for row in rows)
     total = msgspec.structs.replace(
-        last,
-        label=f"{named.group().strip().capitalize()} (sum of {len(rows)} rows)",
-        cells=cells,
+        rows[-1],
+        label=f"{name} (sum of {len(rows)} rows)",
+        cells=[_sum([row.cells[at] for row in rows]) for at in range(len(rows[-1].cells))],
         text=text if len(text) <= _TEXT else text[: _TEXT - 1] + "…",
-        concept=rule.concept,
+        concept=concept,
         total=True,
     )
     at = parts[-1] + 1
