@@ -11,7 +11,7 @@ from jacie_flask.facts.totals import Sums, name_of_total
 from jacie_flask.text.terms import word_set
 
 _OPEN_END = re.compile(
-    r"(?:[,(–—-]|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|net|less|other|attributable|including|provided|used|a|an|as))$",
+    r"(?:[,;(–—’'-]|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|attributable|including|provided|used|a|an|as))$",
     re.I,
 )
 _CAPITALS = re.compile(r"[A-Z][^a-z]*$")

@@ -154,7 +154,9 @@ def _regions(table: Table) -> list[str]:
 def _parts_of_balance(labels: Sequence[str], headings: Sequence[Sequence[str]]) -> list[str]:
     following: list[str] = []
     for label in reversed(labels):
-        following.append(_TOTALS.get(label) or ("equity" if _EQUITY_TOTAL.match(label) else "") or (following[-1] if following else ""))
+        following.append(
+            _TOTALS.get(label) or ("equity" if _EQUITY_TOTAL.match(label) else "") or (following[-1] if following else "")
+        )
     following.reverse()
     parts: list[str] = []
     previous = ""

@@ -24,6 +24,7 @@ PAGE_CHARS = 40_000
 """How much of a page is read: more stands on no page of paper."""
 
 _FEWEST_ROWS = 2
+_TOP_LINES = 8
 _ENDING = frozenset("0123456789)%—–-−*]")
 _NOTE_NUMBERS = re.compile(r"(?:[ ,&]+(?:and )?\(?\d{1,2}(?:\.\d{1,2})?(?:\(?[a-z]\))?[a-z]?\)?,?)+$")
 _NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
@@ -46,7 +47,9 @@ def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapp
 
     ``pages`` are tidied texts, page 1 first; ``labels`` are those of ``label_pages``; ``guess`` that of ``guess_document``.
     """
-    tables = [table for page in _pages(pages, labels) for table in _tables(page)]
+    tables: list[Table] = []
+    for page in _pages(pages, labels):
+        tables += _tables(page, tables[-1] if tables else None)
     fiscal = _calendar(tables, pages)
     tables = [_settled(table, fiscal, guess.get("document_type", "") in _ANNUAL) for table in tables]
     return confirmed(checked(with_sums(with_concepts(_scaled(tables)))))
@@ -60,13 +63,26 @@ def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_P
             yield _Page(number, lines, frozenset(labels.get(number, ())), style_of(page))
 
 
-def _tables(page: _Page) -> Iterator[Table]:
+def _tables(page: _Page, last: Table | None) -> Iterator[Table]:
+    """Yield the tables of a page; ``last`` is the table before it in the document, whose statement may go on here."""
     previous: Table | None = None
     for block in blocks(page.lines, page.style):
         table = _table(page, block, previous)
+        if table and previous is None and not table.statement and last and _goes_on(last, table, block):
+            table = msgspec.structs.replace(table, statement=last.statement)
         if table:
             previous = table
             yield table
+
+
+def _goes_on(last: Table, table: Table, block: Block) -> bool:
+    """Say whether a page's first table is the rest of the statement on the page before: the same columns at the top of the page."""
+    return (
+        last.statement in STATEMENTS
+        and last.page + 1 == table.page
+        and last.columns == table.columns
+        and block.rows[0].line <= _TOP_LINES
+    )
 
 
 def _table(page: _Page, block: Block, previous: Table | None) -> Table | None:

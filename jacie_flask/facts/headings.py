@@ -23,6 +23,8 @@ _PERIOD_WORDS = word_set(
     " three six nine twelve months month weeks week ended ending year years fiscal quarter quarters as of at the for and change increase decrease"
     " first second third fourth half versus vs fy notes note in"
 )
+_MONTHS = word_set("january february march april may june july august september october november december")
+_DAY = re.compile(r"\d{1,2}\b(?!\d|[.,]\d)")
 _LONGEST = 130
 _MOST_WORDS = 10
 _NO_END = frozenset(".;:—–-")
@@ -69,6 +71,7 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
 
     ``shares`` says which figures of the rows are percentages; ``balance`` that the table is a balance sheet.
     """
+    lines = _with_whole_dates(lines)
     for start in range(len(lines) - 1, -1, -1):
         found = atoms(" ".join(lines[start:]))
         periods = _periods(found)
@@ -79,6 +82,17 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
             periods = _completed(periods, lines[max(0, start - _ABOVE) : start], found)
             return _columns(periods, roles, balance)
     return []
+
+
+def _with_whole_dates(lines: Sequence[str]) -> list[str]:
+    """Join a line that ends with a month to the day that begins the next."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and _DAY.match(line) and joined[-1].rpartition(" ")[2].lower() in _MONTHS:
+            joined[-1] = f"{joined[-1]} {line}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def _begins_above(found: Sequence[Atom], above: str) -> bool:

@@ -202,20 +202,26 @@ def _cash(statement: _Statement) -> Iterator[Check]:
         "cash at the beginning and its change are not cash at the end",
         statement,
         ("cash_beginning", "net_change_in_cash", "cash_end"),
-        lambda first, change, last: _near(first.value + change.value - last.value, (first, change, last)),
+        _with_outside(statement, lambda first, change, last: last.value - first.value - change.value),
     )
-    flows = ("operating_cash_flow", "investing_cash_flow", "financing_cash_flow", "net_change_in_cash")
-    if not all(concept in statement.at for concept in flows):
-        return
-    totals = {statement.at[concept] for concept in flows}
-    rest = [row for at, row in enumerate(statement.rows) if at > min(totals) and at not in totals and _outside(row)]
+    yield from _compare(
+        "the cash flows do not add up to the change in cash",
+        statement,
+        ("operating_cash_flow", "investing_cash_flow", "financing_cash_flow", "net_change_in_cash"),
+        _with_outside(statement, lambda *flows: flows[3].value - sum(flow.value for flow in flows[:3])),
+    )
+
+
+def _with_outside(statement: _Statement, difference: Callable[..., float]) -> Callable[..., bool]:
+    """Return the check that a difference is nothing, or made of exchange rates and of what is discontinued or held for sale."""
+    rest = [row for row in statement.rows if _outside(row) and not row.concept]
 
     def agree(*cells: Cell) -> bool:
-        missing = cells[3].value - sum(cell.value for cell in cells[:3])
+        missing = difference(*cells)
         others = [cell.value for row in rest for cell in row.cells if cell.column == cells[0].column and cell.value]
-        return any(_near(missing - one, cells) for one in _sums(others[:6]))
+        return any(_near(missing - one, cells) for one in _sums(others[:_MOST_BETWEEN]))
 
-    yield from _compare("the cash flows do not add up to the change in cash", statement, flows, agree)
+    return agree
 
 
 def _outside(row: Row) -> bool:
