@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jacie_flask.facts.cells import Figure, parsed
 from jacie_flask.facts.fragments import separated
-from jacie_flask.facts.headings import is_fragment, is_heading
+from jacie_flask.facts.headings import is_fragment, is_heading, is_prose
 from jacie_flask.facts.totals import Sums, name_of_total
 from jacie_flask.text.terms import word_set
 
@@ -15,9 +15,7 @@ _OPEN_END = re.compile(
     re.I,
 )
 _CAPITALS = re.compile(r"[A-Z][^a-z]*$")
-_FUNCTION_WORDS = re.compile(r"\b(?:the|was|were|is|are|we|our|that|which|to|this|these|has|have|its|be|been|may|with|by)\b")
 _NO_HEADING = re.compile(r"(?:commitments|contingenc)|(?:see|the) (?:accompanying )?notes|\d+$|page \d|table of contents$", re.I)
-_LONG = 60
 
 
 @dataclass(slots=True)
@@ -80,7 +78,7 @@ def _text(state: _Open, line: str) -> None:
     if block and not block.rows and not state.pending and is_fragment(line):
         block.head.append(line)
         return
-    state.prose = state.prose + 1 if len(line) > _LONG and len(_FUNCTION_WORDS.findall(line)) >= 3 else 0
+    state.prose = state.prose + 1 if is_prose(line) else 0
     if block and block.rows and state.prose >= 2:
         block.ended = True
     state.pending.append(line)

@@ -1,5 +1,6 @@
 """The facts of one company's filings, looked up by concept, by a row's words, by period and by filing."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,10 @@ from jacie_flask.facts.values import Column, Fact, Row, Table, facts_of
 from jacie_flask.text.terms import term_ids
 
 STATEMENTS = ("income_statement", "balance_sheet", "cash_flow", "comprehensive_income", "equity")
+_SAME = {"net_income_attributable": "net_income", "equity": "total_equity", "total_equity": "equity"}
+"""Concepts that are the same figure as another one where a statement has no minority interests."""
+
+_MINORITIES = re.compile(r"non-?controlling|minority|redeemable interest", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class Book:
         self.filings = sorted(self.filings, key=lambda pair: pair[0].order)
         for filing, tables in self.filings:
             for table in tables:
-                for fact in _of_concepts(table):
-                    self._concepts.setdefault(fact.row.concept, []).append(Found(fact, filing))
+                for concept, fact in _of_concepts(table):
+                    self._concepts.setdefault(concept, []).append(Found(fact, filing))
 
     def find(self, concept: str, year: int, quarter: int = 0, months: int = 12) -> list[Found]:
         """Return every version of a concept's figure for a period, the statement's before a summary's, newest filing first.
@@ -129,9 +134,21 @@ def _periods(column: Column, months: int) -> Iterator[tuple[int, int]]:
         yield column.year, 0 if months == 12 else column.quarter
 
 
-def _of_concepts(table: Table) -> Iterator[Fact]:
-    if any(row.concept for row in table.rows):
-        yield from (fact for fact in facts_of(table) if fact.row.concept)
+def _of_concepts(table: Table) -> Iterator[tuple[str, Fact]]:
+    """Yield the facts of known concepts; one that stands for two, because nothing belongs to others, under both."""
+    stated = {row.concept for row in table.rows if row.concept}
+    if not stated:
+        return
+    doubles = {} if _has_minorities(table) else {one: other for other, one in _SAME.items() if other not in stated}
+    for fact in facts_of(table):
+        if fact.row.concept:
+            yield fact.row.concept, fact
+        if fact.row.concept in doubles:
+            yield doubles[fact.row.concept], fact
+
+
+def _has_minorities(table: Table) -> bool:
+    return any(_MINORITIES.search(row.label) for row in table.rows)
 
 
 def _words_of(table: Table, row: Row) -> _Words:

@@ -17,6 +17,7 @@ _NOISE = re.compile(
     r"|\(\w{1,2}\)|^\d{1,2}[.)]\s",
     re.IGNORECASE,
 )
+_LONGEST = 300
 _SPACES = re.compile(r"\s+")
 
 
@@ -89,7 +90,7 @@ def absolute(concept: str) -> bool:
 
 def folded(label: str) -> str:
     """Return a label as the patterns of concepts.toml expect it."""
-    text = _NOISE.sub(" ", label.translate(_QUOTES).lower()).replace(", and ", " and ")
+    text = _NOISE.sub(" ", label[:_LONGEST].translate(_QUOTES).lower()).replace(", and ", " and ")
     return _SPACES.sub(" ", text).strip(" :.,*-")
 
 

@@ -3,20 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
 from jacie_flask.facts import units
 from jacie_flask.facts.agreement import confirmed
-from jacie_flask.facts.blocks import Block, RawRow, blocks
-from jacie_flask.facts.cells import Figure, style_of
+from jacie_flask.facts.blocks import Block, blocks
+from jacie_flask.facts.cells import style_of
+from jacie_flask.facts.column_names import known_names, named, over_one_period
 from jacie_flask.facts.concepts import with_concepts
 from jacie_flask.facts.headings import columns_of, settled
 from jacie_flask.facts.identities import checked
-from jacie_flask.facts.periods import Calendar, atoms, calendar_of
+from jacie_flask.facts.periods import Calendar, calendar_of
+from jacie_flask.facts.placement import in_unit, placed, printed_currency, shares
 from jacie_flask.facts.sums import with_sums
-from jacie_flask.facts.values import Cell, Column, Row, Table
+from jacie_flask.facts.values import Column, Table
 from jacie_flask.text.labels import STATEMENTS, SUMMARIES, titles
 from jacie_flask.text.notemarks import removed
 
@@ -26,9 +28,8 @@ PAGE_CHARS = 40_000
 _FEWEST_ROWS = 2
 _TOP_LINES = 8
 _ENDING = frozenset("0123456789)%—–-−*]")
-_NOTE_NUMBERS = re.compile(r"(?:[ ,&]+(?:and )?\(?\d{1,2}(?:\.\d{1,2})?(?:\(?[a-z]\))?[a-z]?\)?,?)+$")
 _NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
-_ANNUAL = ("10-K", "20-F", "40-F", "annual report")
+_INTERIM = ("10-Q", "6-K", "8-K", "interim report", "earnings", "proxy", "DEF14A", "S-1")
 _FLOWS = ("income_statement", "cash_flow", "comprehensive_income")
 
 
@@ -47,12 +48,14 @@ def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapp
 
     ``pages`` are tidied texts, page 1 first; ``labels`` are those of ``label_pages``; ``guess`` that of ``guess_document``.
     """
+    found = [(page, list(blocks(page.lines, page.style))) for page in _pages(pages, labels)]
+    known = known_names([row.label for _, page_blocks in found for block in page_blocks for row in block.rows])
     tables: list[Table] = []
-    for page in _pages(pages, labels):
-        tables += _tables(page, tables[-1] if tables else None)
+    for page, page_blocks in found:
+        tables += _tables(page, page_blocks, tables[-1] if tables else None, known)
     fiscal = _calendar(tables, pages)
-    tables = [_settled(table, fiscal, guess.get("document_type", "") in _ANNUAL) for table in tables]
-    return confirmed(checked(with_sums(with_concepts(_scaled(tables)))))
+    tables = [_settled(table, fiscal, guess.get("document_type", "") not in _INTERIM) for table in tables]
+    return checked(confirmed(with_sums(with_concepts(_scaled(tables)))))
 
 
 def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_Page]:
@@ -63,11 +66,11 @@ def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_P
             yield _Page(number, lines, frozenset(labels.get(number, ())), style_of(page))
 
 
-def _tables(page: _Page, last: Table | None) -> Iterator[Table]:
+def _tables(page: _Page, page_blocks: Sequence[Block], last: Table | None, known: frozenset[str]) -> Iterator[Table]:
     """Yield the tables of a page; ``last`` is the table before it in the document, whose statement may go on here."""
     previous: Table | None = None
-    for block in blocks(page.lines, page.style):
-        table = _table(page, block, previous)
+    for block in page_blocks:
+        table = _table(page, block, previous, known)
         if table and previous is None and not table.statement and last and _goes_on(last, table, block):
             table = msgspec.structs.replace(table, statement=last.statement)
         if table:
@@ -85,102 +88,32 @@ def _goes_on(last: Table, table: Table, block: Block) -> bool:
     )
 
 
-def _table(page: _Page, block: Block, previous: Table | None) -> Table | None:
+def _table(page: _Page, block: Block, previous: Table | None, known: frozenset[str]) -> Table | None:
     statement = _statement(page, block, previous)
     counts = Counter(len(row.figures) for row in block.rows)
     for count, _ in sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:4]:
-        columns = columns_of(block.head, _shares(block.rows, count), statement.startswith("balance_sheet"))
+        columns, line = _columns(block, count, statement, known)
         if columns:
-            noted = any(atom.kind == "note" for atom in atoms(" ".join(block.head)))
-            rows = [row for raw in _rejoined(block.rows, columns) if (row := _row(raw, columns, noted))]
+            rows = placed(block, columns, line)
             if len(rows) < _FEWEST_ROWS:
                 return None
             scale = units.scale_of(reversed(block.head))
-            currency = units.currency_of(reversed(block.head)) or _printed(block.rows)
             if scale is None and previous:
                 scale = previous.scale
-            rows = [_in_unit(row, scale, currency, units.excepts_shares(block.head)) for row in rows]
+            currency = units.currency_of(reversed(block.head)) or printed_currency(block.rows)
+            rows = in_unit(rows, scale, currency, excepted=units.excepts_shares(block.head))
             return Table(page.number, columns, rows, _title(block.head), statement, scale, currency)
     return None
 
 
-def _shares(rows: Sequence[RawRow], count: int) -> list[bool]:
-    """Say which of ``count`` figures are percentages in most rows."""
-    fitting = [row.figures for row in rows if len(row.figures) == count]
-    return [
-        2 * sum(1 for figures in fitting if figures[at].unit in ("%", "pts")) > sum(1 for figures in fitting if figures[at].value)
-        for at in range(count)
-    ]
-
-
-def _rejoined(rows: Sequence[RawRow], columns: Sequence[Column]) -> Iterator[RawRow]:
-    """Yield rows; one whose figures fit no columns is the beginning of the next label where that goes on in small letters."""
-    torn = ""
-    for row in rows:
-        if torn and row.label[:1].islower():
-            row = replace(row, label=f"{torn} {row.label}", text=f"{torn} {row.text}")
-        torn = "" if _positions(row.figures, columns) else row.text
-        yield row
-
-
-def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
-    """Return a row with its figures in their columns, None where they cannot be placed.
-
-    ``noted`` says that the table has a column of note numbers: those at the end of a label are not part of it.
-    """
-    positions = _positions(raw.figures, columns)
-    if not positions:
-        return None
-    figures = raw.figures[len(raw.figures) - len(positions) :]
-    words = [raw.label, *(figure.text for figure in raw.figures[: len(raw.figures) - len(positions)])]
-    cells = [
-        Cell(at, figure.value, figure.text, figure.decimals, "%" if figure.unit == "%" else "")
-        for at, figure in zip(positions, figures, strict=True)
-        if figure.value is not None
-    ]
-    values = [figure for at, figure in zip(positions, figures, strict=True) if columns[at].role == "value"]
-    label = " ".join(word for word in words if word).strip(" :.")
-    if noted:
-        label = _NOTE_NUMBERS.sub("", label) or label
-    if not cells:
-        return None
-    unit = units.unit_of(label, raw.headings, values)
-    return Row(label, cells, raw.text, raw.line, raw.headings, unit, total=label.lower().startswith("total"))
-
-
-def _positions(figures: Sequence[Figure], columns: Sequence[Column]) -> list[int]:
-    """Return the columns of a row's last figures: all columns, or only those of values."""
-    count = len(figures)
-    if count >= len(columns):
-        return list(range(len(columns)))
-    values = [at for at, column in enumerate(columns) if column.role == "value"]
-    if count == len(values):
-        return values
-    if count > len(values) and [column.role for column in columns[: len(values)]] == ["value"] * len(values):
-        return list(range(count))
-    if count > len(values) and columns[0].role == "note" and len(values) + 1 < len(columns):
-        return list(range(len(columns) - count, len(columns)))
-    return []
-
-
-def _in_unit(row: Row, scale: int | None, currency: str, excepted: bool) -> Row:
-    own = units.own_scale(row.label)
-    power = scale or 0
-    if row.unit in ("per_share", "percent", "ratio", "count"):
-        power = 0
-    if row.unit == "shares" and excepted and all(cell.value >= 1_000_000 and not cell.decimals for cell in row.cells):
-        power = 0
-    money = row.unit in ("money", "per_share")
-    return msgspec.structs.replace(row, scale=power if own is None else own, currency=currency if money else "")
-
-
-def _printed(rows: Sequence[RawRow]) -> str:
-    """Return the currency whose sign stands at figures."""
-    for row in rows:
-        for figure in row.figures:
-            if figure.currency:
-                return units.sign_currency(figure.currency)
-    return ""
+def _columns(block: Block, count: int, statement: str, known: frozenset[str]) -> tuple[list[Column], str]:
+    """Return the columns of rows of ``count`` figures, and the line of their names where it stands below the periods."""
+    balance = statement.startswith("balance_sheet")
+    columns = columns_of(block.head, shares(block.rows, count), balance)
+    if columns:
+        return named(columns, block.head, known, statement=statement in STATEMENTS), ""
+    period = columns_of(block.head, [False], balance)
+    return over_one_period(period[0], count, [*block.head, *block.rows[0].headings], known) if period else ([], "")
 
 
 def _statement(page: _Page, block: Block, previous: Table | None) -> str:
@@ -236,8 +169,8 @@ def _later(end: str, months: int) -> str:
 
 
 def _settled(table: Table, fiscal: Calendar, annual: bool) -> Table:
-    default = 12 if annual and table.statement.removesuffix("_summary") in _FLOWS else -1
-    return msgspec.structs.replace(table, columns=[settled(column, fiscal, default) for column in table.columns])
+    flow = table.statement.removesuffix("_summary") in _FLOWS
+    return msgspec.structs.replace(table, columns=[settled(column, fiscal, flow=flow, annual=annual) for column in table.columns])
 
 
 def _scaled(tables: Sequence[Table]) -> list[Table]:

@@ -11,7 +11,7 @@ _ACTIVITIES = re.compile(
     r" [Aa]ctivities(?: [-–—])?:?) (?=[A-Z])"
 )
 _CAPITALS = re.compile(
-    r"(?P<heading>(?:ASSETS|LIABILITIES|EQUITY|REVENUES?|EXPENSES|COSTS)(?: (?:AND|&|[A-Z’',]+))*) (?=[A-Z][a-z])"
+    r"(?P<heading>(?:ASSETS|LIABILITIES|EQUITY|REVENUES?|EXPENSES|COSTS)(?: (?:&|[A-Z’',]{1,30}(?![a-z])))*+) (?=[A-Z][a-z])"
 )
 _COLON = re.compile(r"(?P<heading>[A-Z][^:\d$€£]{5,110}:) (?=[A-Z][a-z])")
 _PREFIX = re.compile(r"(?:less|add|plus|deduct|of which|total|notes?|memo)\b", re.IGNORECASE)

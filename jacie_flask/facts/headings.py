@@ -24,9 +24,14 @@ _PERIOD_WORDS = word_set(
     " first second third fourth half versus vs fy notes note in"
 )
 _MONTHS = word_set("january february march april may june july august september october november december")
+_FOUR_QUARTERS = re.compile(
+    r"\b(?:first|1st)\b.{0,12}\b(?:second|2nd)\b.{0,12}\b(?:third|3rd)\b.{0,12}\b(?:fourth|4th)\b|\bq1\b.{0,9}\bq2\b.{0,9}\bq3\b.{0,9}\bq4\b"
+)
 _DAY = re.compile(r"\d{1,2}\b(?!\d|[.,]\d)")
 _LONGEST = 130
 _MOST_WORDS = 10
+_SENTENCE = 60
+_FUNCTION_WORDS = re.compile(r"\b(?:the|was|were|is|are|we|our|that|which|to|this|these|has|have|its|be|been|may|with|by)\b")
 _NO_END = frozenset(".;:—–-")
 _ABOVE = 6
 
@@ -61,6 +66,11 @@ def is_heading(line: str) -> bool:
     return unit or len(_WORDS.findall(rest)) <= (4 if periods == 1 else _MOST_WORDS)
 
 
+def is_prose(line: str) -> bool:
+    """Say whether a line is of a sentence rather than of a heading or a label."""
+    return len(line) > _SENTENCE and len(_FUNCTION_WORDS.findall(line)) >= 3
+
+
 def is_fragment(line: str) -> bool:
     """Say whether a line is part of a heading of columns, without a year of its own."""
     return len(line) <= _LONGEST and bool(_FRAGMENT.search(line)) and line[-1:] not in (".", ";")
@@ -73,7 +83,12 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
     """
     lines = _with_whole_dates(lines)
     for start in range(len(lines) - 1, -1, -1):
+        if is_prose(lines[start]):
+            break
         found = atoms(" ".join(lines[start:]))
+        quarters = _quarters(" ".join(lines[start:]).lower(), found, len(shares))
+        if quarters:
+            return _columns(quarters, ["value"] * len(shares), balance)
         periods = _periods(found)
         if not periods or _begins_above(found, lines[start - 1] if start else ""):
             continue
@@ -82,6 +97,16 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
             periods = _completed(periods, lines[max(0, start - _ABOVE) : start], found)
             return _columns(periods, roles, balance)
     return []
+
+
+def _quarters(text: str, found: Sequence[Atom], count: int) -> list[Period]:
+    """Return the periods of "First Second Third Fourth Year" over one year, [] where a heading is none of these."""
+    years = {atom.year for atom in found if atom.year}
+    if count not in (4, 5) or len(years) != 1 or not _FOUR_QUARTERS.search(text):
+        return []
+    year = years.pop()
+    quarters = [Period(year, quarter=number, months=3, named=True) for number in range(1, 5)]
+    return [*quarters, Period(year, months=12, named=True)][:count]
 
 
 def _with_whole_dates(lines: Sequence[str]) -> list[str]:
@@ -204,11 +229,17 @@ def _columns(periods: Sequence[Period], roles: Sequence[str], balance: bool) -> 
     return columns
 
 
-def settled(column: Column, fiscal: Calendar, default: int) -> Column:
-    """Return a column with its fiscal year and quarter by the filing's calendar; ``default`` is the duration of bare years."""
-    if not column.year:
+def settled(column: Column, fiscal: Calendar, *, flow: bool, annual: bool) -> Column:
+    """Return a column with its fiscal year and quarter by the filing's calendar, and a duration where its heading states none.
+
+    In an ``annual`` report a bare year is a whole year; so is a date in a ``flow`` statement. Elsewhere a date alone is a balance.
+    """
+    if not column.year or column.role != "value":
         return column
-    months = default if column.months < 0 and column.role == "value" else column.months
+    months = column.months
+    if months < 0:
+        dated = bool(column.end) and not flow
+        months = 0 if dated else 12 if annual and not column.quarter else -1
     named = column.heading == "named"
     year, quarter = column.year, column.quarter
     if column.end and not named:

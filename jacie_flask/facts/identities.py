@@ -56,18 +56,23 @@ def checks(table: Table) -> list[Check]:
     return [check for one in _CHECKS for check in one(statement)]
 
 
-def signed_amount(fact: Fact) -> float:
-    """Return a fact's amount with a sign to compute with: expenses and payments positive, a tax benefit negative.
+def sign(fact: Fact) -> int:
+    """Return 1 or -1: what the printed amount of a fact is multiplied by before it is computed with.
 
-    The printed sign of an expense or payment is a matter of style; whether a tax is an expense is what lies between the profits
-    before and after it in the same column.
+    Expenses and payments become positive, a tax benefit negative. The printed sign of an expense or payment is a matter of style;
+    whether a tax is an expense is what lies between the profits before and after it in the same column.
     """
     concept = fact.row.concept
     if concept == "income_tax":
-        return _tax(fact)
-    if absolute(concept) and "(income)" not in fact.row.label.lower():
-        return abs(fact.amount)
-    return fact.amount
+        return -1 if _tax(fact) != fact.amount else 1
+    if absolute(concept) and fact.amount < 0:
+        return -1
+    return 1
+
+
+def signed_amount(fact: Fact) -> float:
+    """Return a fact's amount with a sign to compute with, as ``sign`` says."""
+    return sign(fact) * fact.amount
 
 
 def _tax(fact: Fact) -> float:

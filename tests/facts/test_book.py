@@ -110,3 +110,11 @@ def test_figures_are_equal_within_their_rounding(one, scale, other, other_scale,
         ).fact
 
     assert equal(fact(one, scale), fact(other, other_scale)) is same
+
+
+def test_equity_is_attributable_where_nobody_else_has_a_share():
+    """Without minority interests one row is total and attributable equity; with them it is not."""
+    alone = Table(3, [Column(year=2023, months=0)], [Row("Total equity", [Cell(0, 7.0, "7")], concept="total_equity")])
+    shared = Table(3, alone.columns, [*alone.rows, Row("Non-controlling interests", [Cell(0, 1.0, "1")])])
+    assert values(Book([(NEW, [alone])]).find("equity", 2023)) == [(7.0, "b")]
+    assert Book([(NEW, [shared])]).find("equity", 2023) == []
