@@ -1,10 +1,10 @@
 """The seams between rooms: Protocols of one to five methods, the plain values that cross them, and ``Services``."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +17,8 @@ from jacie_flask.retries import Budget
 
 if TYPE_CHECKING:
     from jacie_flask.upstreams import Upstream  # children that read documents count nothing
+
+T = TypeVar("T")
 
 # ---------------------------------------------------------------------------------------------------------- documents
 
@@ -37,7 +39,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What the catalog knows of a document. ``status``: pending, ready or rejected (``reason`` says why).
+    """What the catalog knows of a document. ``status``: pending, ready, rejected, unavailable or missing (``reason`` says why).
 
     ``notes`` are sentences on content of the document that was not read.
     """
@@ -177,18 +179,33 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
     labels: frozenset[str] = frozenset()
 
 
+class IndexedDocument(NamedTuple):
+    """What an index has of a document: the hash of its bytes, "" where not all of it is there, its chunks and their vectors."""
+
+    content_hash: str
+    chunks: int
+    vectors: int
+
+
 class VectorIndex(Protocol):
-    """Where passages are searched; raises RetrievalUnavailable for everything its SDK can say."""
+    """Where passages are searched; raises RetrievalUnavailable for everything its SDK can say.
+
+    ``eventual``: what was written shows only after a while, and a read that does not find it proves nothing.
+    """
 
     label: str
+    eventual: bool
 
     def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
         """Make a document answerable lexically, replacing what was there under its id."""
 
     def put_vectors(
         self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
-    ) -> None:
-        """Add dense vectors (n, dimension) for the chunks ``start`` to ``start + n`` of the document."""
+    ) -> bool:
+        """Add dense vectors (n, dimension) for the chunks ``start`` to ``start + n``; False where they were not written.
+
+        A document that is gone or has changed is left alone, and so is one that a read does not find.
+        """
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
@@ -201,6 +218,15 @@ class VectorIndex(Protocol):
 
     def notes(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, list[str]]:
         """Return what was not read of those documents that are here and have notes, by their ids."""
+
+    def held(self) -> Mapping[str, IndexedDocument]:
+        """Return what the index has of each document, by id, to compare with what it should have."""
+
+    def expire(self) -> None:
+        """Answer from nothing that was read before this call: documents have become answerable."""
+
+    def check(self) -> None:
+        """Raise RetrievalUnavailable with the remedy where this index cannot store what Jacie writes."""
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
@@ -296,7 +322,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     name: str
     tenant: str = DEFAULT_TENANT
-    scopes: frozenset[str] = SCOPES
+    scopes: frozenset[str]
 
 
 End = Callable[[JacieError], None]
@@ -462,6 +488,9 @@ class Catalog(Protocol):
     """
 
     notes: tuple[str, ...]
+
+    def prepared(self, make: Callable[[Sequence[CatalogDocument]], T]) -> T:
+        """Return what ``make`` makes of the documents, made once for each state of the catalog; always pass the same ``make``."""
 
     def documents(self) -> Sequence[CatalogDocument]:
         """Return all documents in a stable order; raise DocumentUnavailable when the store cannot be listed."""

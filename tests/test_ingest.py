@@ -1,5 +1,6 @@
 """Ingestion on real parts: the index follows the store, nothing is done twice, and nothing is lost when it is killed."""
 
+import dataclasses
 import io
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.catalog import StoreCatalog, document_id
 from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.folder_store import FolderStore
@@ -18,11 +20,15 @@ from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.text_cache import TextCache
 from jacie_flask.errors import DocumentUnavailable, RetrievalUnavailable
 from jacie_flask.ingest import Ingestion, ingest
-from jacie_flask.interfaces import SearchQuery
+from jacie_flask.interfaces import CatalogDocument, SearchQuery
+from jacie_flask.retries import Patience
+from jacie_flask.retrieval.pinecone_index import PineconeIndex
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
 from jacie_flask.text.terms import term_counts
+from jacie_flask.upstreams import Upstream
 from tests.support.hostile_documents import good
 from tests.support.jacie import ROOT, environment
+from tests.support.pinecone_server import PineconeServer
 
 PARAGRAPH = "Revenue from {0} grew in the year because customers bought more of it than ever before.\n" * 8
 
@@ -259,6 +265,130 @@ def test_a_store_that_is_down_stops_the_ingestion_and_nothing_else(made):
     with pytest.raises(DocumentUnavailable):
         ingest(made.parts)
     assert made.found("steel")
+
+
+def test_a_document_out_of_reach_says_why_and_is_counted(made, tmp_path):
+    """It is unavailable with its reason, not pending for ever; what was answerable before stays so with a reason."""
+    made.write("a.txt", "steel")
+    (tmp_path / "outside.txt").write_text(PARAGRAPH.format("coal"))
+    (made.root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    ticks = []
+    parts = made.parts
+    ingest(parts, lambda *tick: ticks.append(tick))
+    shown = {d.filename: (d.status, d.reason) for d in parts.catalog.documents()}
+    assert shown == {"a.txt": ("ready", ""), "link.txt": ("unavailable", "access to it was denied")}
+    assert [tick[1:3] for tick in ticks if tick[0] == "answerable"][-1] == (1, 2)
+    (made.root / "a.txt").unlink()
+    (made.root / "a.txt").symlink_to(tmp_path / "outside.txt")
+    parts = made.parts
+    ingest(parts)
+    a = next(d for d in parts.catalog.documents() if d.filename == "a.txt")
+    assert (a.status, a.reason) == ("ready", "its newest version cannot be read: access to it was denied")
+    (made.root / "a.txt").unlink()
+    made.write("a.txt", "steel")
+    parts = made.parts
+    ingest(parts)
+    assert [d.reason for d in parts.catalog.documents() if d.filename == "a.txt"] == [""]
+
+
+def test_an_index_that_lost_something_is_repaired(made):
+    """A document that is gone from the index comes back, one that nobody knows leaves, the others are left alone."""
+    for name in ("a.txt", "b.txt"):
+        made.write(name, name[0])
+    ingest(made.parts)
+    index = SqliteIndex(made.data / "index.db")
+    index.remove(document_id("a.txt"))
+    index.put(CatalogDocument(document_id="stranger", filename="x", key="x"), analyse(["Nobody knows this."], "x"))
+    report = ingest(made.parts)
+    assert (report.added, report.unchanged) == (["a.txt"], 1)
+    assert set(index.held()) == {document_id("a.txt"), document_id("b.txt")}
+    assert made.status().vectors == made.status().chunks
+
+
+def test_nothing_is_removed_after_an_incomplete_listing(made):
+    """A folder that could not be listed is no deleted folder."""
+    made.write("a.txt", "steel")
+    made.write("b.txt", "coal")
+    ingest(made.parts)
+    (made.root / "b.txt").unlink()
+    report = ingest(dataclasses.replace(made.parts, complete=lambda: False))
+    assert report.removed == []
+    assert made.found("coal")
+
+
+# --------------------------------------------------------------------------------------- an index that shows writes later
+
+
+@pytest.fixture
+def lagging(made):
+    """Return what makes the parts of an ingestion into a Pinecone that shows writes after a while."""
+    opened = []
+
+    def parts(server):
+        upstream = Upstream("index", RetrievalUnavailable, Patience(backoff_s=0.01))
+        opened.append(PineconeIndex("jacie", api_key="k", host=server.origin, dimension=8, namespace="n", upstream=upstream))
+        return dataclasses.replace(made.parts, index=opened[-1], pauses_s=(0.0,) * 12)
+
+    yield parts
+    for index in opened:
+        index.close()
+
+
+def shown(parts):
+    """Return the status of each document."""
+    return {d.filename: d.status for d in parts.catalog.documents()}
+
+
+@pytest.mark.parametrize("lag", [0, 3, 10])
+def test_documents_are_answerable_once_the_index_shows_them(made, lagging, lag):
+    """However late reads see writes, every text and every vector is there in the end, and nothing is written again later."""
+    for name in ("a.txt", "b.txt", "c.txt"):
+        made.write(name, name[0] * 5, paragraphs=2)
+    with PineconeServer(8, lag=lag) as server:
+        parts = lagging(server)
+        seen = []
+        report = ingest(parts, lambda phase, *_: seen.append((phase, len(parts.index.held()))))
+        assert sorted(report.added) == ["a.txt", "b.txt", "c.txt"]
+        assert report.unconfirmed == []
+        answerable = [held for phase, held in seen if phase == "answerable"]
+        assert answerable[-1] == 3
+        assert all(held >= n for n, held in enumerate(answerable, 1))
+        assert set(shown(parts).values()) == {"ready"}
+        server.settle()
+        assert all(one.chunks == one.vectors > 0 for one in parts.index.held().values())
+        again = ingest(lagging(server))
+        assert (again.added, again.unchanged, again.vectors) == ([], 3, 0)
+
+
+def test_what_the_index_never_shows_is_said_and_repaired_by_the_next_run(made, lagging):
+    """It is not recorded as done: the report and the catalog say so, and the next ingestion writes it again."""
+    made.write("a.txt", "steel")
+    with PineconeServer(8, lag=100_000) as server:
+        parts = lagging(server)
+        report = ingest(parts)
+        assert (report.added, report.unconfirmed) == ([], ["a.txt"])
+        assert shown(parts) == {"a.txt": "unavailable"}
+        server._unseen.clear()  # lost for good
+        server.lag = 0
+        parts = lagging(server)
+        assert ingest(parts).added == ["a.txt"]
+        assert shown(parts) == {"a.txt": "ready"}
+        assert all(one.chunks == one.vectors > 0 for one in parts.index.held().values())
+
+
+@pytest.mark.parametrize("space", ["n", "n-documents"])
+def test_records_that_get_lost_are_written_again(made, lagging, space):
+    """Chunks or the head of a document that disappear are noticed by the next run; the other document is left alone."""
+    made.write("a.txt", "steel")
+    made.write("b.txt", "coal")
+    with PineconeServer(8) as server:
+        ingest(lagging(server))
+        lost = next(id_ for id_ in server.namespaces[space].records if id_.startswith(document_id("a.txt")))
+        server.namespaces[space].remove(lost)
+        report = ingest(lagging(server))
+        assert (report.added, report.unchanged) == (["a.txt"], 1)
+        assert lost in server.namespaces[space].records
+        assert all(one.chunks == one.vectors > 0 for one in lagging(server).index.held().values())
 
 
 # ------------------------------------------------------------------------------------------------- killed in the middle

@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import Indel
 
 from jacie_flask.text.lexicon import ACRONYMS, INSTRUCTION_WORDS, METRIC_POINTERS
 from jacie_flask.text.terms import STOP_WORDS, word_set
@@ -79,7 +81,10 @@ class CompanyNames:
         self._add_shortened(companies)
         self._longest = max((len(name.split()) for name in self._names), default=1)
         self._by_letter: dict[str, list[str]] = {}
+        self._whole_by_letter: dict[str, list[str]] = {}
         for name, known in self._names.items():
+            if len(name) >= 5:
+                self._whole_by_letter.setdefault(name[0], []).append(name)
             if len(name) >= 5 and name.isalpha() and max(known.values()) >= 0.9 and name not in _GENERIC:
                 self._by_letter.setdefault(name[0], []).append(name)
         self._squashed = {company: "".join(_words(company)) for company in companies}
@@ -159,15 +164,9 @@ class CompanyNames:
                 written = " ".join(word for word, _, _ in run)
                 if len(written) < 5 or all(word in STOP_WORDS or word in INSTRUCTION_WORDS for word, _, _ in run):
                     continue
-                for name in self._names:
-                    if name[0] != written[0] or abs(len(name) - len(written)) > 2 or len(name) < 5:
-                        continue
-                    likeness = SequenceMatcher(None, name, written, autojunk=False)
-                    if (
-                        likeness.real_quick_ratio() >= _FUZZY
-                        and likeness.ratio() >= _FUZZY
-                        and _written_as_name(text[run[0][1] : run[-1][2]], 0.8)
-                    ):
+                candidates = self._whole_by_letter.get(written[0], ())
+                if candidates and _written_as_name(text[run[0][1] : run[-1][2]], 0.8):
+                    for name, _ in _alike(written, candidates, _FUZZY):
                         found += self._misspelt(name, text, run[0][1], run[-1][2])
         return found
 
@@ -177,11 +176,9 @@ class CompanyNames:
         for written, start, end in words:
             if len(written) < 5 or not written.isalpha() or written in _NO_NAME or written in _GENERIC or written in _LINE_ITEMS:
                 continue
-            for name in self._by_letter.get(written[0], ()):
-                if abs(len(name) - len(written)) <= 2 and not name.startswith(written) and not written.startswith(name):
-                    matcher = SequenceMatcher(None, name, written, autojunk=False)
-                    if matcher.real_quick_ratio() >= _FUZZY_IN_LOWER_CASE and matcher.ratio() >= _FUZZY_IN_LOWER_CASE:
-                        likeness[start, end, name] = matcher.ratio()
+            for name, ratio in _alike(written, self._by_letter.get(written[0], ()), _FUZZY_IN_LOWER_CASE):
+                if not name.startswith(written) and not written.startswith(name):
+                    likeness[start, end, name] = ratio
         if not likeness:
             return []
         start, end, name = max(likeness, key=lambda place: likeness[place])
@@ -264,6 +261,13 @@ def _written_as_name(written: str, strength: float) -> bool:
     if word in _GENERIC or word in STOP_WORDS or word in INSTRUCTION_WORDS or strength < 0.9:
         return written[:1].isupper() or written[:1].isdigit()
     return True
+
+
+def _alike(written: str, names: Sequence[str], least: float) -> list[tuple[str, float]]:
+    """Return the names that differ from a word by at most two letters in length, and their likeness of at least ``least``."""
+    near = [name for name in names if abs(len(name) - len(written)) <= 2]
+    found = process.extract(written, near, scorer=Indel.normalized_similarity, score_cutoff=least, limit=None)
+    return sorted(((name, ratio) for name, ratio, _ in found), key=lambda pair: near.index(pair[0]))
 
 
 def _runs_through(letters: str, whole: str) -> bool:

@@ -60,21 +60,6 @@ class KnownCatalog:
         self.titles = Titles({one.document.document_id: one.document.filename for one in self.facts if not one.company})
 
 
-_known: dict[tuple[int, ...], KnownCatalog] = {}
-
-
-def known(documents: Sequence[CatalogDocument]) -> KnownCatalog:
-    """Return the catalog, prepared; the last few are kept, with their documents, so that ids stay theirs."""
-    key = tuple(map(id, documents))
-    catalog = _known.get(key)
-    if catalog is None:
-        catalog = KnownCatalog(documents)
-        while len(_known) >= 4:
-            _known.pop(next(iter(_known)), None)
-        _known[key] = catalog
-    return catalog
-
-
 def _facts(document: CatalogDocument) -> Facts:
     """Read one document's catalog entry and file name."""
     by_name, by_period = periods(document.filename), periods(document.period)

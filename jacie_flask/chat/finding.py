@@ -8,8 +8,9 @@ from functools import partial
 import msgspec
 
 from jacie_flask.chat.citations import Evidence, cite
+from jacie_flask.chat.entries import KnownCatalog
 from jacie_flask.chat.query import prepare
-from jacie_flask.chat.selection import SelectedDocument, Selection, select
+from jacie_flask.chat.selection import SelectedDocument, Selection, select, select_from
 from jacie_flask.errors import NotFound, RetrievalUnavailable
 from jacie_flask.events import Source
 from jacie_flask.interfaces import CatalogDocument, IndexStatus, Passage, Question, SearchQuery, Services
@@ -21,25 +22,30 @@ log = logging.getLogger(__name__)
 
 _SNIPPET_CHARS = 300
 UNREADABLE = ("missing", "rejected")
+_UNSEARCHABLE = (*UNREADABLE, "unavailable")
 
 
 def choose(question: Question, services: Services, limit: int) -> Selection:
     """Return the documents to look at: the ones the question names by id, else those its words, history and filters point at."""
-    catalog = [document for document in services.catalog.documents() if document.status not in UNREADABLE]
-    chosen = partial(select, question.query, history=question.history)
     if not question.document_ids:
+        chosen = partial(select_from, query=question.query, history=question.history, filters=question.filters, limit=limit)
         # Thousands of names take a moment of Python: beside the streams, not between them.
-        found: Selection = services.offload(partial(chosen, filters=question.filters, limit=limit), catalog)
+        found: Selection = services.offload(chosen, services.catalog.prepared(_readable))
         return found
     wanted = set(question.document_ids)
-    named = [document for document in catalog if document.document_id in wanted]
-    selection = chosen(named, limit=len(wanted))
+    named = [one for one in services.catalog.documents() if one.document_id in wanted and one.status not in UNREADABLE]
+    selection = select(question.query, named, history=question.history, limit=len(wanted))
     if not named:
         return selection
     picked = [SelectedDocument(document=d, score=1.0, reason="named in the request") for d in named]
     message = f"Using the documents named in the request: {', '.join(d.filename for d in named)}."
     scores = {document.document_id: 1.0 for document in named}
     return replace(selection, documents=picked, scores=scores, message=message, confident=True)
+
+
+def _readable(documents: Sequence[CatalogDocument]) -> KnownCatalog:
+    """Prepare what can be read of a catalog."""
+    return KnownCatalog([document for document in documents if document.status not in UNREADABLE])
 
 
 def search_query(
@@ -105,9 +111,9 @@ def coverage(services: Services, budget: Budget | None = None) -> list[str]:
 
 def _coverage(services: Services, status: IndexStatus) -> list[str]:
     documents = services.catalog.documents()
-    readable = sum(document.status not in UNREADABLE for document in documents)
+    readable = sum(document.status not in _UNSEARCHABLE for document in documents)
     notes = []
-    unread = [document for document in documents if document.status in UNREADABLE]
+    unread = [document for document in documents if document.status in _UNSEARCHABLE]
     if unread:
         named = "; ".join(f"{document.filename}: {document.reason}" for document in unread[:5])
         notes.append(f"{len(unread)} of {len(documents)} documents cannot be searched ({named}).")

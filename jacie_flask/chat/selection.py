@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jacie_flask.chat.companies import Mention, strangers
-from jacie_flask.chat.entries import known
+from jacie_flask.chat.entries import KnownCatalog
 from jacie_flask.chat.followups import resolve
 from jacie_flask.chat.periods import periods
 from jacie_flask.chat.scoring import Scored, score
@@ -52,11 +52,22 @@ def select(
     filters: Mapping[str, str] | None = None,
     limit: int = 6,
 ) -> Selection:
-    """Choose the documents that a question is about.
+    """Choose the documents that a question is about, from a catalog that is prepared for it alone; see ``select_from``."""
+    return select_from(KnownCatalog(catalog), query, history=history, filters=filters, limit=limit)
+
+
+def select_from(
+    held: KnownCatalog,
+    query: str,
+    *,
+    history: Sequence[Turn] = (),
+    filters: Mapping[str, str] | None = None,
+    limit: int = 6,
+) -> Selection:
+    """Choose the documents that a question is about from a prepared catalog.
 
     ``filters`` (company, period, document_type) are hard: no match is an empty selection. Rejected documents are never chosen.
     """
-    held = known(catalog)
     question = resolve(query, history, held.names)
     facts = [one for one in held.facts if one.document.status != "rejected"]
     filters = {key: value for key, value in (filters or {}).items() if value}
@@ -65,7 +76,7 @@ def select(
     mentions = held.names.mentions(question)
     names = tuple(dict.fromkeys(question[start:end] for start, end in held.names.spans(question, mentions)))
     if not facts:
-        return Selection([], _nothing(filters, catalog), bool(filters), question, names=names)
+        return Selection([], _nothing(filters, held.documents), bool(filters), question, names=names)
     named = {mention.company: mention for mention in mentions}
     of_company = [one for one in facts if one.company in named]
     strange = strangers(question, mentions) if held.names.companies and not of_company else []

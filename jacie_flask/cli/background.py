@@ -43,7 +43,7 @@ def _ingest_quietly(tenant: str, settings: Settings) -> bool:
         log.warning("%s was left out: %s", filename, reason)
     for filename, notes in report.notes.items():
         log.warning("%s: %s", filename, "; ".join(notes))
-    if report.vectors_missing:
+    if report.vectors_missing or report.unconfirmed:
         return False
     counts = (len(report.added), report.unchanged, len(report.removed), report.vectors)
     log.info("index up to date: %d added, %d unchanged, %d removed, %d vectors added (tenant %s)", *counts, tenant)
@@ -55,6 +55,8 @@ def _quiet_tick(lower_priority: Callable[[], object]) -> Tick:
 
     def tick(phase: str, done: int, total: int, filename: str) -> None:
         if phase == "documents" and (done == total or done % 10 == 0):
+            log.info("%d of %d new or changed documents read", done, total)
+        if phase == "answerable":
             log.info("%d of %d documents answerable", done, total)
         if phase == "vectors" and not lowered:
             lowered.append(lower_priority())  # vectors improve answers that work already: they yield to everything else

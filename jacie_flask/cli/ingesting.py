@@ -21,15 +21,22 @@ def ingest_command(tenant: str | None) -> None:
     """Bring the index in line with the documents: new and changed ones in, deleted ones out."""
     try:
         of_tenants = chosen(tenants.settings_of(load()), tenant)
-        reports = {name: _ingest_with_bars(settings) for name, settings in of_tenants.items()}
-    except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
+    except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
-    for name, done in reports.items():
-        if len(reports) > 1:
-            click.echo(f"{name}: ", nl=False)
+    failed, unfinished = False, False
+    for name, settings in of_tenants.items():
+        of = f"{name}: " if len(of_tenants) > 1 else ""
+        try:
+            done = _ingest_with_bars(settings)
+        except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
+            click.echo(f"Error: {of}{error}", err=True)  # the other tenants are ingested all the same
+            failed = True
+            continue
+        click.echo(of, nl=False)
         _tell(done)
-    if any(done.vectors_missing for done in reports.values()):
-        sys.exit(2)
+        unfinished = unfinished or bool(done.vectors_missing or done.unconfirmed)
+    if failed or unfinished:
+        sys.exit(1 if failed else 2)
 
 
 def _ingest_with_bars(settings: Settings) -> Report:
@@ -48,7 +55,8 @@ def _bars(bars: Progress) -> Tick:
     tasks = {phase: bars.add_task(words, total=None, name="") for phase, words in _PHASES.items()}
 
     def tick(phase: str, done: int, total: int, filename: str) -> None:
-        bars.update(tasks[phase], completed=done, total=total, name=filename)
+        if phase in tasks:
+            bars.update(tasks[phase], completed=done, total=total, name=filename)
 
     return tick
 

@@ -72,6 +72,7 @@ def _extraction(settings: Settings) -> Iterator[Finding]:
 
 def _index(part: str, settings: Settings, parts: Services) -> Iterator[Finding]:
     try:
+        parts.index.check()
         held = parts.index.status()
     except JacieError as error:
         change = "JACIE_INDEX" if settings.index.startswith("sqlite:") else "JACIE_INDEX, PINECONE_API_KEY, PINECONE_INDEX_HOST"

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,13 +22,35 @@ __all__ = ["METADATA", "StoreCatalog", "document_id"]
 log = logging.getLogger(__name__)
 
 Objects = Mapping[str, StoredObject]
+T = TypeVar("T")
+_SETTLED_S = 0.1
+"""Two writes within this time may leave files the same size and time of change: coarse clocks tick every few milliseconds."""
+
+
+class _State:
+    """One state of the catalog: its documents in order and by id, and what was prepared of them; replaced as a whole."""
+
+    def __init__(self, documents: Sequence[CatalogDocument]) -> None:
+        self.documents = tuple(documents)
+        self.by_id = {document.document_id: document for document in documents}
+        self.prepared: Any = None
 
 
 class StoreCatalog:
-    """The catalog of a store, listed again when it is older than ``ttl_s``; an older one serves while that happens."""
+    """The catalog of a store, listed again when it is older than ``ttl_s``; an older one serves while that happens.
+
+    ``on_change`` is called before documents are shown as answerable that were not, or not with this content: whatever answers
+    from what was read before must look again.
+    """
 
     def __init__(
-        self, store: DocumentStore, ledger: Ledger, *, ttl_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        store: DocumentStore,
+        ledger: Ledger,
+        *,
+        ttl_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -35,7 +58,10 @@ class StoreCatalog:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: list[CatalogDocument] = []
-        self._documents: dict[str, CatalogDocument] = {}
+        self._on_change = on_change
+        self._preparing = threading.Lock()
+        self._state = _State(())
+        self._answerable: frozenset[tuple[str, str]] = frozenset()
         self._stamp: tuple[int, ...] = ()
         self._merging = 0
         self._listed_at: float | None = None
@@ -45,12 +71,12 @@ class StoreCatalog:
     def documents(self) -> Sequence[CatalogDocument]:
         """Return all documents, ordered by company, period and name; raise DocumentUnavailable when none were ever listed."""
         self._keep_fresh()
-        return tuple(self._documents.values())
+        return self._state.documents
 
     def get(self, document_id: str) -> CatalogDocument:
         """Return the document; raise NotFound. An id is only ever looked up, never turned into a key."""
         self._keep_fresh()
-        found = self._documents.get(document_id)
+        found = self._state.by_id.get(document_id)
         if found is None:
             raise NotFound(f"no document {document_id!r}")
         return found
@@ -63,13 +89,34 @@ class StoreCatalog:
         self._merge()
         self._listed_at = self._clock()
 
+    def prepared(self, make: Callable[[Sequence[CatalogDocument]], T]) -> T:
+        """Return what ``make`` makes of the documents, made by one caller for each state of the catalog while others wait."""
+        self._keep_fresh()
+        state = self._state
+        if state.prepared is None:
+            with self._preparing:
+                if state.prepared is None:
+                    state.prepared = offload(make, state.documents)
+        made: T = state.prepared
+        return made
+
     def _merge(self) -> None:
         """Put what ingestion knows beside what the store lists."""
-        self._stamp = self._ledger.stamp()  # first: whoever looks meanwhile finds nothing more to do
+        self._stamp = self._settled_stamp()  # first: whoever looks meanwhile finds nothing more to do
         self._merging = mine = self._merging + 1
-        documents: dict[str, CatalogDocument] = offload(_merged, self._entries, self._ledger)
-        if mine == self._merging:  # a later one has seen more
-            self._documents = documents
+        documents, answerable = offload(_merged, self._entries, self._ledger)
+        if mine != self._merging:  # a later one has seen more
+            return
+        if answerable != self._answerable:
+            self._on_change()
+            self._answerable = answerable
+        if tuple(documents) != self._state.documents:
+            self._state = _State(documents)
+
+    def _settled_stamp(self) -> tuple[int, ...]:
+        """Return the ledger's stamp, or none that lasts while it is so young that a second write could leave it the same."""
+        stamp = self._ledger.stamp()
+        return stamp if self._ledger.age_s() > _SETTLED_S else (*stamp, -1)
 
     def _keep_fresh(self) -> None:
         if self._listed_at is None:
@@ -124,22 +171,22 @@ def _unusable(reason: str) -> str:
     return f"metadata.json is not usable ({reason}); documents were taken from the listing instead"
 
 
-def _merged(entries: Sequence[CatalogDocument], ledger: Ledger) -> dict[str, CatalogDocument]:
-    """Return the documents in order, by id, each with what the ledger knows of it."""
+def _merged(entries: Sequence[CatalogDocument], ledger: Ledger) -> tuple[list[CatalogDocument], frozenset[tuple[str, str]]]:
+    """Return the documents in order, each with what the ledger knows of it, and (id, content) of those that are answerable."""
     rows = ledger.rows()
     documents = [_with_ledger(entry, rows.get(entry.document_id)) for entry in entries]
     documents.sort(key=lambda d: (d.company.lower(), d.period, d.filename))
-    return {document.document_id: document for document in documents}
+    return documents, frozenset((row.document_id, row.content_hash) for row in rows.values() if row.status == "ready")
 
 
 def _with_ledger(entry: CatalogDocument, row: LedgerRow | None) -> CatalogDocument:
     if row is None or not entry.key:
         return entry
-    current = row.version == entry.version
+    lasting = row.version == entry.version or row.status in ("ready", "unavailable")
     return msgspec.structs.replace(
         entry,
-        status=row.status if current or row.status == "ready" else "pending",
-        reason=row.reason if current else "",
+        status=row.status if lasting else "pending",
+        reason=row.reason if lasting else "",
         pages=row.pages or None,
         notes=tuple(row.notes),
         company=entry.company or row.guess.get("company", ""),

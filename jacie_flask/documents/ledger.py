@@ -1,8 +1,10 @@
 """What ingestion has done so far: one row a document, in a small SQLite file that every worker may read."""
 
 import contextlib
+import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ CREATE TABLE IF NOT EXISTS documents (
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A document as ingestion left it; ``status`` is ready or rejected, ``vectors`` counts the chunks that have one.
+    """A document as ingestion left it; ``status`` is ready, rejected or unavailable, ``vectors`` counts the chunks that have one.
 
     ``notes`` are sentences on content of the document that was not read.
     """
@@ -58,36 +60,27 @@ class Ledger:
                 stats += [found.st_size, found.st_mtime_ns]
         return tuple(stats)
 
-    def record(self, row: LedgerRow) -> None:
-        """Write one row."""
-        guess = msgspec.json.encode(row.guess).decode()
-        values = (
-            row.document_id,
-            row.version,
-            row.content_hash,
-            row.status,
-            row.reason,
-            row.pages,
-            row.chunks,
-            row.vectors,
-            guess,
-            msgspec.json.encode(row.notes).decode(),
-        )
+    def age_s(self) -> float:
+        """Return how many seconds ago the files were last written, infinity where there are none."""
+        times = []
+        for file in self._files:
+            with contextlib.suppress(OSError):
+                times.append(os.stat(file).st_mtime)
+        return abs(time.time() - max(times)) if times else math.inf
+
+    def record(self, *rows: LedgerRow) -> None:
+        """Write rows, all at once."""
+        if not rows:
+            return
         with self._open(write=True) as db:
             if db:
-                db.execute("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", values)
+                db.executemany("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", map(_values, rows))
 
     def forget(self, document_id: str) -> None:
         """Drop one row."""
         with self._open(write=True) as db:
             if db:
                 db.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
-
-    def clear(self) -> None:
-        """Drop everything: the index it described is gone."""
-        with self._open(write=True) as db:
-            if db:
-                db.execute("DELETE FROM documents")
 
     @contextlib.contextmanager
     def _open(self, *, write: bool) -> Iterator[sqlite3.Connection | None]:
@@ -117,6 +110,21 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _values(row: LedgerRow) -> tuple[str | int, ...]:
+    return (
+        row.document_id,
+        row.version,
+        row.content_hash,
+        row.status,
+        row.reason,
+        row.pages,
+        row.chunks,
+        row.vectors,
+        msgspec.json.encode(row.guess).decode(),
+        msgspec.json.encode(row.notes).decode(),
+    )
 
 
 def _row(row: tuple[str, str, str, str, str, int, int, int, str, str]) -> LedgerRow:

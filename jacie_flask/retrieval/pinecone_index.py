@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -15,7 +16,15 @@ from pinecone.errors import ApiError, PineconeError, PineconeTimeoutError
 
 from jacie_flask import tracing
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, DocumentTables, IndexStatus, Passage, SearchQuery
+from jacie_flask.interfaces import (
+    AnalysedDocument,
+    CatalogDocument,
+    DocumentTables,
+    IndexedDocument,
+    IndexStatus,
+    Passage,
+    SearchQuery,
+)
 from jacie_flask.retries import Budget, retry_after
 from jacie_flask.retrieval.corpus import Corpus
 from jacie_flask.retrieval.decoded_tables import DecodedTables
@@ -42,6 +51,7 @@ _HITS, _DENSE_HITS, _PAGE_HITS = 1000, 100, 1000
 _PAGES, _PAGES_EACH, _PAGES_MOST, _PAGES_ASKED = 60, 20, 200, 100
 _STATUS_S = 10.0
 _TABLES_ASKED = 20
+_SPARSE = "Words are stored as sparse values, which need the metric dotproduct: create the index anew with it"
 
 
 class PineconeIndex:
@@ -65,6 +75,8 @@ class PineconeIndex:
         upstream: Upstream | None = None,
     ) -> None:
         self.label = f"pinecone:{name}"
+        self.eventual = True
+        self._written: dict[str, tuple[str, str]] = {}  # what this process wrote: a read may not show it yet
         self._name, self._api_key, self._host, self._controller = name, api_key, host, controller
         self._dimension = dimension
         self._chunks = namespace
@@ -87,36 +99,45 @@ class PineconeIndex:
 
     def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
         """Make a document answerable lexically, replacing what was there under its id; the same content is left alone."""
-        head = self._head(document.document_id)
-        if head is not None and head["digest"] == content_digest(analysed):
+        digest = content_digest(analysed)
+        if self._known(document.document_id)[0] == digest:
             return
         self._replace(self._chunks, document.document_id, chunk_records(document, analysed, 0, None, self._dimension))
         self._replace(self._tables, document.document_id, table_records(document, analysed, self._dimension))
         self._replace(self._documents, document.document_id, document_records(document, analysed, self._dimension))
-        self._expire()
+        self._written[document.document_id] = digest, analysed.content_hash
+        self.expire()
 
     def put_vectors(
         self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
-    ) -> None:
+    ) -> bool:
         """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
-        head = self._head(document.document_id)
-        if head is None or head["content_hash"] != analysed.content_hash or start < 0:
-            return
+        if self._known(document.document_id)[1] != analysed.content_hash or start < 0:
+            return False
         if start + len(vectors) > len(analysed.chunks) or not len(vectors):
-            return
+            return False
         self._upsert(self._chunks, chunk_records(document, analysed, start, vectors, self._dimension))
         counted = {f"vectors_{start}": len(vectors)}
         self._call("update", id=head_id(document.document_id), set_metadata=counted, namespace=self._documents)
         self._status = None
+        return True
+
+    def _known(self, document_id: str) -> tuple[str, str]:
+        """Return (digest, content hash) of a document: as this process wrote it, else as Pinecone shows it; "" for none."""
+        if document_id in self._written:
+            return self._written[document_id]
+        head = self._head(document_id)
+        return (head["digest"], head["content_hash"]) if head else ("", "")
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
         for namespace in (self._documents, self._tables, self._chunks):
             self._delete(namespace, self._ids(namespace, f"{document_id}:"))
-        self._expire()
+        self._written[document_id] = "", ""
+        self.expire()
 
-    def _expire(self) -> None:
-        """Forget what is known of the index: it was written to."""
+    def expire(self) -> None:
+        """Answer from nothing that was read before this call."""
         self._statistics.expire()
         self._status = None
 
@@ -188,18 +209,53 @@ class PineconeIndex:
         if self._status is not None and time.monotonic() < self._status_until:
             return self._status
         heads = self._heads(budget)
-        vectors = sum(int(n) for head in heads for name, n in head.items() if name.startswith("vectors_"))
+        vectors = sum(map(_vectors, heads))
         chunks = sum(int(head["chunks"]) for head in heads)
         labels = frozenset(label for head in heads for label in head.get("labels", ()))
         self._status = IndexStatus(documents=len(heads), chunks=chunks, vectors=vectors, labels=labels)
         self._status_until = time.monotonic() + _STATUS_S
         return self._status
 
+    def held(self) -> dict[str, IndexedDocument]:
+        """Return what Pinecone shows of each document: by its counts where they add up, else by the ids of all records."""
+        heads = {str(head["document_id"]): head for head in self._heads(None)}
+        found = {
+            key: IndexedDocument(str(head["content_hash"]), int(head["chunks"]), _vectors(head)) for key, head in heads.items()
+        }
+        stats = self._call("describe_index_stats").namespaces
+        counts = {name: stats[name].vector_count if name in stats else 0 for name in (self._chunks, self._documents)}
+        parts = sum(int(head["parts"]) + 1 for head in heads.values())
+        if counts == {self._chunks: sum(one.chunks for one in found.values()), self._documents: parts}:
+            return found
+        chunks = Counter(id_.partition(":")[0] for id_ in self._ids(self._chunks, ""))
+        records = Counter(id_.partition(":")[0] for id_ in self._ids(self._documents, ""))
+        for key in chunks.keys() | records.keys() | heads.keys():
+            whole = key in heads and records[key] == int(heads[key]["parts"]) + 1
+            known = found.get(key)
+            found[key] = IndexedDocument(
+                known.content_hash if known and whole else "", chunks[key], known.vectors if known else 0
+            )
+        return found
+
+    def check(self) -> None:
+        """Raise RetrievalUnavailable with the remedy where the index has another dimension or takes no sparse values."""
+        stats = self._call("describe_index_stats")
+        if stats.dimension not in (None, self._dimension):
+            raise RetrievalUnavailable(f"{self.label} has dimension {stats.dimension}, the embeddings have {self._dimension}")
+        if stats.metric not in (None, "dotproduct"):
+            raise RetrievalUnavailable(f"{self.label} has the metric {stats.metric}. {_SPARSE}")
+        # The metric is not told by every index; a query with sparse values is refused where they cannot be stored.
+        sparse = {"indices": [1], "values": [1.0]}
+        try:
+            self._call("query", top_k=1, vector=placeholder(self._dimension), sparse_vector=sparse, namespace=self._documents)
+        except RetrievalUnavailable as error:
+            if "sparse" in str(error).lower():
+                raise RetrievalUnavailable(f"{self.label} cannot store sparse values ({error}). {_SPARSE}") from error
+            raise
+
     def warm(self) -> None:
-        """Open connections and read the statistics; raise RetrievalUnavailable, also where the dimension is another."""
-        dimension = self._call("describe_index_stats").dimension
-        if dimension not in (None, self._dimension):
-            raise RetrievalUnavailable(f"{self.label} has dimension {dimension}, the embeddings have {self._dimension}")
+        """Open connections and read the statistics; raise RetrievalUnavailable, also where the index is of another kind."""
+        self.check()
         self._statistics.of([])
 
     def close(self) -> None:
@@ -372,10 +428,16 @@ class PineconeIndex:
             retry_config=RetryConfig(max_retries=0),
         ) as pinecone:
             client = pinecone.index(host=self._host) if self._host else pinecone.index(self._name)
-        # The SDK does not hand its retry settings on to an index: by itself it tries four times, also after a read timeout,
-        # and sleeps as long as Retry-After says, up to a minute and a half.
+        # The SDK does not hand its retry settings on to an index: by itself it tries four times, also after a read timeout, and
+        # sleeps as long as Retry-After says, up to a minute and a half. No public way exists up to pinecone 10.2.0, the newest.
+        # Remove this once Pinecone.index() or Index() takes retry_config; tests/retrieval counts the requests of each fault.
         client._http._client._transport._config = RetryConfig(max_retries=0)  # type: ignore[attr-defined]
         return client
+
+
+def _vectors(head: Mapping[str, Any]) -> int:
+    """Return how many chunks of a document have a vector, as its head counts them."""
+    return sum(int(n) for name, n in head.items() if name.startswith("vectors_"))
 
 
 def _leading(hits: Sequence[str]) -> Iterator[str]:

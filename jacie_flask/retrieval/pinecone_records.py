@@ -220,20 +220,30 @@ class CollectionStatistics:
         self._known: dict[str, DocumentStatistics] = {}
         self._total = 0
         self._fresh_until = 0.0
+        self._asked, self._answered = 0, 0
 
     def expire(self) -> None:
-        """Read again before the next use."""
-        self._fresh_until = 0.0
+        """Add up nothing that was read before this call."""
+        self._asked += 1
 
     def of(self, terms: Sequence[int], budget: Budget | None = None) -> CorpusStatistics:
-        """Return the statistics for terms; what is old is brought up to date by one caller while the others go on."""
-        if time.monotonic() >= self._fresh_until and self._lock.acquire(blocking=not self._known):
+        """Return the statistics for terms; what is old is brought up to date by one caller while the others go on.
+
+        What has expired is waited for.
+        """
+        if (self._stale or time.monotonic() >= self._fresh_until) and self._lock.acquire(blocking=self._stale or not self._known):
             try:
-                if time.monotonic() >= self._fresh_until:
+                if self._stale or time.monotonic() >= self._fresh_until:
+                    asked = self._asked
                     self._refresh(budget)
+                    self._answered = asked
             finally:
                 self._lock.release()
         return _added_up(list(self._known.values()), self._total, terms)
+
+    @property
+    def _stale(self) -> bool:
+        return self._answered < self._asked
 
     def _refresh(self, budget: Budget | None) -> None:
         """Read what is new; of a very large collection a sample of documents."""

@@ -18,6 +18,7 @@ from jacie_flask.interfaces import (
     AnalysedDocument,
     CatalogDocument,
     DocumentTables,
+    IndexedDocument,
     IndexStatus,
     Offload,
     Passage,
@@ -89,6 +90,8 @@ class SqliteIndex:
         """Open the file, making it where it is missing; raise RetrievalUnavailable."""
         self.path = Path(path)
         self.label = f"sqlite:{self.path.name}"
+        self.eventual = False
+        self._asked, self._answered = 0, -1  # how often readers were told to look again, and for which of these one did
         self._background = background
         self._offload = offload
         self._snapshot: _Snapshot | None = None
@@ -134,7 +137,7 @@ class SqliteIndex:
 
     def put_vectors(
         self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
-    ) -> None:
+    ) -> bool:
         """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
         data = np.ascontiguousarray(vectors, dtype="<f2")
         with _translated(), self._connections.writing() as connection:
@@ -143,11 +146,12 @@ class SqliteIndex:
                 (document.document_id, analysed.content_hash),
             ).fetchone()
             if held is None or start < 0 or start + len(data) > held[1]:
-                return
+                return False
             connection.execute(
                 "INSERT OR REPLACE INTO vectors (document, start, dimension, data) VALUES (?, ?, ?, ?)",
                 (held[0], start, data.shape[1], data.tobytes()),
             )
+        return True
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
@@ -158,16 +162,47 @@ class SqliteIndex:
     # ---------------------------------------------------------------------------------------------------- reading
 
     def search(self, query: SearchQuery, budget: Budget | None = None) -> list[Passage]:
-        """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile."""
-        found: list[Passage] = self._offload(self._search, query)
-        return found
+        """Return the best pages from the current snapshot; a stale one is replaced in the background meanwhile.
 
-    def _search(self, query: SearchQuery) -> list[Passage]:
+        A snapshot from before ``expire``, or one whose pages were replaced, is brought up to date first.
+        """
+        for last in (False, False, True):
+            found: list[Passage] | None = self._offload(self._search, query, last)
+            if found is not None:
+                return found
+            self._catch_up(budget)
+        return []
+
+    def _search(self, query: SearchQuery, last: bool) -> list[Passage] | None:
+        """Return the best pages; None where the snapshot must be brought up to date, except at the last attempt."""
         with _translated(), self._connections.lent() as connection:
-            snapshot = self._snapshot or self._first_snapshot()
+            snapshot = self._snapshot
+            if snapshot is None or (self._answered < self._asked and not last):
+                return None
             self._keep_up(connection)
             ranking = rank_pages(snapshot.corpus, query)
-            return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows))
+            try:
+                return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows, strict=not last))
+            except _Replaced:
+                self.expire()
+                return None
+
+    def expire(self) -> None:
+        """Answer from no snapshot that was read before this call."""
+        self._asked += 1
+
+    def check(self) -> None:
+        """Do nothing: a file stores everything."""
+
+    def _catch_up(self, budget: Budget | None) -> None:
+        """Wait for a snapshot that was begun after the last ``expire``, building it unless somebody else is."""
+        wanted = self._asked
+        while self._answered < wanted:
+            self._offload(self.refresh)
+            if self._answered < wanted:
+                if budget:
+                    budget.check()
+                time.sleep(0.01)
 
     def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
         """Return the tables of those documents that are here; damaged ones count as not here."""
@@ -206,10 +241,12 @@ class SqliteIndex:
         """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""
         if not self._rebuilding.acquire(blocking=False):
             return False
-        started = time.monotonic()
+        started, asked = time.monotonic(), self._asked
         try:
             with _translated(), self._connections.lent() as connection:
-                return self._bring_up_to_date(connection)
+                changed = self._bring_up_to_date(connection)
+            self._answered = asked
+            return changed
         finally:
             self._rest_until = time.monotonic() + max(REST_S, REST_FACTOR * (time.monotonic() - started))
             self._rebuilding.release()
@@ -231,23 +268,16 @@ class SqliteIndex:
         """Build the snapshot."""
         self.refresh()
 
-    def held(self) -> dict[str, tuple[str, int, int]]:
+    def held(self) -> dict[str, IndexedDocument]:
         """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
         with _translated(), self._connections.lent() as connection:
             rows = connection.execute(
                 "SELECT document_id, content_hash, chunks, (SELECT coalesce(sum(length(data) / (2 * dimension)), 0)"
                 " FROM vectors WHERE document = documents.row) FROM documents"
             ).fetchall()
-            return {row[0]: (row[1], row[2], row[3]) for row in rows}
+            return {row[0]: IndexedDocument(row[1], row[2], row[3]) for row in rows}
 
     # --------------------------------------------------------------------------------------------------- snapshot
-
-    def _first_snapshot(self) -> _Snapshot:
-        """Wait for the first snapshot, building it unless somebody else is."""
-        while self._snapshot is None:
-            if not self.refresh() and self._snapshot is None:
-                time.sleep(0.01)
-        return self._snapshot
 
     def _keep_up(self, connection: sqlite3.Connection) -> None:
         """Start a refresh where the database is ahead of the snapshot."""
@@ -368,8 +398,12 @@ def _read_vectors(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
         snapshot.vectors_seen = row
 
 
-def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[int]) -> Mapping[int, str]:
-    """Read the texts of chunk rows; those of a document that was replaced meanwhile are left out."""
+class _Replaced(Exception):  # no error: the snapshot is older than a document
+    """A document of the snapshot was replaced or removed."""
+
+
+def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[int], *, strict: bool) -> Mapping[int, str]:
+    """Read the texts of chunk rows; those of a document that was replaced meanwhile are left out, ``strict`` raises _Replaced."""
     starts = snapshot.corpus.document_start
     places = np.searchsorted(starts, rows, side="right") - 1
     found: dict[int, str] = {}
@@ -380,6 +414,8 @@ def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[i
         statement = f"SELECT position, text FROM chunks WHERE document = ? AND position IN ({wanted})"
         for position, text in connection.execute(statement, (snapshot.rows[place], *positions)):
             found[start + position] = text
+    if strict and len(found) < len(set(rows)):
+        raise _Replaced
     return found
 
 

@@ -61,12 +61,13 @@ def _services(settings: Settings, shared: _Shared) -> Services:
     store, texts = document_store(settings, asked.get("documents")), TextCache(settings.data / "cache")
     pictures = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
     prefix = collection(settings)
+    index = vector_index(settings, asked.get("index"))
     return Services(
         documents=store,
-        catalog=StoreCatalog(store, ledger_of(settings), ttl_s=settings.catalog_ttl_s),
+        catalog=StoreCatalog(store, ledger_of(settings), ttl_s=settings.catalog_ttl_s, on_change=index.expire),
         reader=CachedReader(store, shared.reading, texts, prefix=prefix),
         pictures=CachedPictures(store, shared.drawing, pictures, texts, prefix=prefix),
-        index=vector_index(settings, asked.get("index")),
+        index=index,
         embedder=shared.embedder,
         model=shared.model,
         runs=shared.runs,
@@ -96,6 +97,7 @@ def ingestion(settings: Settings) -> Ingestion:
         index=vector_index(settings, asked.get("index")),
         embedder=embedder(settings, asked.get("embeddings")),
         ledger=ledger,
+        complete=lambda: not store.left_out,
     )
 
 

@@ -6,14 +6,14 @@ from flask import Flask, Response, current_app, g, request
 
 from jacie_flask.access.gate import Gate, credential_of
 from jacie_flask.errors import CrossSite, Forbidden, JacieError, NotOpen, Unauthorized
-from jacie_flask.interfaces import Principal
+from jacie_flask.interfaces import SCOPES, Principal
 from jacie_flask.runs import ids
 from jacie_flask.web import origins
 from jacie_flask.web.sessions import COOKIE, Sessions
 
 log = logging.getLogger(__name__)
 
-ANYONE = Principal(key_id="", name="anyone")
+ANYONE = Principal(key_id="", name="anyone", scopes=SCOPES)
 NOBODY = Principal(key_id="", name="nobody", scopes=frozenset())
 
 # Addresses that need no credentials: pages that sign in by themselves, and whether the server is well. All others need one of

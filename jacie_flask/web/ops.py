@@ -142,7 +142,9 @@ def _documents(parts: Jacie) -> dict[str, Any]:
 
 def _index(parts: Jacie) -> dict[str, Any]:
     status = parts.services.index.status()
-    held = {"kind": parts.services.index.label, "documents": status.documents, "chunks": status.chunks, "vectors": status.vectors}
+    ready = sum(document.status == "ready" for document in parts.services.catalog.documents())
+    answerable = min(status.documents, ready)  # what the ledger has not announced, some worker may not find yet
+    held = {"kind": parts.services.index.label, "documents": answerable, "chunks": status.chunks, "vectors": status.vectors}
     return {**held, "notes": finding.coverage(parts.services)}
 
 

@@ -13,6 +13,7 @@ from jacie_flask.interfaces import Passage, Question
 from jacie_flask.retries import Budget
 from jacie_flask.web import bodies, limits
 from jacie_flask.web.context import jacie
+from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import server_timing
 
 blueprint = Blueprint("search", __name__)
@@ -29,6 +30,7 @@ def search() -> Response:
     question = Question(
         query=body.query,
         mode="search",
+        tenant=principal().tenant,
         filters=body.filters.given() if body.filters else {},
         document_ids=tuple(body.document_ids or ()),
     )

@@ -36,9 +36,12 @@ async function listed() {
 /** Say how many documents can be searched, and nothing when all that can be read are; look again until then. */
 function showReady(place, { documents, pages }) {
   const having = (status) => documents.filter((document) => document.status === status).length;
-  const [ready, pending] = [having("ready"), having("pending")];
-  place.textContent = pending ? `${place.dataset.words}: ${ready} of ${ready + pending} are ready.` : "";
-  place.hidden = !pending;
+  const [ready, pending, unavailable] = [having("ready"), having("pending"), having("unavailable")];
+  const why = documents.find(({ status }) => status === "unavailable");
+  const out = unavailable ? ` ${unavailable} cannot be read (${why.filename}: ${why.reason}).` : "";
+  const words = pending ? place.dataset.words : "Documents";
+  place.textContent = pending || unavailable ? `${words}: ${ready} of ${ready + pending + unavailable} are ready.${out}` : "";
+  place.hidden = !(pending || unavailable);
   if (pending) setTimeout(() => lookAgain(place, { documents, pages }), LOOK_AGAIN_MS * pages);
 }
 

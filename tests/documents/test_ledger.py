@@ -36,15 +36,13 @@ def test_rows_are_read_by_another(ledger):
     assert (rows["e"].status, rows["e"].reason) == ("rejected", "it is damaged")
 
 
-def test_forget_and_clear(ledger):
-    """One row or all of them go; unknown ones are fine."""
+def test_forget(ledger):
+    """One row goes; unknown ones are fine."""
     for name in "abc":
         ledger.record(msgspec.structs.replace(ROW, document_id=name))
     ledger.forget("a")
     ledger.forget("unknown")
     assert set(ledger.rows()) == {"b", "c"}
-    ledger.clear()
-    assert ledger.rows() == {}
 
 
 def test_the_stamp_changes_with_every_write_and_with_nothing_else(ledger):

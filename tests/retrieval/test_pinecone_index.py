@@ -111,11 +111,13 @@ def test_long_pages_come_back_whole(server, index_of):
 
 
 def test_an_unchanged_document_is_not_written_again(server, index_of):
-    """A second put asks for the head and writes nothing."""
+    """A second put writes nothing; that of another process asks for the head."""
     index = index_of(server)
     index.put(DOCUMENT, ANALYSED)
     before = len(server.requests)
     index.put(DOCUMENT, ANALYSED)
+    assert paths(server)[before:] == []
+    index_of(server).put(DOCUMENT, ANALYSED)
     assert paths(server)[before:] == ["/vectors/fetch"]
 
 
@@ -149,6 +151,65 @@ def test_another_dimension_is_named(server, index_of):
     index = index_of(server, dimension=DIMENSION + 1)
     with pytest.raises(RetrievalUnavailable, match="dimension 8, the embeddings have 9"):
         index.warm()
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_an_index_without_sparse_values_is_refused(index_of, metric):
+    """Words could not be stored in it: the check says so and names the remedy, and so does the first write."""
+    with PineconeServer(DIMENSION, metric=metric) as server:
+        for ask in (lambda: index_of(server).check(), lambda: index_of(server).warm()):
+            with pytest.raises(RetrievalUnavailable, match=r"(cannot store sparse values|has the metric).*create the index anew"):
+                ask()
+        with pytest.raises(RetrievalUnavailable, match="does not support sparse values"):
+            index_of(server).put(DOCUMENT, ANALYSED)
+
+
+def test_own_writes_are_known_before_they_show(server, index_of):
+    """Vectors of a document that a read does not find yet are written, and nothing of it is written twice."""
+    server.lag = 1000
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    before = len(server.requests)
+    index.put(DOCUMENT, ANALYSED)
+    assert len(server.requests) == before
+    assert index.put_vectors(DOCUMENT, ANALYSED, 0, np.eye(DIMENSION, dtype=np.float32)[:2])
+    assert not index_of(server).put_vectors(DOCUMENT, ANALYSED, 0, np.eye(DIMENSION, dtype=np.float32)[:2])
+    assert index.held() == {}
+    server.settle()
+    assert index.held() == {"a1b2": ("hash", 2, 2)}
+
+
+def test_what_is_put_after_a_removal_is_written_whole(server, index_of):
+    """A head that still shows although it was deleted does not pass for the new one."""
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    server.lag = 1000
+    index.remove(DOCUMENT.document_id)
+    index.put(DOCUMENT, ANALYSED)
+    server.settle()
+    assert index.held() == {"a1b2": ("hash", 2, 0)}
+
+
+@pytest.mark.parametrize(("space", "record"), [("n", "a1b2:2:1"), ("n-documents", "a1b2:head")])
+def test_a_lost_record_is_seen(server, index_of, space, record):
+    """What is held is counted record by record once the totals do not add up."""
+    index = index_of(server)
+    index.put(DOCUMENT, ANALYSED)
+    server.namespaces[space].remove(record)
+    assert index.held()["a1b2"] != ("hash", 2, 0)
+
+
+def test_expired_statistics_are_read_again_before_the_next_search(server, index_of):
+    """A reader that knew an older collection ranks with the new one once it is announced."""
+    index_of(server).put(DOCUMENT, ANALYSED)
+    reader = index_of(server)
+    reader.search(QUERY)
+    index_of(server).put(CatalogDocument(document_id="c3", filename="c", key="c"), analyse(["Coal and bark."], "other"))
+    reader.expire()
+    before = len(server.requests)
+    assert {one.document_id for one in reader.search(QUERY)} == {"a1b2", "c3"}
+    assert "/vectors/list" in paths(server)[before:]
+    assert reader.status().documents == 2
 
 
 FAULTS = [

@@ -1,6 +1,7 @@
 """The SQLite index: what is put is found, by every process, and stale snapshots never block."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -148,3 +149,35 @@ def test_text_that_utf8_cannot_hold_is_stored(index):
     """A lone surrogate costs one character, not the document."""
     index.put(document("odd"), analyse(["bark \ud800 bark"], "1"))
     assert places(index, "bark") == [("odd", 1)]
+
+
+def test_nothing_older_than_an_announcement_answers(tmp_path):
+    """Once documents are announced as answerable the next search brings its snapshot up to date first, however it rests."""
+    index = SqliteIndex(tmp_path / "index.db", background=lambda work: None)
+    index.put(document("mill"), analyse(MILL, "1"))
+    index.search(asked("bark"))
+    SqliteIndex(tmp_path / "index.db").put(document("shop"), analyse(SHOP, "2"))
+    assert {one.document_id for one in index.search(asked("bark"))} == {"mill"}
+    index.expire()
+    assert {one.document_id for one in index.search(asked("bark"))} == {"mill", "shop"}
+
+
+def test_a_replaced_document_is_found_by_a_snapshot_that_knew_the_old_one(tmp_path):
+    """A search that meets a page that was replaced looks again instead of finding nothing."""
+    index = SqliteIndex(tmp_path / "index.db", background=lambda work: None)
+    index.put(document("mill"), analyse(MILL, "1"))
+    index.search(asked("bark"))
+    SqliteIndex(tmp_path / "index.db").put(document("mill"), analyse(["Bark burns."], "2"))
+    assert [one.text for one in index.search(asked("bark"))] == ["Bark burns."]
+
+
+def test_many_searches_wait_for_one_rebuild(tmp_path):
+    """Eight threads that ask at the moment of an announcement all answer from what was announced."""
+    index = SqliteIndex(tmp_path / "index.db", background=lambda work: None)
+    index.put(document("mill"), analyse(MILL, "1"))
+    index.search(asked("bark"))
+    SqliteIndex(tmp_path / "index.db").put(document("shop"), analyse(SHOP, "2"))
+    index.expire()
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: {one.document_id for one in index.search(asked("bark"))}, range(8)))
+    assert found == [{"mill", "shop"}] * 8

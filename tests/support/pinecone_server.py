@@ -124,9 +124,22 @@ class PineconeServer(LocalServer):
     """One index, kept in memory; ``fault`` may be replaced at any time (a sequence is used one a request)."""
 
     def __init__(
-        self, dimension: int = 384, fault: Faults = Fault(), port: int = 0, api_key: str | None = None, name: str = "jacie"
+        self,
+        dimension: int = 384,
+        fault: Faults = Fault(),
+        port: int = 0,
+        api_key: str | None = None,
+        name: str = "jacie",
+        lag: int = 0,
+        metric: str = "dotproduct",
     ) -> None:
-        """Start listening; without ``api_key`` any key is accepted, but there must be one."""
+        """Start listening; without ``api_key`` any key is accepted, but there must be one.
+
+        ``lag``: a write shows only after so many requests that read, as Pinecone's do after a while; it may be set at any time.
+        """
+        self.lag, self.metric = lag, metric
+        self._reads = 0
+        self._unseen: list[tuple[int, Callable[[], None]]] = []
         self.dimension, self.fault, self.api_key, self.name = dimension, fault, api_key, name
         self.namespaces: dict[str, Namespace] = {}
         self._served = 0
@@ -180,9 +193,30 @@ class PineconeServer(LocalServer):
             return 400, {"code": 11, "message": "request size exceeds the limit of 2 MB", "details": []}
         try:
             with self._lock:
+                if request.path in ("/query", "/vectors/fetch", "/vectors/list", "/describe_index_stats"):
+                    self._read()
                 return 200, route(request)
         except Refusal as refusal:
             return 400, {"code": 3, "message": str(refusal), "details": []}
+
+    def _write(self, change: Callable[[], None]) -> None:
+        """Make a change that reads see in its turn: at once, or after the lag."""
+        if self.lag or self._unseen:
+            self._unseen.append((self._reads + self.lag, change))
+        else:
+            change()
+
+    def _read(self) -> None:
+        """Count a request that reads, and show the writes that are due."""
+        self._reads += 1
+        while self._unseen and self._unseen[0][0] < self._reads:
+            self._unseen.pop(0)[1]()
+
+    def settle(self) -> None:
+        """Show all writes."""
+        with self._lock:
+            while self._unseen:
+                self._unseen.pop(0)[1]()
 
     def _space(self, name: str | None) -> Namespace:
         return self.namespaces.setdefault(name or "", Namespace(self.dimension))
@@ -194,8 +228,7 @@ class PineconeServer(LocalServer):
         for record in vectors:
             self._check(record)
         space = self._space(body.get("namespace"))
-        for record in vectors:
-            space.put(record)
+        self._write(lambda: [space.put(record) for record in vectors] and None)
         return {"upsertedCount": len(vectors)}
 
     def _check(self, record: dict[str, Any]) -> None:
@@ -203,12 +236,16 @@ class PineconeServer(LocalServer):
         refuse(not id_ or len(id_) > ID_CHARS or not id_.isascii(), f"id must be 1 to {ID_CHARS} ASCII characters")
         self._check_dense(record.get("values") or [])
         refuse(not any(record["values"]), "Dense vectors must contain at least one non-zero value")
-        check_sparse(record.get("sparseValues"))
+        self._check_sparse(record.get("sparseValues"))
         metadata = record.get("metadata") or {}
         refuse(len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES, "metadata size exceeds 40960 bytes")
         for name, value in metadata.items():
             listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
             refuse(not listed and not isinstance(value, str | bool | int | float), f"metadata value of {name} has a wrong type")
+
+    def _check_sparse(self, sparse: dict[str, Any] | None) -> None:
+        refuse(sparse is not None and self.metric != "dotproduct", "Index configuration does not support sparse values")
+        check_sparse(sparse)
 
     def _check_dense(self, values: list[float]) -> None:
         message = f"Vector dimension {len(values)} does not match the dimension of the index {self.dimension}"
@@ -224,7 +261,7 @@ class PineconeServer(LocalServer):
         if body.get("id") is not None:
             body["vector"] = space.records[body["id"]]["values"] if body["id"] in space.records else [0.0] * self.dimension
         self._check_dense(body.get("vector") or [])
-        check_sparse(body.get("sparseVector"))
+        self._check_sparse(body.get("sparseVector"))
         found = []
         for id_, score in space.query(body):
             record = space.records[id_]
@@ -243,25 +280,33 @@ class PineconeServer(LocalServer):
     def _delete(self, request: Request) -> Any:
         body = request.json
         space = self._space(body.get("namespace"))
-        ids = body.get("ids") or []
-        refuse(len(ids) > DELETE_IDS, f"a delete takes at most {DELETE_IDS} ids")
-        if body.get("deleteAll"):
-            ids = list(space.records)
-        elif body.get("filter"):
-            ids = [id_ for id_, record in space.records.items() if matches(record.get("metadata") or {}, body["filter"])]
-        for id_ in ids:
-            space.remove(id_)
+        refuse(len(body.get("ids") or []) > DELETE_IDS, f"a delete takes at most {DELETE_IDS} ids")
+
+        def delete() -> None:
+            ids = body.get("ids") or []
+            if body.get("deleteAll"):
+                ids = list(space.records)
+            elif body.get("filter"):
+                ids = [id_ for id_, record in space.records.items() if matches(record.get("metadata") or {}, body["filter"])]
+            for id_ in ids:
+                space.remove(id_)
+
+        self._write(delete)
         return {}
 
     def _update(self, request: Request) -> Any:
         body = request.json
         space = self._space(body.get("namespace"))
-        record = space.records.get(body["id"])
-        if record is not None:
-            changed = dict(record, metadata={**(record.get("metadata") or {}), **(body.get("setMetadata") or {})})
-            changed |= {name: body[name] for name in ("values", "sparseValues") if body.get(name)}
-            self._check(changed)
-            space.put(changed)
+
+        def update() -> None:
+            record = space.records.get(body["id"])
+            if record is not None:
+                changed = dict(record, metadata={**(record.get("metadata") or {}), **(body.get("setMetadata") or {})})
+                changed |= {name: body[name] for name in ("values", "sparseValues") if body.get(name)}
+                self._check(changed)
+                space.put(changed)
+
+        self._write(update)
         return {}
 
     def _list(self, request: Request) -> Any:
