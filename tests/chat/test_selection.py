@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -221,11 +222,11 @@ def test_five_hundred_documents_take_milliseconds():
     many = [
         entry(f"Company{n:03d} Works", f"C{n}_{year}_10K.pdf", "10k", str(year)) for n in range(100) for year in range(2018, 2023)
     ]
-    select("warm", many)
+    held = KnownCatalog(many)
     times = []
     for _ in range(5):
         started = time.perf_counter()
-        select("What was Company042's revenue in FY2020 compared to its peers and the year before?", many)
+        select_from(held, "What was Company042's revenue in FY2020 compared to its peers and the year before?")
         times.append(time.perf_counter() - started)
     assert min(times) < 0.02
 
