@@ -20,9 +20,8 @@ _PARAGRAPH, _TABLE, _SECTION, _EMBEDDED = qn("w:p"), qn("w:tbl"), qn("w:sectPr")
 _WRAPPERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo")}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _VALUE, _ID = qn("w:val"), qn("r:id")
-_STYLE = f"{qn('w:pPr')}/{qn('w:pStyle')}"
-_OUTLINE = f"{qn('w:pPr')}/{qn('w:outlineLvl')}"
-_MARK_DELETED = f"{qn('w:pPr')}/{qn('w:rPr')}/{qn('w:del')}"
+_PROPERTIES, _STYLE, _OUTLINE = qn("w:pPr"), qn("w:pStyle"), qn("w:outlineLvl")
+_MARK_DELETED = f"{qn('w:rPr')}/{qn('w:del')}"
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _NOTE_PARTS = {"footnotes": qn("w:footnote"), "endnotes": qn("w:endnote")}
 _COMMENT = qn("w:comment")
@@ -104,17 +103,24 @@ class _Walk:
 
     def _paragraph(self, element: Any) -> Iterator[Block]:
         """Yield a paragraph, in parts where a page ends in it, then what it anchors: notes, text boxes, charts."""
-        if element.find(_MARK_DELETED) is not None:
-            self._runs.carry(element)  # its end was deleted: the next paragraph goes on with it
-            return
-        style, outline = element.find(_STYLE), element.find(_OUTLINE)
-        level = self._levels.get(style.get(_VALUE), 0) if style is not None else 0
-        if outline is not None and not level:
-            value = outline.get(_VALUE) or ""
-            level = int(value) + 1 if value in ("0", "1", "2", "3", "4", "5") else 0
+        properties = element.find(_PROPERTIES)
+        level = 0
+        if properties is not None:
+            if properties.find(_MARK_DELETED) is not None:
+                self._runs.carry(element)  # its end was deleted: the next paragraph goes on with it
+                return
+            level = self._heading(properties)
         for number, text in enumerate(self._runs.texts(element)):
             yield Block(text, level, new_page=number > 0)
-        yield from self._anchored()
+        if self._runs.anchors:
+            yield from self._anchored()
+
+    def _heading(self, properties: Any) -> int:
+        """Return how high a paragraph stands as a heading, 0 for text."""
+        style, outline = properties.find(_STYLE), properties.find(_OUTLINE)
+        level = self._levels.get(style.get(_VALUE), 0) if style is not None else 0
+        value = "" if outline is None or level else outline.get(_VALUE) or ""
+        return int(value) + 1 if value in ("0", "1", "2", "3", "4", "5") else level
 
     def _left_over(self) -> Iterator[Block]:
         """Yield a paragraph whose end was deleted and that no other goes on with."""

@@ -23,6 +23,7 @@ _RUN, _PROPERTIES, _BOX, _OBJECT = qn("w:r"), qn("w:rPr"), qn("w:txbxContent"), 
 _REFERENCES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
 _CUSTOM = qn("w:customMarkFollows")
 _ALIGN, _POSITION, _RUN_STYLE, _VANISH = qn("w:vertAlign"), qn("w:position"), qn("w:rStyle"), qn("w:vanish")
+_COUNTING = {_ALIGN, _POSITION, _RUN_STYLE, _VANISH}
 _EXTENT = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}extent"
 _PICTURES = {"{http://schemas.openxmlformats.org/drawingml/2006/picture}pic", "{urn:schemas-microsoft-com:vml}imagedata"}
 _DRAWING = qn("w:drawing")
@@ -59,6 +60,11 @@ class Runs:
         self.diagrams: list[str] = []
         self.pictures = self.objects = self.hidden = 0
 
+    @property
+    def anchors(self) -> bool:
+        """Whether the last paragraphs anchor anything."""
+        return bool(self.notes or self.boxes or self.charts or self.diagrams)
+
     def carry(self, paragraph: Any) -> None:
         """Keep a paragraph that the next one goes on with."""
         self._carried.append(paragraph)
@@ -94,7 +100,7 @@ class Runs:
                 self._read_anchor(child)
 
     def _read_run(self, run: Any) -> None:
-        properties = run.find(_PROPERTIES)
+        properties = _telling(run)
         if _is_on(properties, _VANISH):
             self.hidden += any((one.text or "").strip() for one in run.iter(_TEXT))
             return
@@ -155,6 +161,13 @@ class Runs:
             self._parts[-1].append(raised(text, before) if self._way == "up" else lowered(text, before))
         self._shifted.clear()
         self._way = way
+
+
+def _telling(run: Any) -> Any:
+    """Return the properties of a run where they say anything that counts here; they stand first."""
+    if len(run) and run[0].tag == _PROPERTIES and any(one.tag in _COUNTING for one in run[0]):
+        return run[0]
+    return None
 
 
 def _shift(properties: Any) -> str:
