@@ -10,6 +10,9 @@ from jacie_flask.question.tokens import Token, tokenize
 from jacie_flask.question.vocabulary import Trie, vocabulary
 from jacie_flask.question.wishes import wishes
 
+_MOST_PERIODS = 40
+"""Further ones stay unexplained."""
+
 
 @dataclass(frozen=True)
 class NamedCompany:
@@ -96,7 +99,7 @@ def marked(text: str, find_names: NameFinder) -> Marked:
     wish, written = wishes(text)
     for start, end in written:
         _fix(fixed, tokens, start, end, kind="wish")
-    for period in periods(text):
+    for period in periods(text)[:_MOST_PERIODS]:
         _fix(fixed, tokens, period.start, period.end, period=period)
     return Marked(text, tokens, phrases(tokens, vocabulary().asking, 0, len(tokens), [mark for _, _, mark in fixed]), wish)
 

@@ -1,13 +1,17 @@
 """Measures that are no known concept: the question's own words for a row, explained only by a row that has them all."""
 
+import re
 from dataclasses import replace
 
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.operators import YES_NO
 from jacie_flask.question.plan import Item, Measure
 from jacie_flask.question.vocabulary import vocabulary
+from jacie_flask.text.terms import term_ids
 
 _LONGEST = 6
+_US = re.compile(r"(?<![\w.])USA?(?![\w.])")
+_JOINING = frozenset({"per", "before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
 
 def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
@@ -43,8 +47,13 @@ def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
         between = question.words(before.last, mark.first) if before else ""
         joined += [between] if 0 < len(between) <= 4 and between.isalpha() else []
         joined.append(question.words(mark.first, mark.last))
-    phrase = " ".join(joined)
+    phrase = _as_printed(" ".join(joined))
     return Measure(phrase, Item(phrase=phrase), "")
+
+
+def _as_printed(phrase: str) -> str:
+    """Return a phrase with the United States as filings print them: "US" alone is a word that says nothing in a search."""
+    return _US.sub("U.S.", phrase)
 
 
 def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
@@ -86,4 +95,6 @@ def _manner(question: Marked, mark: Mark) -> bool:
 
 def _refused(question: Marked, mark: Mark) -> bool:
     token = question.tokens[mark.first]
+    if not term_ids(_as_printed(question.words(mark.first, mark.last))) and token.key not in _JOINING:
+        return True  # a search for rows passes over such words
     return bool(mark.operators) or token.key in vocabulary().no_row or not token.text[0].isalpha()
