@@ -7,14 +7,16 @@ from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
 from jacie_flask.question.definitions import Definition, Definitions, find_definitions, read_definitions
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
+from jacie_flask.question.forms import Decision, form_of
 from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
-from jacie_flask.question.measures import Term, growing, terms, worsening
-from jacie_flask.question.operators import Decision, decide, form_of
+from jacie_flask.question.measures import growing, terms, worsening
+from jacie_flask.question.operators import decide
 from jacie_flask.question.pinning import parted, pinned, quarters, relative
 from jacie_flask.question.plan import Item, Measure, Plan
 from jacie_flask.question.rowwords import phrase_measure, phrase_share
 from jacie_flask.question.spans import names_periods, spans
+from jacie_flask.question.terms import Term
 from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000

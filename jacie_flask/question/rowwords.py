@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
+from jacie_flask.question.forms import YES_NO
 from jacie_flask.question.marks import Mark, Marked
-from jacie_flask.question.operators import YES_NO
 from jacie_flask.question.plan import Item, Measure
 from jacie_flask.question.vocabulary import vocabulary
 from jacie_flask.text.terms import term_ids

@@ -83,19 +83,7 @@ def entries() -> dict[str, Any]:
 def vocabulary() -> Vocabulary:
     """Build the vocabulary once."""
     data = entries()
-    asking, defining, openings = Trie(), Trie(), Trie()
-    for kind, value, phrase in _measure_phrases(data):
-        asking.add(phrase, kind, value)
-        defining.add(phrase, kind, value)
-    for topic, entry in data["topics"].items():
-        for phrase in entry["phrases"]:
-            asking.add(phrase, "topic", topic)
-    for kind, value, phrase in _asking_phrases(data):
-        asking.add(phrase, kind, value)
-    for kind, value, phrase in _defining_phrases(data):
-        defining.add(phrase, kind, value)
-    for phrase in data["openings"]["words"]:
-        openings.add(phrase, "opening", "opening")
+    asking, defining, openings = _tries(data)
     measure_words = frozenset(key for _, _, phrase in _measure_phrases(data) for key in keys(phrase))
     instructions = data["instructions"]
     every = [phrase for _, _, phrase in (*_asking_phrases(data), *_defining_phrases(data))]
@@ -117,6 +105,24 @@ def vocabulary() -> Vocabulary:
         measure_words=measure_words,
         known_words=measure_words | _folded(every) | _folded(instructions["words"]),
     )
+
+
+def _tries(data: dict[str, Any]) -> tuple[Trie, Trie, Trie]:
+    """Return the phrases of questions, of expressions and of openings."""
+    asking, defining, openings = Trie(), Trie(), Trie()
+    for kind, value, phrase in _measure_phrases(data):
+        asking.add(phrase, kind, value)
+        defining.add(phrase, kind, value)
+    for topic, entry in data["topics"].items():
+        for phrase in entry["phrases"]:
+            asking.add(phrase, "topic", topic)
+    for kind, value, phrase in _asking_phrases(data):
+        asking.add(phrase, kind, value)
+    for kind, value, phrase in _defining_phrases(data):
+        defining.add(phrase, kind, value)
+    for phrase in data["openings"]["words"]:
+        openings.add(phrase, "opening", "opening")
+    return asking, defining, openings
 
 
 def _folded(phrases: Iterable[str]) -> frozenset[str]:

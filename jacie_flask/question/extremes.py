@@ -1,0 +1,74 @@
+"""Largest and smallest: of years, of companies, of the rows or columns of a group."""
+
+from jacie_flask.question.forms import Decision, Form, explain, explain_companies
+from jacie_flask.question.marks import Mark
+
+_PEAKS = frozenset({"peak", "peaked", "record", "highest", "lowest"})
+
+
+def which_year(form: Form) -> Decision | None:
+    """Read "in which year was revenue highest"."""
+    if not form.has("which_year") or not form.has("largest", "smallest") or not form.measures:
+        return None
+    direction = "down" if form.has("smallest") else "up"
+    explain(form, "which_year", "largest", "smallest")
+    return Decision("which_year", direction)
+
+
+def extreme(form: Form) -> Decision | None:
+    """Read "the largest liability", "which segment had the lowest revenue", "which company has the highest margin"."""
+    if not form.has("largest", "smallest") or form.has("largest") == form.has("smallest"):
+        return None
+    group = _group(form)
+    if group is None:
+        return _of_companies(form) or _of_years(form)
+    operator = "largest" if form.has("largest") else "smallest"
+    form.marked.explain(group)
+    explain(form, "largest", "smallest")
+    name = next(kind.partition(":")[2] for kind in group.meanings if kind.startswith("group:"))
+    direction = "up" if operator == "largest" else "down"
+    if name == "quarters":
+        return Decision("which_year", direction, name)
+    if name == "activities":
+        form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("ambiguous")))
+    return Decision(operator, direction, name, grouped=group.first)
+
+
+def _of_companies(form: Form) -> Decision | None:
+    """Read "which of the two had the highest margin": the companies are compared."""
+    if form.companies < 2 or not form.measures:
+        return None
+    direction = "up" if form.has("largest") else "down"
+    explain(form, "largest", "smallest", "compare", "than")
+    explain_companies(form)
+    return Decision("compare", direction)
+
+
+def _of_years(form: Form) -> Decision | None:
+    """Read "the lowest margin between 2018 and 2022" and "peak revenue": the year is asked for as well."""
+    marks = [mark for mark in form.marked.open_marks() if {"largest", "smallest"} & set(mark.operators)]
+    words = {form.marked.tokens[mark.first].key for mark in marks}
+    if form.measures != 1 or len(marks) != 1 or not (form.several or words & _PEAKS):
+        return None
+    direction = "up" if form.has("largest") else "down"
+    form.marked.explain(*marks)
+    return Decision("which_year", direction)
+
+
+def _group(form: Form) -> Mark | None:
+    """Return the one mark of a group; companies are compared otherwise."""
+    found = [
+        mark
+        for position, mark in enumerate(form.marked.marks)
+        for kind in mark.meanings
+        if (mark.first not in form.marked.explained or _follows_extreme(form, position))
+        and kind.startswith("group:")
+        and kind != "group:companies"
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _follows_extreme(form: Form, position: int) -> bool:
+    """Say whether "largest" stands right before a mark: "largest liability"."""
+    before = form.marked.marks[position - 1] if position else None
+    return before is not None and not {"largest", "smallest"}.isdisjoint(before.operators)
