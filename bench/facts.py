@@ -15,9 +15,11 @@ import time
 from collections import Counter, defaultdict
 from itertools import combinations
 
+import pypdfium2
+
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
-from jacie_flask.documents.formats.pdf import opened, page_text
+from jacie_flask.documents.formats.pdf import page_text
 from jacie_flask.documents.guess import guess_document
 from jacie_flask.facts.book import Filing, Found, equal
 from jacie_flask.facts.extraction import tables_of
@@ -39,7 +41,7 @@ _PERIODIC = re.compile(r"10-?[KQ]|EARNINGS|annual|interim", re.IGNORECASE)
 
 def read(path: pathlib.Path) -> tuple[str, list[Table], float]:
     """Return a document's name, its tables and the CPU seconds that finding them took."""
-    document = opened(path)
+    document = pypdfium2.PdfDocument(path)
     pages = [tidy(page_text(page)) for page in document]
     labels = label_pages(pages)
     began = time.process_time()

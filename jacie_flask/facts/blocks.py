@@ -8,6 +8,7 @@ from jacie_flask.facts.cells import Figure, parsed
 from jacie_flask.facts.fragments import separated
 from jacie_flask.facts.headings import is_fragment, is_heading, is_prose
 from jacie_flask.facts.totals import Sums, name_of_total
+from jacie_flask.facts.units import is_unit_line
 from jacie_flask.text.terms import word_set
 
 _OPEN_END = re.compile(
@@ -75,7 +76,7 @@ def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
 def _text(state: _Open, line: str) -> None:
     """Take a line without figures: part of a heading or of a label, or prose, two lines of which end the table."""
     block = state.block
-    if block and not block.rows and not state.pending and is_fragment(line):
+    if block and not block.rows and not state.pending and (is_fragment(line) or is_unit_line(line)):
         block.head.append(line)
         return
     state.prose = state.prose + 1 if is_prose(line) else 0

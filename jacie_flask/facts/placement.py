@@ -13,6 +13,8 @@ from jacie_flask.facts.periods import atoms
 from jacie_flask.facts.values import Cell, Column, Row
 
 _NOTE_NUMBER = re.compile(r"\(?\d{1,2}(?:\.\d{1,2})?[a-z]?(?:\([a-z]\))?\)?,?")
+_WITH_NOTE = re.compile(r"\d{1,2}(\d{3}(?:\.\d+)?)")
+_FAR = 8
 
 
 def placed(block: Block, columns: Sequence[Column], names: str = "") -> list[Row]:
@@ -54,6 +56,8 @@ def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
     if not positions:
         return None
     figures = raw.figures[len(raw.figures) - len(positions) :]
+    if noted:
+        figures = _without_note(figures)
     words = [raw.label, *(figure.text for figure in raw.figures[: len(raw.figures) - len(positions)])]
     cells = [
         Cell(at, figure.value, figure.text, figure.decimals, "%" if figure.unit == "%" else "")
@@ -68,6 +72,15 @@ def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
         return None
     unit = units.unit_of(label, raw.headings, values)
     return Row(label, cells, raw.text, raw.line, raw.headings, unit, total=label.lower().startswith("total"))
+
+
+def _without_note(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
+    """Take the number of a note from the first figure where spaces part thousands and it was read as one of them."""
+    glued = _WITH_NOTE.fullmatch(figures[0].text) if len(figures) > 1 else None
+    others = [abs(figure.value or 0.0) for figure in figures[1:]]
+    if not glued or abs(figures[0].value or 0.0) < _FAR * max(others):
+        return figures
+    return (replace(figures[0], value=float(glued[1]), text=glued[1]), *figures[1:])
 
 
 def _without_notes(label: str) -> str:

@@ -32,7 +32,7 @@ class Sums:
             return None
         sums, parts, at = [0.0] * len(wanted), 0, end - 1
         while at >= 0 and end - at <= _MOST_ROWS:
-            row = self.figures[at]
+            row = self.figures[at][-len(wanted) :]  # a note's number may come first
             if len(row) == len(wanted) and all(figure.value is not None and figure.unit == "" for figure in row):
                 sums = [total + (figure.value or 0.0) for total, figure in zip(sums, row, strict=True)]
                 parts += 1

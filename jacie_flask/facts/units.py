@@ -50,6 +50,10 @@ _COUNT = re.compile(
     re.I,
 )
 _RATIO = re.compile(r"\bratio\b|\btimes\b|\bturns\b", re.I)
+_UNIT_TOKEN = re.compile(
+    rf"\(?(?:{_CURRENCY}|R|N|P)?\s?['’]?(?:000|m|mn|bn|mio|k|cr|{_NAMES})?(?:['’]?s)?\.?\)?|\(?(?:note|notes|restated\*?|audited|unaudited|in|of|dollars)\)?",
+    re.I,
+)
 _OWN_SCALE = re.compile(rf"\(?\b(?:in|,)\s(?P<a>{_NAMES})s?\b|\((?P<b>{_NAMES}|m|mn|bn|000|['’]000)s?\)", re.I)
 _EXCEPT_SHARES = re.compile(
     r"except (?:for )?(?:number of )?(?:common )?(?:share|stock)s?\b(?! and per| per|\w* amounts? per)", re.I
@@ -66,6 +70,11 @@ def scale_of(lines: Iterable[str]) -> int | None:
             name = next(value for value in match.groups() if value).lower().strip("'’").rstrip("s")
             return _SCALES.get(name, _SCALES.get(name + "s"))
     return None
+
+
+def is_unit_line(line: str) -> bool:
+    """Say whether a line says nothing but the unit of each column: "€m €m", "Note KSh’000 KSh’000"."""
+    return len(line) <= 80 and all(_UNIT_TOKEN.fullmatch(token) for token in line.split())
 
 
 def currency_of(lines: Iterable[str]) -> str:
