@@ -29,6 +29,7 @@ HELLO = "Revenue was 5 million [1]."
 FIRST, SECOND = "Revenue was ", "5 million [1]."
 END = event(chunk({}, "stop"))
 DONE = b"data: [DONE]\n\n"
+CONNECTED: list[OpenAIModel] = []
 REPLACED = "The model gave no answer."
 WITHOUT_DOCUMENTS = "No documents were loaded for this answer, as the request asked."
 GRIN = "\U0001f600"
@@ -90,7 +91,17 @@ def folded(entries) -> Received:
 
 def connected(server: RawModel) -> OpenAIModel:
     """Return a model behind the server, which is waited for longer than a run may last."""
-    return OpenAIModel(base_url=server.url, api_key="sk-secret-key", model="m", read_timeout_s=300)
+    model = OpenAIModel(base_url=server.url, api_key="sk-secret-key", model="m", read_timeout_s=300)
+    CONNECTED.append(model)
+    return model
+
+
+@pytest.fixture(autouse=True)
+def disconnected():
+    """Close the connections that a test's models keep."""
+    yield
+    while CONNECTED:
+        CONNECTED.pop()._client.close()
 
 
 def sse(*events: bytes, **more: Any) -> Reply:
