@@ -13,18 +13,21 @@ _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"
 _RAISE = str.maketrans(_PLAIN + "−–[]", _SUPERSCRIPTS + "⁻⁻⁽⁾")
 _LOWER = str.maketrans(_PLAIN[:15] + "−", _SUBSCRIPTS + "₋")
 _SETTLE = str.maketrans(_SUPERSCRIPTS, _PLAIN)
-_SIGNS = "*†‡§¶"
+_SIGNS = "*†‡§¶#^"
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|ère|ème|eme|nde)\b", re.IGNORECASE)
 _TRADEMARKS = {"tm": "™", "(tm)": "™", "sm": "℠", "(sm)": "℠", "(r)": "®", "®": "®", "©": "©", "™": "™", "℠": "℠"}
 _ONE_MARK = rf"[(\[]?(?:\d{{1,3}}|[ivx]{{1,5}}|[a-z]{{1,2}}|[{_SIGNS}]{{1,4}}|\d{{1,2}}[a-z])[)\]]?"
-_MARKS = re.compile(rf"{_ONE_MARK}(?:(?:\s?[,;&/–-]\s?|\s|(?<=[)\]])){_ONE_MARK}){{0,7}}", re.IGNORECASE)
-_EXPONENT = re.compile(r"[+−–-]?\d{1,3}")
+_MARKS = re.compile(rf"{_ONE_MARK}(?:(?:\s?[,;&/–-]\s?|\s(?:and|und|et|y)\s|\s|(?<=[)\]])){_ONE_MARK}){{0,7}}", re.IGNORECASE)
+_AND = re.compile(r"\s(?:and|und|et|y)\s", re.IGNORECASE)
+_EXPONENT = re.compile(r"[+−–-]?\d{1,3}|\d{0,2}[+−–-]")
+_SHARE = re.compile(r"(?P<over>\d{1,2})\s?[/⁄]\s?(?P<under>2|3|4|5|6|8|10|16|32|64)")
 _NOTE_NAME = re.compile(r"^[(\[]?\s*(?:see\s+)?(?:foot)?notes?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d,\d{3}")
 _SUP = f"[{_SUPERSCRIPTS}]"
 _BEHIND = rf"(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
 _SIGNS_BEHIND = re.compile(_BEHIND)
 _ANY_RAISED = re.compile(_SUP)
+_ASCII_SIGN = re.compile(r"[*#^]")
 _RUN = re.compile(
     rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[A-Za-zµμ]⁻{_SUP}+)"
     rf"|{_SUP}[{_SUPERSCRIPTS},;&/{_SIGNS}]*(?<![,;&/])|{_BEHIND}"
@@ -46,8 +49,12 @@ def raised(text: str, before: str = "") -> str:
         return words
     if words.lower() in _TRADEMARKS and not before[-1:].isdigit():
         return _TRADEMARKS[words.lower()]
+    share = _SHARE.fullmatch(words)
+    if share and int(share["over"]) < int(share["under"]):
+        return f"{' ' if before[-1:].isdigit() else ''}{share['over']}/{share['under']}"
     mark = _NOTE_NAME.sub("", words).removesuffix(")") if _NOTE_NAME.match(words) else words
     if (_MARKS.fullmatch(mark) and not _THOUSANDS.search(mark)) or _EXPONENT.fullmatch(mark):
+        mark = _AND.sub(",", mark)
         return re.sub(r"\s+", "" if re.search(r"[,;&/–-]", mark) else ",", mark.lower()).translate(_RAISE)
     if _ANY.search(words) and not re.sub(rf"[{_SUPERSCRIPTS}{_SIGNS},;\s]", "", words):
         return words
@@ -84,12 +91,12 @@ def _replaced(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
     """Put something in the place of each mark; most texts have none, and that costs little."""
     if not text.isascii() and _ANY_RAISED.search(text):
         return _RUN.sub(lambda match: match.group() if match["power"] else replacement(match), text)
-    return _SIGNS_BEHIND.sub(replacement, text) if "*" in text or not text.isascii() else text
+    return _SIGNS_BEHIND.sub(replacement, text) if not text.isascii() or _ASCII_SIGN.search(text) else text
 
 
 def parted(text: str) -> tuple[str, list[str]]:
     """Return a text without its note marks, and the marks as plain characters: ("96", ["4"])."""
-    if (text.isascii() and "*" not in text) or not _ANY.search(text):
+    if not _ANY.search(text):
         return text, []
     marks = [match.group() for match in _RUN.finditer(text) if not match["power"]]
     named = [part for mark in marks for part in re.split(r"[,;&/()]", mark.translate(_SETTLE)) if part]

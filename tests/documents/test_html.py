@@ -68,6 +68,7 @@ NOT_RAISED = {
     "CO<sub>2</sub> and CO<span style='vertical-align:sub'>2</span>e": "CO₂ and CO₂e",
     "CO₂, m² and 1st": "CO₂, m² and 1st",
     "6<sup>7</sup>/<sub>8</sub>% notes": "6 7/8% notes",
+    "5<sup>1/2</sup>% notes": "5 1/2% notes",
     "Acme<sup>TM</sup> and Bolt<sup>®</sup>": "Acme™ and Bolt®",
     "<span style='vertical-align:top'>1,284</span> people": "1,284 people",
     "<span style='vertical-align:baseline'>96</span>4 is 964": "964 is 964",
@@ -258,3 +259,18 @@ def test_inline_xbrl_says_period_unit_and_members():
 def test_broken_stylesheets_cost_nothing(sheet):
     """A sheet that nobody can read hides nothing."""
     assert page("<p>Text</p>", f"<style>{sheet}</style>") == ["Text"]
+
+
+@pytest.mark.parametrize(
+    ("media", "hides"),
+    [("screen", True), ("all", True), ("only screen and (min-width: 600px)", True), ("(min-width: 40em)", True), ("print, screen", True),
+     ("print", False), ("screen and (max-width: 600px)", False), ("(max-width:37.5em)", False), ("not screen", False), ("speech", False),
+     ("(prefers-color-scheme: dark)", False), ("(orientation: portrait)", False), ("screen and (max-width: 2000px)", True)],
+)  # fmt: skip
+def test_rules_of_a_usual_window_apply(media, hides):
+    """What is hidden on paper or on a telephone is shown; what a wide window hides is not."""
+    sheet = f"<style>@media {media} {{ .x {{ display: none }} }}</style>"
+    assert page("<p>Text<span class=x> more</span></p>", sheet) == (["Text"] if hides else ["Text more"])
+    assert page("<p>Text<span class=x> more</span></p>", f"<style media='{media}'>.x{{display:none}}</style>") == (
+        ["Text"] if hides else ["Text more"]
+    )

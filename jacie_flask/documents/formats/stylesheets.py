@@ -13,7 +13,9 @@ from lxml import etree
 _DECLARATION = re.compile(r"(?<![\w-])([\w-]++)\s*+:\s*+([^;]+)")
 _LENGTH = re.compile(r"([+-]?)(?:\d*\.)?\d+(?:px|pt|em|ex|rem|%|in|cm|mm)?")
 _ZERO = re.compile(r"0+(?:\.0+)?(?:px|pt|em|rem|%)?")
-_SHOWN_MEDIA = re.compile(r"^\s*+(?:(?:all|screen|only screen)\s*+)?(?:$|,|and)|\bscreen\b", re.IGNORECASE)
+_MEDIUM = re.compile(r"(?:only\s+)?(?P<medium>all|screen|print|speech|tty|handheld|projection|tv)\b", re.IGNORECASE)
+_FEATURE = re.compile(r"\(\s*(?P<name>[\w-]{1,40})\s*(?::\s*(?P<value>[\d.]{1,8})(?P<unit>px|em|rem)?\s*)?[^()]{0,40}\)")
+_WINDOW_PX, _LETTER_PX = 1280, 16
 _READ = frozenset(
     {
         "display", "visibility", "font-size", "vertical-align", "position", "top", "bottom", "text-decoration", "mso-hide",
@@ -86,7 +88,7 @@ def _moved(found: dict[str, str]) -> str:
 
 def sheet_styles(root: etree._Element) -> dict[etree._Element, str]:
     """Return what the stylesheets of a document declare for its elements, of the properties that are read; the last word wins."""
-    css = "\n".join(one.text or "" for one in root.iter("style") if _SHOWN_MEDIA.search(one.get("media") or ""))
+    css = "\n".join(one.text or "" for one in root.iter("style") if _applies(one.get("media") or ""))
     if not css.strip() or len(css) > _MOST_CSS:
         return {}
     found: dict[etree._Element, str] = {}
@@ -105,12 +107,33 @@ def sheet_styles(root: etree._Element) -> dict[etree._Element, str]:
     return found
 
 
+def _applies(media: str) -> bool:
+    """Say whether rules for these media are those of a usual window on a screen."""
+    return not media.strip() or any(_fits(query) for query in media.split(","))
+
+
+def _fits(query: str) -> bool:
+    medium = _MEDIUM.match(query.strip())
+    if query.strip().lower().startswith("not") or (medium and medium["medium"].lower() not in ("all", "screen")):
+        return False
+    return all(_has(feature) for feature in _FEATURE.finditer(query))
+
+
+def _has(feature: re.Match[str]) -> bool:
+    """Say whether a usual window has a feature; of those that are no width it has none."""
+    name, value = feature["name"].lower(), feature["value"]
+    if name not in ("min-width", "max-width") or value is None or value.count(".") > 1 or not value.strip("."):
+        return False
+    pixels = float(value) * (1 if feature["unit"] == "px" else _LETTER_PX)
+    return pixels <= _WINDOW_PX if name == "min-width" else pixels >= _WINDOW_PX
+
+
 def _rules(css: str) -> Iterator[tuple[tuple[int, int, int], Selector, str]]:
     """Yield (specificity, selector, declarations) of the rules that matter."""
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     for rule in rules:
         if rule.type == "at-rule" and rule.lower_at_keyword == "media" and rule.content is not None:
-            if _SHOWN_MEDIA.search(tinycss2.serialize(rule.prelude)):
+            if _applies(tinycss2.serialize(rule.prelude)):
                 yield from _rules(tinycss2.serialize(rule.content))
         elif rule.type == "qualified-rule":
             yield from _rule(rule)

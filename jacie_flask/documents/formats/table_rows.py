@@ -55,7 +55,5 @@ def _together(left: GridCell, right: GridCell) -> GridCell:
 
 
 def _without_marks(cell: GridCell) -> GridCell:
-    if cell.text.isascii() and "*" not in cell.text:
-        return cell
     text, marks = parted(cell.text)
     return msgspec.structs.replace(cell, text=text, marks=tuple(marks)) if marks else cell
