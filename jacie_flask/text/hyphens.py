@@ -9,7 +9,6 @@ _LONGEST_WORD = 60
 _SOFT = "\x02\u00ad\ufffe"
 _WORD = r"[^\W\d_]+"
 _DIVIDED = re.compile(rf"(?:[{_SOFT}]\s*|[-\u2010][^\S\n]*\n[^\S\n]*)(?P<tail>{_WORD})(?P<close>[^\s\w]*[^\S\n]?)")
-_HEAD = re.compile(rf"{_WORD}$")
 _LEFT = re.compile(f"[{_SOFT}]")
 _AT_END = re.compile(r"-[^\S\n]*\n")
 _KEEP = word_set(
@@ -33,14 +32,22 @@ def _has_hyphens(page: str) -> bool:
 
 def _joined(page: str, known: str) -> str:
     def whole(match: re.Match[str]) -> str:
-        head = _HEAD.search(page, max(0, match.start() - _LONGEST_WORD), match.start())
+        head = _last_word(page[max(0, match.start() - _LONGEST_WORD) : match.start()])
         tail, close, at_end = match["tail"], match["close"], "\n" in match.group()
-        if head is None or not tail[0].islower():
+        if not head or not tail[0].islower():
             return match.group()
-        hyphen = "-" if _keeps_hyphen(head.group(), tail, known) else ""
+        hyphen = "-" if _keeps_hyphen(head, tail, known) else ""
         return f"{hyphen}{tail}{close.rstrip()}\n" if at_end and close[-1:].isspace() else f"{hyphen}{tail}{close}"
 
     return _LEFT.sub("-", _DIVIDED.sub(whole, page))
+
+
+def _last_word(text: str) -> str:
+    """Return the letters that end a text."""
+    start = len(text)
+    while start and text[start - 1].isalpha():
+        start -= 1
+    return text[start:]
 
 
 def _keeps_hyphen(head: str, tail: str, known: str) -> bool:

@@ -9,7 +9,7 @@ from jacie_flask.text.terms import word_set
 _UNMAPPED = re.compile("[\x00\x01\x03-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010fffd]")
 _BULLET = re.compile("(?m)(?:^|(?<=\\s))[\ue000-\uf8ff](?=\\s|$)|^[\ue000-\uf8ff]")
 _LATIN_WORD = re.compile(r"[a-z]{3,}")
-_MOST_WORDS = 50
+_MOST_WORDS = 40
 _FEWEST_PAIRS = 60
 _FEWEST_CERTAIN = 20
 _CERTAIN_SHARE = 0.6

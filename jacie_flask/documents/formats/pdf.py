@@ -12,7 +12,7 @@ import pypdfium2
 from jacie_flask.documents.extraction import Job
 from jacie_flask.documents.formats.pdf_annotations import Annotations, annotations
 from jacie_flask.documents.formats.pdf_characters import Box, Characters, turned
-from jacie_flask.documents.formats.pdf_images import has_pictured_text, is_picture
+from jacie_flask.documents.formats.pdf_images import PicturedText, is_picture
 from jacie_flask.documents.formats.pdf_pages import PdfPages
 from jacie_flask.documents.formats.pdf_recognition import recognise
 from jacie_flask.documents.paging import MoreTime, Reading, bounded, numbers
@@ -65,11 +65,12 @@ def read(job: Job, more_time: MoreTime) -> Reading:
 
 def _texts(pages: PdfPages, findings: _Findings) -> Iterator[str]:
     """Yield the text of each page; note the numbers of those of which something was not read."""
+    pictured = PicturedText(pages.image_sizes)
     for number in range(1, len(pages) + 1):
         try:
             with pages.page(number) as page:
                 text = _page(page, number, annotations(page, pages.form_of(number)), findings)
-                if text and pages.may_have_images and number not in findings.pictures[-1:] and has_pictured_text(page):
+                if text and number not in findings.pictures[-1:] and pictured.is_on(page):
                     findings.pictured.append(number)
         except pypdfium2.PdfiumError:
             findings.broken.append(number)

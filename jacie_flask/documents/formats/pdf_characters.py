@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -19,7 +20,7 @@ Box = tuple[float, float, float, float]
 SOFT_HYPHEN = "\x02"
 """How pdfium writes a hyphen that divides a word between two lines."""
 
-_SEED = re.compile(r"(?:[(\[]?\d{1,2}[)\]]?|(?:(?<=[\d)%])|(?<=[\d)%] ))[(\[]?[a-z][)\]]?)(?![\w%]|[.,]\d)")
+_SEEDS = (re.compile(r"(\d{1,2})(?![\w%]|[.,]\d)"), re.compile(r"[\d)%] ?[(\[]?([a-z])(?!\w)"))
 _LINE_START = re.compile(r"(?m)^[^\S\n]*\S")
 _FEW_LINES = 12
 _MARK = r"[(\[]?(?:\d{1,2}|[a-z])[)\]]?"
@@ -60,6 +61,7 @@ class Characters:
         self.text = text.replace("\ufffe", SOFT_HYPHEN)  # releases of pdfium differ in how they write it
         self._origins: dict[int, tuple[float, float]] = {}
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
+        self._x_out, self._y_out = ctypes.byref(self._x), ctypes.byref(self._y)
         self._rectangle = pdfium.FS_RECTF()
 
     def quarter(self, index: int) -> int:
@@ -81,10 +83,13 @@ class Characters:
 
     def origin(self, index: int, quarter: int = 0) -> tuple[float, float]:
         """Return where a character begins: along its line and above the page's lower edge, for lines of this direction."""
-        if index not in self._origins:
-            pdfium.FPDFText_GetCharOrigin(self._raw, index, self._x, self._y)
-            self._origins[index] = self._x.value, self._y.value
-        x, y = self._origins[index]
+        place = self._origins.get(index)
+        if place is None:
+            pdfium.FPDFText_GetCharOrigin(self._raw, index, self._x_out, self._y_out)
+            place = self._origins[index] = self._x.value, self._y.value
+        if not quarter:
+            return place
+        x, y = place
         return ((x, y), (-y, x), (-x, -y), (y, -x))[quarter]
 
     def box(self, index: int, quarter: int = 0) -> Box:
@@ -106,21 +111,20 @@ class Characters:
     def marks(self, quarter: int = 0) -> Marks:
         """Return the raised note marks of the lines of this direction."""
         marks = Marks()
-        level, line_end = math.inf, -1
-        for count, match in enumerate(_SEED.finditer(self.text)):
-            if count == _MOST_SEEDS:
-                break
-            start, end = match.span()
-            last = end - 2 if self.text[end - 1] in ")]" else end - 1
-            if start > line_end:
-                level, line_end = math.inf, self.text.find("\n", start) % (len(self.text) + 1)
-            if self.origin(last, quarter)[1] == level or last in marks.written:
-                continue
-            base = self._base(start, last, quarter)
-            if base is not None:
-                self._take(marks, last, base, quarter)
-            elif start and self.text[start - 1] not in "\r\n":
-                level = self.origin(last, quarter)[1]  # that of the line: what else is on it is not raised
+        for seeds in _SEEDS:
+            level, line_end = math.inf, -1
+            for match in islice(seeds.finditer(self.text), _MOST_SEEDS):
+                start, last = match.start(1), match.end(1) - 1
+                if start > line_end:
+                    level, line_end = math.inf, self.text.find("\n", start) % (len(self.text) + 1)
+                if self.origin(last, quarter)[1] == level or last in marks.written:
+                    continue
+                opened = start - (start > 0 and self.text[start - 1] in "([")
+                base = self._base(opened, last, quarter)
+                if base is not None:
+                    self._take(marks, last, base, quarter)
+                elif opened and self.text[opened - 1] not in "\r\n":
+                    level = self.origin(last, quarter)[1]  # that of the line: what else is on it is not raised
         return marks
 
     def _base(self, start: int, last: int, quarter: int) -> int | None:

@@ -1,6 +1,8 @@
 """Pictures on PDF pages: pages that are one, and pictures beside text that are large enough to contain text of their own."""
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pypdfium2
@@ -9,6 +11,7 @@ import pypdfium2.raw as pdfium
 _PICTURED = 0.3
 _DRAWN = 300
 _MOST_OBJECTS = 4_000
+_AT_ENDS = 1_000
 _LEAST_WIDTH, _LEAST_HEIGHT = 140.0, 45.0
 _LEAST_PIXELS = 120
 _MOST_PIXELS = 800
@@ -31,20 +34,40 @@ def is_picture(page: pypdfium2.PdfPage) -> bool:
     return bool(covered >= _PICTURED * width * height > 0)
 
 
-def has_pictured_text(page: pypdfium2.PdfPage) -> bool:
-    """Say whether a picture on the page is as large and as contrasted as one of text."""
-    return any(_is_text_sized(item) and _is_like_text(item) for item in _images(page))
+class PicturedText:
+    """The search of a file for pictures that can contain text: it ends when each image that the file has was met."""
+
+    def __init__(self, image_sizes: Counter[tuple[int, int]]) -> None:
+        """Take how many images of each size in pixels the file has; (0, 0) counts those of unknown size."""
+        self._left = Counter({size: count for size, count in image_sizes.items() if size == (0, 0) or _has_text_pixels(size)})
+
+    def is_on(self, page: pypdfium2.PdfPage) -> bool:
+        """Say whether a picture on the page is as large and as contrasted as one of text."""
+        found = False
+        for item in _images(page) if self._left else ():
+            size = item.get_px_size()
+            if self._left[size] > 1:
+                self._left[size] -= 1
+            else:
+                self._left.pop(size, None)
+            found = found or (_has_text_pixels(size) and _is_text_sized(item) and _is_like_text(item))
+        return found
+
+
+def _has_text_pixels(size: tuple[int, int]) -> bool:
+    return min(size) >= _LEAST_PIXELS // 4 and max(size) >= _LEAST_PIXELS
 
 
 def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
-    """Yield the images of a page; pages of very many objects are drawings, and searching them takes too long."""
+    """Yield the images of a page; of a page of very many objects those among its first and its last."""
     count = pdfium.FPDFPage_CountObjects(page)
+    indexes = range(count) if count <= _MOST_OBJECTS else chain(range(_AT_ENDS), range(count - _AT_ENDS, count))
     handle, item, kind_of = (
         page.raw,
         pdfium.FPDFPage_GetObject,
         pdfium.FPDFPageObj_GetType,
     )  # looked up once, called thousands of times
-    for index in range(count if count <= _MOST_OBJECTS else 0):
+    for index in indexes:
         raw = item(handle, index)
         kind = kind_of(raw)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
@@ -67,8 +90,6 @@ def _is_like_text(item: pypdfium2.PdfImage) -> bool:
     except (pypdfium2.PdfiumError, ValueError):
         return True  # what it shows is unknown
     gray = pixels[..., :3].mean(axis=2) if pixels.ndim == 3 else pixels.astype(float)
-    if min(gray.shape) < _LEAST_PIXELS // 4 or max(gray.shape) < _LEAST_PIXELS:
-        return False
     levels, counts = np.unique((gray // _LEVELS).astype(int), return_counts=True)
     ground = levels[counts.argmax()]
     if counts.max() < _GROUND * gray.size:

@@ -2,6 +2,8 @@
 
 import contextlib
 import mmap
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ _MOST_ATTACHMENTS = 500
 _LARGEST_ATTACHMENT = 300_000_000
 _NAMES_SHOWN = 6
 _COVER_LETTERS = 400
+_IMAGE = re.compile(rb"/Subtype\s*/Image\b")
+_DICTIONARY = 1_000
 
 
 class PdfPages:
@@ -25,7 +29,7 @@ class PdfPages:
     def __init__(self, path: Path) -> None:
         """Open the file; raise DocumentRejected for what is not a readable PDF."""
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            self.may_have_images = data.find(b"/Image") >= 0  # the dictionary of a stream is never compressed
+            self.image_sizes = _image_sizes(data)
             portfolio = data.find(b"/Collection") >= 0
         container = _opened(path)
         self._documents = [container]
@@ -46,6 +50,7 @@ class PdfPages:
         while waiting:
             document = waiting.pop()
             for attachment in _attachments(document):
+                self.image_sizes[0, 0] += 1  # an attached PDF may have images
                 name = attachment.get_name() or "without a name"
                 inner = _inner(attachment) if len(self._documents) < _MOST_ATTACHMENTS else None
                 if inner is None:
@@ -87,6 +92,21 @@ class PdfPages:
         """Close all documents."""
         for document in reversed(self._documents):
             document.close()
+
+
+def _image_sizes(data: mmap.mmap) -> Counter[tuple[int, int]]:
+    """Return how many images of each size in pixels a file has; (0, 0) counts those of an unknown size.
+
+    The dictionary of a stream is never compressed, so its bytes say which images there are; masks of images are among them.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    for match in _IMAGE.finditer(data):
+        start = max(data.rfind(b"obj", max(0, match.start() - _DICTIONARY), match.start()), match.start() - _DICTIONARY, 0)
+        end = data.find(b"stream", match.end(), match.end() + _DICTIONARY)
+        dictionary = data[start : end if end >= 0 else match.end()]
+        width, height = (re.search(rb"/%s\s+(\d{1,6})\b(?!\s+\d+\s+R)" % name, dictionary) for name in (b"Width", b"Height"))
+        sizes[(int(width[1]), int(height[1])) if width and height else (0, 0)] += 1
+    return sizes
 
 
 def _opened(source: Path | bytes) -> pypdfium2.PdfDocument:
