@@ -28,13 +28,14 @@ _SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"} 
 def listing() -> Response:
     """Return the catalog, a page of it at a time."""
     limit = _limit(request.args.get("limit", "100"))
-    documents = list(jacie().services.catalog.documents())
+    catalog = jacie().services.catalog
+    notes, documents = catalog.notes, list(catalog.documents())
     start = _after(documents, request.args.get("cursor", ""))
     page = documents[start : start + limit]
     more = start + limit < len(documents)
     body: dict[str, Any] = {"documents": [_shown(document) for document in page]}
     body["next_cursor"] = page[-1].document_id if more and page else None
-    if notes := jacie().services.catalog.notes:
+    if notes:
         body["notes"] = list(notes)
     return Response(msgspec.json.encode(body), content_type="application/json")
 
