@@ -29,6 +29,7 @@ from jacie_flask.upstreams import Upstream
 from tests.support.hostile_documents import good
 from tests.support.jacie import ROOT, environment
 from tests.support.pinecone_server import PineconeServer
+from tests.support.reliability import record
 
 PARAGRAPH = "Revenue from {0} grew in the year because customers bought more of it than ever before.\n" * 8
 
@@ -389,6 +390,43 @@ def test_records_that_get_lost_are_written_again(made, lagging, space):
         assert (report.added, report.unchanged) == (["a.txt"], 1)
         assert lost in server.namespaces[space].records
         assert all(one.chunks == one.vectors > 0 for one in lagging(server).index.held().values())
+
+
+@pytest.mark.reliability
+def test_faults_of_an_index_are_written_down(made, lagging):
+    """What an ingestion makes of an index that is late or loses records, in this run and in the next."""
+    made.write("a.txt", "steel")
+    made.write("b.txt", "coal")
+    rows = []
+    for fault, lag, lost in (
+        ("writes show after 10 reads", 10, ""),
+        ("a chunk is lost", 0, "n"),
+        ("a head is lost", 0, "n-documents"),
+    ):
+        for file in made.data.glob("ledger*"):
+            file.unlink()
+        with PineconeServer(8, lag=lag) as server:
+            parts = lagging(server)
+            first = ingest(parts)
+            server.settle()
+            if lost:
+                id_ = next(one for one in server.namespaces[lost].records if one.startswith(document_id("a.txt")))
+                server.namespaces[lost].remove(id_)
+            second = ingest(lagging(server))
+            held = parts.index.held()
+            assert all(one.chunks == one.vectors > 0 for one in held.values())
+            assert len(held) == 2
+        rows.append(
+            {
+                "fault": fault,
+                "first run": f"{len(first.added)} added",
+                "next run": f"{len(second.added)} written again",
+                "then held": len(held),
+            }
+        )
+    assert [row["next run"] for row in rows] == ["0 written again", "1 written again", "1 written again"]
+    text = "Two documents are ingested into an index that shows writes late or loses records. A read that finds nothing never counts as done."
+    record("32-index-repair", "An index that is late or loses records", text, rows)
 
 
 # ------------------------------------------------------------------------------------------------- killed in the middle

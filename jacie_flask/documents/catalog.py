@@ -86,7 +86,10 @@ class StoreCatalog:
         objects = {item.key: item for item in self._store.list()}
         self._entries, notes = self._read_entries(objects)
         self._merge()
-        self.notes = (*self._store.left_out, *notes)  # after the documents: whoever reads these first sees both as they belong together
+        self.notes = (
+            *self._store.left_out,
+            *notes,
+        )  # after the documents: whoever reads these first sees both as they belong together
         self._listed_at = self._clock()
 
     def prepared(self, make: Callable[[Sequence[CatalogDocument]], T]) -> T:

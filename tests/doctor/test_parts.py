@@ -87,6 +87,16 @@ def test_working_upstreams_are_found_working(tmp_path, amazon):
     assert not [secret for secret in SECRETS if secret in said]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_an_index_that_cannot_store_words_fails(tmp_path, metric):
+    """Another metric takes no sparse values: that is no warning, because every ingestion would end there."""
+    with PineconeServer(dimension=384, api_key="pinecone-secret", metric=metric) as pinecone:
+        settings = {"index": "pinecone://jacie", "pinecone_host": pinecone.origin, "pinecone_api_key": "pinecone-secret"}
+        code, found, said = examined(tmp_path, model="scripted", **settings)
+    assert (code, states(found)["index"]) == (1, "fail"), said
+    assert "metric dotproduct" in " ".join(said.split())
+
+
 def test_every_broken_upstream_is_named_and_no_secret(tmp_path, amazon):
     """Keys that are refused, ports where nobody listens: each part fails with its own variables, and no key is printed."""
     with OpenAIServer(api_key="another") as model, PineconeServer(dimension=256, api_key="another") as pinecone:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.s3_store import S3Store
 from jacie_flask.errors import DocumentUnavailable
 from jacie_flask.redaction import redactor
+from tests.support.reliability import record
 from tests.support.s3_faults import REFUSALS, S3Fault, S3Faults, xml
 
 MAX_BYTES = 5000
@@ -459,3 +461,20 @@ def test_a_subfolder_without_permission_is_left_out():
         True,
         True,
     ]
+
+
+@pytest.mark.reliability
+def test_refusals_of_s3_are_written_down():
+    """Each of them with the reason that GET /documents, the report of the ingestion and an answer's ``degraded`` show."""
+    rows = []
+    for name, (fault, _) in REFUSALS.items():
+        with S3Faults(OBJECTS, S3Fault(**{**fault.__dict__, "on": "a.pdf"})) as server:
+            store = S3Store("s3://bucket", endpoint=server.origin, max_bytes=MAX_BYTES)
+            shown = reason(lambda store=store: store.read("a.pdf"))
+            assert store.read("b.pdf").data == b"y"
+        code = re.search("<Code>(.*)</Code>", fault.body)
+        rows.append(
+            {"fault": name, "status": fault.status, "code": code[1] if code else "none", "reason that the document shows": shown}
+        )
+    text = "One document is refused with S3's own error document; the other documents are read. The code decides, not the status."
+    record("31-s3-refusals", "Refusals of S3", text, rows)

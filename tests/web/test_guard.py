@@ -7,6 +7,7 @@ from flask import Flask
 
 from jacie_flask import create_app
 from jacie_flask.config import load
+from jacie_flask.interfaces import Principal
 from tests.support.identity import AUDIENCE, ISSUER, Provider
 from tests.support.tenants import close
 
@@ -345,3 +346,9 @@ def test_the_page_tells_nothing_of_the_collection_before_the_sign_in(locked):
     browser, _, _ = signed_in(locked)
     assert name in browser.get("/").text
     assert "Sign out" in browser.get("/").text
+
+
+def test_a_principal_is_given_its_scopes_by_whoever_makes_it():
+    """Nobody who forgets to say what a caller may do allows everything."""
+    with pytest.raises(TypeError, match="scopes"):
+        Principal(key_id="x", name="x")
