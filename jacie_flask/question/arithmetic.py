@@ -65,7 +65,7 @@ def _lead(marked: Marked, term: Term) -> int | None:
 def _links(marked: Marked, one: Term, other: Term, listed: bool) -> bool:
     """Say whether arithmetic joins two terms."""
     gap = phrases(marked.tokens, vocabulary().defining, one.last, other.first)
-    if len(gap) == 1 and marked.tokens[one.last].key == "to":
+    if len(gap) == 1 and marked.tokens[one.last].key in {"to", "over"}:
         return True
     arithmetic = False
     for mark in gap:

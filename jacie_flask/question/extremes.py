@@ -11,7 +11,7 @@ def which_year(form: Form) -> Decision | None:
     if not form.has("which_year") or not form.has("largest", "smallest") or not form.measures:
         return None
     direction = "down" if form.has("smallest") else "up"
-    explain(form, "which_year", "largest", "smallest")
+    explain(form, "which_year", "largest", "smallest", "exists")
     return Decision("which_year", direction)
 
 
@@ -51,7 +51,7 @@ def _of_years(form: Form) -> Decision | None:
     if form.measures != 1 or len(marks) != 1 or not (form.several or words & _PEAKS):
         return None
     direction = "up" if form.has("largest") else "down"
-    form.marked.explain(*marks)
+    explain(form, "largest", "smallest", "exists")
     return Decision("which_year", direction)
 
 

@@ -76,6 +76,18 @@ def _combined(form: Form) -> Decision | None:
     return None
 
 
+def _yearly(form: Form) -> Decision | None:
+    """Read "growth per year": the growth of each year; a change per year is not the change between the first and the last."""
+    if not form.has("yearly") or not form.measures:
+        return None
+    if form.has("growth") and form.several and not form.yes_no:
+        explain(form, "yearly")
+        return Decision("yearly")
+    if not form.has("growth", "change", "up", "down", "better", "worse"):
+        explain(form, "yearly")
+    return None
+
+
 def _changing(form: Form) -> Decision | None:
     """Read changes: a yes or no where a direction is asked about, else the amount or the percentage."""
     if not form.has("change", "growth", "up", "down", "better", "worse", "year_over_year") or not form.measures:
@@ -153,6 +165,7 @@ RULES: tuple[Callable[[Form], Decision | None], ...] = (
     _cagr,
     _consistent,
     _share,
+    _yearly,
     _combined,
     _changing,
     _comparing,

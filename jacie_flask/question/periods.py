@@ -22,6 +22,7 @@ _NAMES = "january february march april may june july august september october no
 _MONTHS = {name[:length]: number for number, name in enumerate(_NAMES.split(), start=1) for length in (3, 4, len(name))}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "final": 4, "last": 2}
+_ENDED = {"year": 12, "quarter": 3, "half year": 6, "twelve months": 12, "12 months": 12}
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}
 _COUNT = rf"(?:{'|'.join(_COUNTS)}|\d{{1,2}})"
 _Q = r"(?:q[ ]?[1-4]|[1-4]q|(?:first|second|third|fourth|1st|2nd|3rd|4th)[ ](?:fiscal[ ]|financial[ ])?quarter)"
@@ -29,19 +30,20 @@ _H = r"(?:h[12]|[12]h|(?:first|second|1st|2nd|last)[ ]half(?:[ ]year)?)"
 _JOIN = r"(?:[ ]?(?:of|in|,|for|-)?[ ]?(?:the[ ])?)"
 _PATTERN = re.compile(
     rf"""(?ix)(?<![\w.,$€£])(?:
-    (?P<days>(?:(?P<month>{_MONTH})\.?[ ](?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<dyear>(?:19|20)\d\d)
+    (?P<days>(?:(?:fiscal[ ]|financial[ ])?(?P<ended>year|quarter|half[ -]year|twelve[ ]months|12[ ]months)[ ](?:ended|ending|to)[ ](?:on[ ])?(?:the[ ])?)?(?:(?P<month>{_MONTH})\.?[ ](?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<dyear>(?:19|20)\d\d)
       |(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?[ ](?:of[ ])?(?P<month2>{_MONTH})\.?,?[ ](?P<dyear2>(?:19|20)\d\d)
       |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)|(?P<one>\d{{1,2}})[/.](?P<two>\d{{1,2}})[/.](?P<dyear3>(?:19|20)\d\d)))
     |(?P<quarter>{_Q}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<qyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?)?(?P<qyear2>(?:19|20)\d\d)(?:['’]s)?[ ]?[,-]?[ ]?(?P<quarter2>{_Q})
     |(?P<half>{_H}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<hyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?P<hyear2>(?:19|20)\d\d)[ ]?(?P<half2>{_H})
-    |(?P<months>(?:{_COUNT})[ -]months?|[369]m)(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
+    |(?:first[ ])?(?P<months>(?:{_COUNT})[ -]months?|[369]m)(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
     |(?:(?:the[ ])?(?:last|past|previous|latest|most[ ]recent)[ ])(?P<lastcount>{_COUNT})[ ](?:fiscal[ ]|financial[ ]|reported[ ])?years
     |(?P<ncount>{_COUNT})[ -](?:fiscal[ ])?(?:years?|yr)\b
+    |(?:last|final)[ ](?:fiscal[ ])?quarter[ ]of[ ](?:fiscal[ ](?:year[ ])?|fy[ ]?)?(?P<lastquarter>(?:19|20)\d\d)
     |(?P<q>{_Q})
     |(?P<h>{_H})
-    |(?P<tail>(?:fiscal[ ]years?[ ]|financial[ ]years?[ ]|calendar[ ]years?[ ]|years?[ ]ended[ ]|fiscal[ ]|fye?[ ]?['’]?|cy[ ]?['’]?)(?P<year>(?:19[89]|20[0-4])\d|\d\d))(?:[/](?P<split>\d\d(?:\d\d)?))?
+    |(?P<tail>(?:fiscal[ ]years?[ ]|financial[ ]years?[ ]|calendar[ ]years?[ ]|calendar[ ]|fiscal[ ]|fye?[ ]?['’]?|cy[ ]?['’]?)(?P<year>(?:19[89]|20[0-4])\d|\d\d))(?:[/](?P<split>\d\d(?:\d\d)?))?
     |(?P<bare>(?:19[89]|20[0-4])\d)(?:[/](?P<split2>\d\d(?:\d\d)?)(?!\d))?
     |['’](?P<short>\d\d)
     )(?!\w|[.,]\d|%)"""
@@ -79,6 +81,8 @@ def _read(match: re.Match[str]) -> Period | None:
     start, end = match.span()
     if match["days"]:
         day = _day(match)
+        if day and match["ended"]:
+            return Period(start, end, (Span("months", int(day[:4]), 0, _ENDED[match["ended"].lower().replace("-", " ")], day),))
         return Period(start, end, (Span("date", int(day[:4]), end=day),)) if day else None
     for number, year in (("quarter", "qyear"), ("quarter2", "qyear2"), ("q", "")):
         if match[number]:
@@ -86,6 +90,8 @@ def _read(match: re.Match[str]) -> Period | None:
     for half, year in (("half", "hyear"), ("half2", "hyear2"), ("h", "")):
         if match[half]:
             return Period(start, end, (Span("half", _year(match[year]) if year else 0, _digit(match[half]), 6),))
+    if match["lastquarter"]:
+        return Period(start, end, (Span("quarter", int(match["lastquarter"]), 4, 3),))
     if match["months"]:
         return Period(start, end, (Span("months", 0, 0, _count(match["months"])),))
     if match["lastcount"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
@@ -21,7 +22,10 @@ from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
 _TURNS = 8
-_GROWING = frozenset({"which_year", "compare", "average"})
+_LISTING = frozenset({"and", "or", ",", ";", "&", "was", "is", "were", "are", "/", "|", "did", "spent", "paid", "as"})
+_GROWING = frozenset({"which_year", "compare", "average", "yearly"})
+_LISTED = frozenset({"trend", "yearly"})
+_SOLD_IN_PARTS = frozenset({"segments", "geographies", "products"})
 
 
 def plan_of(query: str, history: Sequence[Turn], find_names: NameFinder) -> Plan:
@@ -65,7 +69,7 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         companies=companies,
         measures=relative(measures, periods),
         spans=periods,
-        operator="value" if decision.operator == "trend" else decision.operator,
+        operator="value" if decision.operator in _LISTED else decision.operator,
         group="" if decision.group == "quarters" else decision.group,
         direction=worsening(measures) if decision.direction == "worse" else decision.direction,
         threshold=decision.threshold,
@@ -91,7 +95,17 @@ def _asked(question: Marked, definitions: Definitions) -> _Asked:
         found = tuple(terms(question, definitions))
     except UnreadExpressionError as error:
         return _Asked((), f"the arithmetic of the question was not fully understood: {error}")
-    return _Asked(found, _unused(definitions, found))
+    return _Asked(found, _unused(definitions, found) or _unrelated(question, found))
+
+
+def _unrelated(question: Marked, found: Sequence[Term]) -> str:
+    """Say which two measures stand side by side without a word that lists, compares or relates them."""
+    for one, other in pairwise(sorted(found, key=lambda term: term.first)):
+        between = question.tokens[one.last : other.first]
+        related = any(mark.operators for mark in question.marks if one.last <= mark.first < other.first)
+        if one.first != other.first and not related and not any(token.key in _LISTING for token in between):
+            return f"how {one.measure.name} and {other.measure.name} belong together was not understood"
+    return ""
 
 
 def _unused(definitions: Definitions, found: Sequence[Term]) -> str:
@@ -112,6 +126,8 @@ def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tu
         return ()
     if decision.operator in _GROWING:
         measures = growing(question, measures)
+    if decision.group in _SOLD_IN_PARTS and not measures:
+        return (Measure("revenue", Item(concept="revenue")),)
     if decision.operator == "share":
         measures = measures[::-1]
     if question.wishes.percent:

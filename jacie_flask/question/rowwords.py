@@ -31,9 +31,11 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
     if any(measure.defined for measure in measures) or all(mark.has("ambiguous") for mark in opened):
         return measures
     named = [mark for mark in question.marks if mark.measure and mark.first in question.explained] if measures else []
+    words = sorted([*opened, *named], key=lambda mark: mark.first)
+    if _crossed(question, words):
+        return measures
     if len(named) > 1 and any(mark.has("formula") for mark in named):
         return measures
-    words = sorted([*opened, *named], key=lambda mark: mark.first)
     words = [mark for mark in question.marks if mark in words or _between(mark, words)]
     question.explain(*opened)
     paid = [mark for mark in question.marks if mark.first == words[-1].last and question.tokens[mark.first].key == "paid"]
@@ -64,6 +66,12 @@ def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measu
     question.explain(*opened)
     part = phrase_of(question, opened)
     return (replace(part, expression=Item(phrase=f"{part.name} {measures[0].name}")), measures[0])
+
+
+def _crossed(question: Marked, words: list[Mark]) -> bool:
+    """Say whether a verb or an operator stands inside of the words: then they are no one row."""
+    inside = [mark for mark in question.marks if words[0].last <= mark.first < words[-1].first and mark not in words]
+    return any(mark.operators or question.tokens[mark.first].text.lower() in YES_NO for mark in inside)
 
 
 def _between(mark: Mark, words: list[Mark]) -> bool:

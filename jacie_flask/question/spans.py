@@ -74,6 +74,8 @@ def _relative(relatives: Sequence[str], found: Sequence[Span], before: Sequence[
         base = found[0] if found else before[0] if before else Span("latest")
         if relative == "trailing":
             made.append(Span("trailing"))
+        elif relative == "latest_quarter":
+            made.append(Span("latest", months=3))
         elif relative == "latest":
             made.append(Span("latest"))
         elif found or before or "latest" in relatives:

@@ -46,7 +46,9 @@ _DECIMALS = re.compile(
 _NEAREST = re.compile(
     rf"(?i)(?<!\w)(?:and[ ])?(?:rounded?[ ])?(?:(?:your[ ]|the[ ])?(?:answer|result|figure)[ ])?to[ ]the[ ]nearest[ ](?P<unit>{_SCALE}|whole[ ](?:number|percent|day)|integer|percent|day|cent|tenth|hundredth)(?!\w)"
 )
-_TABLE = re.compile(r"(?i)(?<!\w)(?:(?:as|in)[ ](?:a[ ])?(?:table|tabular[ ]form)|tabulate)(?!\w)")
+_TABLE = re.compile(
+    r"(?i)(?<!\w)(?:(?:as|in)[ ](?:a[ ])?(?:table|tabular[ ]form)|tabulate|(?:a[ ])?table[ ](?:of|with|showing))(?!\w)"
+)
 _BRIEF = re.compile(
     r"(?i)(?<!\w)(?:briefly|in[ ](?:one|a[ ]single)[ ](?:sentence|line|word)|in[ ]short|(?:just|only)[ ]the[ ](?:number|figure|value))(?!\w)"
 )

@@ -48,7 +48,8 @@ def _call(call: Call) -> str:
 
 def _span(span: Span) -> str:
     if span.kind == "latest":
-        return f"latest-{span.number}" if span.number else "latest"
+        quarter = "" if span.months == 12 else f"/{span.months}M"
+        return (f"latest-{span.number}" if span.number else "latest") + quarter
     if span.kind in {"quarter", "half"}:
         return f"{span.kind[0].upper()}{span.number}/{span.year}"
     if span.kind == "months":
