@@ -20,14 +20,12 @@ _VOID = re.compile(r"N/?M|n/?m|[nN]\.[mM]\.?|N/A|n/a|n\.a\.|\*{1,3}")
 _ENDS = frozenset("0123456789)%—–-−*]xlLsp.AaMm†‡")
 _DIGIT = re.compile(r"\d|[—–−-]$|[Nn]il$")
 _LEADERS = re.compile(r"\s?(?:[.·_…]\s?){3,}")
-_GLUE = (
-    (re.compile(rf"(?<![\w$]){_CURRENCY} (?=[\d(.—–−-])"), lambda match: match.group()[:-1]),
-    (re.compile(r"\( (?=[\d$.])"), lambda match: "("),
-    (re.compile(r"(?<=[\d%]) \)"), lambda match: ")"),
-    (re.compile(r"(?<=[\d)—–-]) (?=%(?:[\s)(*]|$))"), lambda match: ""),
-    (re.compile(r"(?<=[\d)]) (?=(?:pts?\.?|ppts?|pp|bps)(?:\s|$))"), lambda match: ""),
-    (re.compile(r"(?<=\d) % ?\)"), lambda match: "%)"),
+_APART = re.compile(
+    rf"(?<![\w$]){_CURRENCY} (?=[\d(.—–−-])|\( (?=[\d$.])|(?<=[\d%]) \)|(?<=[\d)—–-]) (?=%(?:[\s)(*]|$))"
+    r"|(?<=[\d)]) (?=(?:pts?\.?|ppts?|pp|bps)(?:\s|$))|(?<=\d) % ?\)"
 )
+"""A space inside a cell: "$ 5", "( 5 )", "(6) %", "1.2 pts"."""
+
 _DATE_BEFORE = re.compile(
     r"(?:\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s*(?:\d{1,2}(?:st|nd|rd|th)?,?)?|\b(?:in|of|since|during"
     r"|fiscal|fy|through|until|year|ended|ending|and|to|for|from|before|after|by|at|note|notes|item|page|level|tier|phase|series"
@@ -81,7 +79,7 @@ def parsed(line: str, style: str = "us", count: int = 0) -> Line:
     """Return a line's label and trailing figures; ``count`` is the number of its table's columns, 0 where it is not known."""
     if not line or line[-1] not in _ENDS or not _DIGIT.search(line):
         return Line(line, ())
-    text = _LEADERS.sub(" ", line)
+    text = _LEADERS.sub(" ", line) if ".." in line or "__" in line or ". ." in line or "·" in line or "…" in line else line
     if style != "us":
         text = _EURO_NUMBER.sub(lambda match: match.group().translate(_SWAP), text)
     if style != "space":
@@ -94,9 +92,7 @@ def parsed(line: str, style: str = "us", count: int = 0) -> Line:
 
 
 def _tail(text: str) -> Line:
-    for pattern, replacement in _GLUE:
-        text = pattern.sub(replacement, text)
-    tokens = text.split()
+    tokens = _APART.sub(lambda match: match.group().replace(" ", ""), text).split()
     figures: list[Figure] = []
     while tokens:
         figure = _figure(tokens[-1])

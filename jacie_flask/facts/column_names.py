@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Sequence
+from functools import cached_property
 
 from jacie_flask.facts.periods import PERIODS, atoms
 from jacie_flask.facts.values import Column
@@ -23,9 +24,18 @@ _MOST_WORDS = 40
 _LONGEST_NAME = 8
 
 
-def known_names(labels: Sequence[str]) -> frozenset[str]:
-    """Return the phrases that a document uses as names of rows, folded as ``cut`` compares them."""
-    return frozenset({*_COMMON, *_COMMON_PHRASES, *(_folded(label) for label in labels if len(label) <= 80)})
+class Names:
+    """The phrases that a document uses as names of rows; they are folded when they are first asked for."""
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        self._labels = labels
+
+    def __contains__(self, phrase: object) -> bool:
+        return phrase in self._folded
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        return frozenset({*_COMMON, *_COMMON_PHRASES, *(_folded(label) for label in self._labels if len(label) <= 80)})
 
 
 def cut(heading: str, count: int, known: Container[str]) -> list[str]:

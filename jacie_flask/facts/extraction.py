@@ -11,7 +11,7 @@ from jacie_flask.facts import units
 from jacie_flask.facts.agreement import confirmed
 from jacie_flask.facts.blocks import Block, blocks
 from jacie_flask.facts.cells import style_of
-from jacie_flask.facts.column_names import known_names, named, over_one_period
+from jacie_flask.facts.column_names import Names, named, over_one_period
 from jacie_flask.facts.concepts import with_concepts
 from jacie_flask.facts.headings import columns_of, settled
 from jacie_flask.facts.identities import checked
@@ -49,7 +49,7 @@ def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapp
     ``pages`` are tidied texts, page 1 first; ``labels`` are those of ``label_pages``; ``guess`` that of ``guess_document``.
     """
     found = [(page, list(blocks(page.lines, page.style))) for page in _pages(pages, labels)]
-    known = known_names([row.label for _, page_blocks in found for block in page_blocks for row in block.rows])
+    known = Names([row.label for _, page_blocks in found for block in page_blocks for row in block.rows])
     tables: list[Table] = []
     for page, page_blocks in found:
         tables += _tables(page, page_blocks, tables[-1] if tables else None, known)
@@ -66,7 +66,7 @@ def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_P
             yield _Page(number, lines, frozenset(labels.get(number, ())), style_of(page))
 
 
-def _tables(page: _Page, page_blocks: Sequence[Block], last: Table | None, known: frozenset[str]) -> Iterator[Table]:
+def _tables(page: _Page, page_blocks: Sequence[Block], last: Table | None, known: Names) -> Iterator[Table]:
     """Yield the tables of a page; ``last`` is the table before it in the document, whose statement may go on here."""
     previous: Table | None = None
     for block in page_blocks:
@@ -88,7 +88,7 @@ def _goes_on(last: Table, table: Table, block: Block) -> bool:
     )
 
 
-def _table(page: _Page, block: Block, previous: Table | None, known: frozenset[str]) -> Table | None:
+def _table(page: _Page, block: Block, previous: Table | None, known: Names) -> Table | None:
     statement = _statement(page, block, previous)
     counts = Counter(len(row.figures) for row in block.rows)
     for count, _ in sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:4]:
@@ -106,7 +106,7 @@ def _table(page: _Page, block: Block, previous: Table | None, known: frozenset[s
     return None
 
 
-def _columns(block: Block, count: int, statement: str, known: frozenset[str]) -> tuple[list[Column], str]:
+def _columns(block: Block, count: int, statement: str, known: Names) -> tuple[list[Column], str]:
     """Return the columns of rows of ``count`` figures, and the line of their names where it stands below the periods."""
     balance = statement.startswith("balance_sheet")
     columns = columns_of(block.head, shares(block.rows, count), balance)

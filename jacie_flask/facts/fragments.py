@@ -33,7 +33,7 @@ def separated(lines: Sequence[str], style: str) -> Iterator[tuple[int, str]]:
 
 def _rows(line: str, style: str) -> Iterator[str]:
     """Yield the rows of a line: one ends where a nil is its last figure and words follow."""
-    match = _AFTER_DASH.search(line)
+    match = _AFTER_DASH.search(line) if "—" in line or "–" in line or " - " in line else None
     if not match:
         yield line
         return

@@ -34,6 +34,7 @@ _SENTENCE = 60
 _FUNCTION_WORDS = re.compile(r"\b(?:the|was|were|is|are|we|our|that|which|to|this|these|has|have|its|be|been|may|with|by)\b")
 _NO_END = frozenset(".;:—–-")
 _ABOVE = 6
+_MOST_LINES = 24
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Period:
 
 def is_heading(line: str) -> bool:
     """Say whether a line names columns by periods: it has a year or a date and no other figures, and is no sentence."""
-    if len(line) > _LONGEST or not _YEARISH.search(line) or line[-1] in _NO_END:
+    if len(line) > _LONGEST or line[-1] in _NO_END or not _RESIDUE.search(line) or not _YEARISH.search(line):
         return False
     if sum(1 for word in line.lower().split() if word.strip("(),") not in _PERIOD_WORDS and word[:1].isalpha()) > _MOST_WORDS:
         return False
@@ -81,7 +82,7 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
 
     ``shares`` says which figures of the rows are percentages; ``balance`` that the table is a balance sheet.
     """
-    lines = _with_whole_dates(lines)
+    lines = _with_whole_dates(lines[-_MOST_LINES:])
     for start in range(len(lines) - 1, -1, -1):
         if is_prose(lines[start]):
             break

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 _MONTHS = {
     name: number for number in range(1, 13) for name in (calendar.month_name[number].lower(), calendar.month_abbr[number].lower())
@@ -96,9 +97,10 @@ class Calendar:
         return date(year, self.month, min(self.day, calendar.monthrange(year, self.month)[1]))
 
 
-def atoms(text: str) -> list[Atom]:
+@lru_cache(maxsize=4096)
+def atoms(text: str) -> tuple[Atom, ...]:
     """Return what a heading says of periods, changes and notes, in order."""
-    return [_atom(match) for match in ATOM.finditer(text.lower())]
+    return tuple(_atom(match) for match in ATOM.finditer(text.lower()))
 
 
 def _atom(match: re.Match[str]) -> Atom:
