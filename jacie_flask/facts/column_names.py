@@ -22,6 +22,7 @@ _COMMON_PHRASES = (
 )
 _MOST_WORDS = 40
 _LONGEST_NAME = 8
+_FEW = 3
 
 
 class Names:
@@ -43,7 +44,11 @@ def cut(heading: str, count: int, known: Container[str]) -> list[str]:
     words = _UNIT.sub(" ", heading).split()
     if not count <= len(words) <= _MOST_WORDS:
         return []
-    if len(words) == count:
+    if (
+        len(words) == count
+        and all(word[0].isupper() for word in words)
+        and (count >= _FEW or all(_folded(word) in known for word in words))
+    ):
         return words
     ways: dict[tuple[int, int], list[list[str]]] = {(0, 0): [[]]}
     for end in range(1, len(words) + 1):

@@ -27,6 +27,7 @@ PAGE_CHARS = 40_000
 
 _FEWEST_ROWS = 2
 _TOP_LINES = 8
+_MONTHS = 3
 _ENDING = frozenset("0123456789)%—–-−*]")
 _NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
 _INTERIM = ("10-Q", "6-K", "8-K", "interim report", "earnings", "proxy", "DEF14A", "S-1")
@@ -53,7 +54,7 @@ def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapp
     tables: list[Table] = []
     for page, page_blocks in found:
         tables += _tables(page, page_blocks, tables[-1] if tables else None, known)
-    fiscal = _calendar(tables, pages)
+    fiscal = _calendar(tables, pages, guess)
     tables = [_settled(table, fiscal, guess.get("document_type", "") not in _INTERIM) for table in tables]
     return checked(confirmed(with_sums(with_concepts(_scaled(tables)))))
 
@@ -141,24 +142,31 @@ def _title(head: Sequence[str]) -> str:
     return " | ".join(lines[-6:-1] or lines[-1:])
 
 
-def _calendar(tables: Sequence[Table], pages: Sequence[str]) -> Calendar:
-    """Return the filing's calendar: its statements' whole years, or its year to date, and what its text calls them."""
+def _calendar(tables: Sequence[Table], pages: Sequence[str], guess: Mapping[str, str]) -> Calendar:
+    """Return the filing's calendar: its statements' whole years, or its year to date, and what its text calls them.
+
+    A quarter alone is the first one where it is the year to date: in cash flows and quarterly reports. Otherwise the filing's guess says.
+    """
     ends: list[str] = []
     dates: list[tuple[int, str]] = []
     balances: list[str] = []
-    bare = 0
+    bare, flows = 0, False
     for table in tables:
         columns = [column for column in table.columns if column.year and column.role == "value"]
         if table.statement in _FLOWS:
             ends += [column.end for column in columns if column.end and column.months == 12]
             dates += [(column.months, column.end) for column in columns if column.end and column.months in (3, 6, 9)]
+            flows = flows or table.statement == "cash_flow"
             bare = max([bare, *(column.year for column in columns if not column.end and column.months in (12, -1))])
         elif table.statement == "balance_sheet":
             balances += [column.end for column in columns if column.end]
     latest = max([*ends, *balances, *(end for _, end in dates)], default="")
     if not ends and dates:
         longest = max(months for months, _ in dates)
-        ends = [_later(end, 12 - months) for months, end in dates if months == longest]
+        to_date = longest
+        if longest == _MONTHS and guess.get("document_type") != "10-Q" and not flows:
+            to_date = _MONTHS * int(guess.get("period", "").partition(" Q")[2] or 0)
+        ends = [_later(end, 12 - to_date) for months, end in dates if months == longest] if to_date else []
     return calendar_of(ends or balances, latest, bare, pages)
 
 

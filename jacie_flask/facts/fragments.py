@@ -61,6 +61,6 @@ def _headed(line: str) -> Iterator[str]:
     dated = _AFTER_DATE.match(line) if line[-1].isalpha() or line[-1] == ":" else None
     if dated:
         yield dated["dates"]
-        yield dated["heading"]
+        yield from _headed(dated["heading"])
     else:
         yield line
