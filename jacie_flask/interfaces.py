@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jacie_flask.errors import JacieError
 from jacie_flask.events import Turn, Usage
+from jacie_flask.facts.book import Book, Filing
 from jacie_flask.facts.values import Table
 from jacie_flask.retries import Budget
 
@@ -292,11 +293,11 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatModel(Protocol):
-    """A language model; raises LLMUnavailable, LLMTimeout, LLMIncomplete, LLMContextExceeded or ContentFiltered."""
+    """A language model, or the one that is ``absent``; raises LLMUnavailable, LLMTimeout, LLMIncomplete, LLMContextExceeded or ContentFiltered."""
 
     label: str
     context_tokens: int
-    small: bool
+    absent: bool
 
     def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield deltas until one carries a finish reason; closing the iterator closes the upstream connection."""
@@ -478,7 +479,15 @@ class Services:
     pool: Executor
     limits: "Limits"
     expectations: "Expectations"
+    books: "BookShelf"
     upstreams: "tuple[Upstream, ...]" = ()
+
+
+class BookShelf(Protocol):
+    """The books of the companies that were asked about last."""
+
+    def of(self, filings: Sequence[Filing], tables: Mapping[str, DocumentTables]) -> Book:
+        """Return the book of the filings whose tables are here."""
 
 
 class Catalog(Protocol):
@@ -561,7 +570,8 @@ class Limits:
     """Bounds that pipelines keep; seconds, bytes and counts.
 
     ``retries``: how often all upstreams together may be asked again for one question.
-    ``guard_all``: sentences of capable models are checked before they go out too, not only those of the small one.
+    ``guard``: sentences of the model are checked before they go out.
+    ``model_for_words``: the model is asked only where no exact answer was computed.
     ``refine_selection``: a capable model is asked which of the documents that fit best a question is about.
     """
 
@@ -572,5 +582,6 @@ class Limits:
     max_history_turns: int = 20
     max_history_chars: int = 24_000
     answer_tokens: int = 800
-    guard_all: bool = False
+    guard: bool = False
     refine_selection: bool = False
+    model_for_words: bool = False

@@ -80,7 +80,7 @@ BAD = [
     ("JACIE_TOKENS_PER_DAY", "many", "a whole number"),
     ("JACIE_BODY_TIMEOUT_S", "0", "more than 0"),
     ("JACIE_MAX_RUNS", "1.5", "a whole number"),
-    ("JACIE_GUARD", "off", "small"),
+    ("JACIE_GUARD", "small", "off or always"),
     ("JACIE_MAX_DOCUMENTS", "51", "at most 50"),
     ("JACIE_MAX_BODY_BYTES", "1", "at least 1024"),
     ("JACIE_MAX_DOCUMENT_BYTES", "1", "at least 1024"),
@@ -219,7 +219,8 @@ def test_without_settings_everything_is_embedded():
     settings = load()
     assert settings.documents_folder is not None
     assert settings.documents_folder.name == "sample_documents"
-    assert settings.uses_embedded_model
+    assert not settings.uses_remote_model
+    assert not settings.uses_local_model
     assert (settings.index, settings.embeddings, settings.runs) == ("sqlite:./var/index.db", "embedded", "memory:")
     assert settings.cors_origins == ()
 
@@ -247,7 +248,7 @@ def test_good_values_are_taken(monkeypatch):
     assert settings.documents_folder is None
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert (settings.log_level, settings.heartbeat_s, settings.port) == ("DEBUG", 0.5, 0)
-    assert not settings.uses_embedded_model
+    assert settings.uses_remote_model
 
 
 def test_settings_do_not_change_and_do_not_show_keys(monkeypatch):

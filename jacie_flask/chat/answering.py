@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jacie_flask.answer.draft import Draft
 from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.selection import Selection
 from jacie_flask.chat.steps import Steps, Table
 from jacie_flask.chat.writing import Writing
 from jacie_flask.events import ProgressCallback, Reset, Source, Token
-from jacie_flask.interfaces import Forecast, Question, Services
+from jacie_flask.interfaces import DocumentTables, Forecast, Question, Services
+from jacie_flask.question.plan import Plan
 from jacie_flask.retries import Budget
 
 
@@ -17,7 +19,8 @@ class Answering:
     """What a run has gathered by now.
 
     ``loaded`` are the names of the documents that were read, ``pages`` how many pages they have, ``terms`` the weighted terms
-    of the query, ``degraded`` sentences on what the answer had to do without, ``said`` the pieces of the answer.
+    of the query, ``degraded`` sentences on what the answer had to do without, ``said`` the pieces of the answer. ``tables`` are those of the documents that were loaded, ``plan`` is what the
+    question means, ``draft`` its exact answer, ``declined`` why there is none. ``reply`` answers an everyday question. ``basis`` is set where what answers is not the model.
     """
 
     question: Question
@@ -34,6 +37,12 @@ class Answering:
     pages: int = 0
     said: list[str] = field(default_factory=list)
     writing: Writing | None = None
+    tables: dict[str, DocumentTables] = field(default_factory=dict)
+    plan: Plan | None = None
+    draft: Draft | None = None
+    declined: str = ""
+    reply: str = ""
+    basis: str = ""
 
     @property
     def sources(self) -> list[Source]:

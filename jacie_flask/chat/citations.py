@@ -87,6 +87,7 @@ def _cite_sentence(sentence: str, evidence: Sequence[Evidence]) -> Iterator[Cita
             document_id=item.source.document_id,
             verified=proved,
             reason=reason,
+            state="found" if proved else "not_found",
         )
 
 

@@ -4,46 +4,68 @@ from collections.abc import Sequence
 
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.citations import cite, unproved
+from jacie_flask.chat.computing import calculations, citations, cited_pages
 from jacie_flask.chat.generating import generate
 from jacie_flask.chat.history import remembered
 from jacie_flask.chat.selection import without_match
-from jacie_flask.events import Result, Sources, Usage
+from jacie_flask.events import Citation, Result, Sources, Usage
 from jacie_flask.interfaces import CatalogDocument, Taken
 
 _NAMED = 12
 
 
 def conclude(run: Answering) -> Result:
-    """Return the answer from what was gathered; where that is nothing, no model is asked, because it could only invent."""
+    """Return the answer: computed where a plan gave one, else written or quoted; where nothing was found, no model is asked."""
+    if run.draft:
+        run.evidence = cited_pages(run, run.draft)
+        cited_files = (item.source.filename for item in run.evidence[: len(run.draft.pages)])
+        run.loaded = list(dict.fromkeys((*cited_files, *run.loaded)))
     run.progress(Sources(sources=run.sources))
-    usage, reason, model = Usage(), "stop", ""
-    if run.question.auto_load_documents and not run.evidence:
-        run.loaded, run.selection = [], without_match(run.selection)
-        run.say(_nothing_found(run.services.catalog.documents()))
-    else:
-        usage, reason = generate(run)
-        model = run.services.model.label if run.writing else ""
+    usage, reason, basis = _answer(run)
     run.steps.at("finalizing")
-    said = "".join(run.said)
-    citations = run.services.offload(cite, said, run.evidence)
-    run.degraded += unproved(citations)
+    text = "".join(run.said)
+    cited = _citations(run, text)
+    run.degraded += unproved(cited)
     run.steps.at("complete")
     timings = run.steps.finish()
     _learn(run)
     return Result(
-        response=said,
+        response=text,
         documents_loaded=run.loaded,
         document_selection_message=run.selection.message,
-        conversation_history=remembered(run.question, said, run.services.limits),
+        conversation_history=remembered(run.question, text, run.services.limits),
         sources=run.sources,
-        citations=citations,
+        citations=cited,
         usage=usage,
         timings_ms=timings,
-        model=model,
+        model=run.services.model.label if run.writing else "",
         finish_reason=reason,
         degraded=run.degraded,
         run_id="",
+        basis=basis,
+        calculations=calculations(run.draft) if run.draft else [],
+        declined=run.declined,
     )
+
+
+def _citations(run: Answering, text: str) -> list[Citation]:
+    """Return what each part of the answer rests on; an everyday reply rests on nothing."""
+    if run.draft and not run.writing:
+        return citations(run.draft)
+    found: list[Citation] = run.services.offload(cite, text, run.evidence) if run.evidence else []
+    return found
+
+
+def _answer(run: Answering) -> tuple[Usage, str, str]:
+    """Give out the answer and return (usage, finish reason, what it rests on)."""
+    if run.reply:
+        run.say(run.reply)
+        return Usage(), "stop", "none"
+    if run.question.auto_load_documents and not run.evidence:
+        run.loaded, run.selection = [], without_match(run.selection)
+        run.say(_nothing_found(run.services.catalog.documents()))
+        return Usage(), "stop", "none"
+    return generate(run)
 
 
 def _nothing_found(documents: Sequence[CatalogDocument]) -> str:

@@ -30,7 +30,7 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
     if not question.document_ids:
         chosen = partial(select_from, query=question.query, history=question.history, filters=question.filters, limit=limit)
         # Thousands of names take a moment of Python: beside the streams, not between them.
-        found: Selection = services.offload(chosen, services.catalog.prepared(_readable))
+        found: Selection = services.offload(chosen, services.catalog.prepared(readable))
         return found
     wanted = set(question.document_ids)
     named = [one for one in services.catalog.documents() if one.document_id in wanted and one.status not in UNREADABLE]
@@ -43,7 +43,7 @@ def choose(question: Question, services: Services, limit: int) -> Selection:
     return replace(selection, documents=picked, scores=scores, message=message, confident=True)
 
 
-def _readable(documents: Sequence[CatalogDocument]) -> KnownCatalog:
+def readable(documents: Sequence[CatalogDocument]) -> KnownCatalog:
     """Prepare what can be read of a catalog."""
     return KnownCatalog([document for document in documents if document.status not in UNREADABLE])
 
@@ -130,11 +130,11 @@ def numbered(passages: Sequence[Passage], services: Services) -> Iterator[tuple[
             document = services.catalog.get(passage.document_id)
         except NotFound:
             continue
-        yield _source(n, passage, document), passage
+        yield source_of(n, passage, document), passage
         n += 1
 
 
-def _source(n: int, passage: Passage, document: CatalogDocument) -> Source:
+def source_of(n: int, passage: Passage, document: CatalogDocument) -> Source:
     """Return one passage as source ``n``; the URL opens the document at the page."""
     return Source(
         n=n,

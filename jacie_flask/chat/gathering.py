@@ -12,7 +12,7 @@ from jacie_flask.chat.loading import Loaded
 from jacie_flask.chat.query import prepare
 from jacie_flask.chat.selection import Selection
 from jacie_flask.errors import RetrievalUnavailable
-from jacie_flask.interfaces import CatalogDocument, Passage
+from jacie_flask.interfaces import CatalogDocument, DocumentTables, Passage
 from jacie_flask.retrieval.ranking import rank_documents
 from jacie_flask.text import completeness
 from jacie_flask.text.terms import term_counts
@@ -100,7 +100,7 @@ def read(run: Answering, loaded: Loaded) -> None:
         return
     kept = {document.document_id for document, _ in loaded}
     passages = [passage for passage in _ranked(run, loaded) if passage.document_id in kept]
-    if not run.services.model.small:
+    if not run.services.model.absent:
         passages = _whole_pages(run, loaded, passages)
     _gather(run, passages)
     _note_read(run, loaded)
@@ -148,6 +148,10 @@ def _whole_pages(run: Answering, loaded: Loaded, passages: Sequence[Passage]) ->
 
 
 def _note_read(run: Answering, loaded: Loaded) -> None:
+    run.tables = {
+        document.document_id: DocumentTables(content_hash=analysed.content_hash, tables=analysed.tables)
+        for document, analysed in loaded
+    }
     run.loaded = [document.filename for document, _ in loaded]
     run.degraded += completeness.sentences((document.filename, analysed.notes) for document, analysed in loaded)
     run.pages = sum(len(analysed.pages) for _, analysed in loaded)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from jacie_flask.chat.answering import begin
+from jacie_flask.chat.computing import compute, is_everyday, plan
 from jacie_flask.chat.concluding import conclude
 from jacie_flask.chat.gathering import load, read, search, select_to_read, select_to_search
 from jacie_flask.chat.steps import CHAT, FAST_CHAT
@@ -12,21 +13,29 @@ from jacie_flask.retries import Budget
 
 
 def chat(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None = None) -> Result:
-    """Answer thoroughly: select documents, load them from their store, read them, ask the model."""
+    """Answer thoroughly: select documents, load them from their store, read them, compute the plan or ask the model."""
     run = begin(question, services, progress, budget, CHAT)
+    if is_everyday(run):
+        return conclude(run)
     if question.auto_load_documents:
         select_to_read(run)
+        plan(run)
         read(run, load(run))
+        compute(run)
     return conclude(run)
 
 
 def fast_chat(question: Question, services: Services, progress: ProgressCallback, budget: Budget | None = None) -> Result:
-    """Answer fast: prepare the query, select documents, search the index, ask the model."""
+    """Answer fast: prepare the query, select documents, search the index, compute the plan or ask the model."""
     run = begin(question, services, progress, budget, FAST_CHAT)
     run.steps.at("query_prep")
+    if is_everyday(run):
+        return conclude(run)
     if question.auto_load_documents:
         select_to_search(run)
+        plan(run)
         search(run)
+        compute(run)
     return conclude(run)
 
 

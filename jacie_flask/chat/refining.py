@@ -28,7 +28,7 @@ def refine(selection: Selection, model: ChatModel, most: int, budget: Budget) ->
     What the model reads and writes for it is noted in the question's ``budget``.
     """
     shortlist = selection.documents[:SHORTLIST]
-    if model.small or len(shortlist) < 2:
+    if model.absent or len(shortlist) < 2:
         return selection
     try:
         said = _said(model, _prompt(selection.question, shortlist, most), budget)

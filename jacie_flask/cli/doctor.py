@@ -16,7 +16,7 @@ from jacie_flask.doctor.findings import Finding, examine
 from jacie_flask.doctor.wire import Server
 from jacie_flask.redaction import redactor
 
-_DOCTOR_S, _BUILT_IN_S = 14.0, 30.0  # the built-in model has to be started first
+_DOCTOR_S, _LOCAL_MODEL_S = 14.0, 30.0  # a local model has to be loaded first
 
 
 @click.command("doctor")
@@ -53,14 +53,14 @@ def _address(url: str) -> str:
 
 
 def _examined(jacie: Any) -> list[Finding]:
-    """Ask this machine and each part, with the built-in model's server started for as long as it takes."""
+    """Ask this machine and each part, with a local model's server started for as long as it takes."""
     settings: Settings = jacie.settings
     model_server = jacie.beside.model_server
     if model_server:
         model_server.start()
     try:
         checks = {**machine.checks(settings), **parts.checks(tenants.settings_of(settings), jacie.tenants)}
-        found = examine(checks, _BUILT_IN_S if model_server else _DOCTOR_S)
+        found = examine(checks, _LOCAL_MODEL_S if model_server else _DOCTOR_S)
     finally:
         if model_server:
             model_server.stop()

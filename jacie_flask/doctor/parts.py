@@ -100,10 +100,15 @@ def _embeddings(parts: Services) -> Iterator[Finding]:
 
 
 def _model(settings: Settings, parts: Services) -> Iterator[Finding]:
-    built_in = settings.uses_embedded_model
-    change = "requirements-models.lock, memory of this machine" if built_in else "OPENAI_API_KEY, OPENAI_BASE_URL, JACIE_MODEL"
+    if parts.model.absent:
+        yield Finding(
+            "model", "ok", "none: answers are computed from tables and quoted; OPENAI_BASE_URL or JACIE_MODEL_FILE adds one"
+        )
+        return
+    local = settings.uses_local_model
+    change = "JACIE_MODEL_FILE, memory of this machine" if local else "OPENAI_API_KEY, OPENAI_BASE_URL, JACIE_MODEL"
     try:
-        _until_ready(parts)
+        _until_ready(parts, local=local)
         begun = time.monotonic()
         said = "".join(delta.text for delta in parts.model.stream(_QUESTION))
     except JacieError as error:
@@ -116,9 +121,9 @@ def _model(settings: Settings, parts: Services) -> Iterator[Finding]:
     yield Finding("model", "ok", f"{parts.model.label} completed a sentence", took_ms=took_ms)
 
 
-def _until_ready(parts: Services) -> None:
-    """Wait for the built-in model, which has only just been started; another one that is not ready says why when it is asked."""
-    end = time.monotonic() + (_MODEL_WAIT_S if parts.model.small else 0.0)
+def _until_ready(parts: Services, *, local: bool) -> None:
+    """Wait for a local model, which has only just been started; another one that is not ready says why when it is asked."""
+    end = time.monotonic() + (_MODEL_WAIT_S if local else 0.0)
     while not parts.model.ready() and time.monotonic() < end:
         time.sleep(0.1)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from jacie_flask.documents.guess import guess_document
+from jacie_flask.facts.extraction import tables_of
 from jacie_flask.interfaces import AnalysedDocument, Postings
 from jacie_flask.text.chunking import chunk_pages
 from jacie_flask.text.labels import label_pages
@@ -16,16 +17,17 @@ from jacie_flask.text.terms import term_ids
 def analyse(pages: list[str], content_hash: str, clean: Callable[[str], str] = tidy) -> AnalysedDocument:
     """Analyse the page texts of one document, the first is page 1; ``clean`` makes plain lines of a page."""
     pages = [clean(page) for page in pages]
-    chunks = chunk_pages(pages)
-    unmarked = [removed(page) for page in pages]
+    chunks, unmarked = chunk_pages(pages), [removed(page) for page in pages]
+    labels, guess = label_pages(unmarked), guess_document(unmarked)
     return AnalysedDocument(
         content_hash=content_hash,
         pages=pages,
         chunks=chunks,
-        labels=label_pages(unmarked),
+        labels=labels,
         body=postings(term_ids(chunk.text) for chunk in chunks),
         heading=postings(term_ids("\n".join(chunk.headings)) for chunk in chunks),
-        guess=guess_document(unmarked),
+        guess=guess,
+        tables=tables_of(pages, labels, guess),
     )
 
 

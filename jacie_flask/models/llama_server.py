@@ -1,4 +1,4 @@
-"""The built-in model's process: a llama.cpp server that goes with its parent; it starts without what only its owner needs."""
+"""The process of a local model: a llama.cpp server for one GGUF file that ends with its parent."""
 
 import argparse
 import os
@@ -13,7 +13,9 @@ import xllamacpp
 
 from jacie_flask.processes import end_with_parent
 
+MODEL_NAME = "local"
 _SLOTS = 2
+_NICE = 10
 _HEALTH_EVERY_S = 2.0
 _HEALTH_MISSES = 5
 
@@ -22,14 +24,14 @@ def serve(model: str, context_tokens: int, port: int, key: str) -> None:
     """Load the model and serve it until the parent goes or the server stops answering (the parent starts it again)."""
     params = xllamacpp.CommonParams()
     params.model.path = model
-    params.model_alias = {"smollm2-135m-instruct"}
+    params.model_alias = {MODEL_NAME}
     params.hostnames = ["127.0.0.1"]
     params.port = port
     params.api_keys = [key]
     params.n_ctx = context_tokens * _SLOTS
     params.n_parallel = _SLOTS
     for threads in (params.cpuparams, params.cpuparams_batch):
-        threads.n_threads = max(1, min(4, os.cpu_count() or 1))
+        threads.n_threads = max(1, (os.cpu_count() or 1) - 1)  # questions need a core of their own
         threads.poll = 0  # waiting threads sleep: spinning ones stall each other for seconds when the machine is busy
     params.ui = False
     params.verbosity = 0
@@ -48,7 +50,7 @@ def _watch_health(port: int) -> None:
                 misses = 0
         except (urllib.error.URLError, OSError):
             misses += 1
-    print("the built-in model stopped answering; ending its process", file=sys.stderr)  # noqa: T201
+    print("the local model stopped answering; ending its process", file=sys.stderr)  # noqa: T201
     os._exit(1)
 
 
@@ -58,10 +60,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--context", type=int, required=True)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
+    os.nice(_NICE)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     end_with_parent()
-    serve(told.model, told.context, told.port, os.environ["JACIE_EMBEDDED_MODEL_KEY"])
+    serve(arguments.model, arguments.context, arguments.port, os.environ["JACIE_LOCAL_MODEL_KEY"])
 
 
 if __name__ == "__main__":

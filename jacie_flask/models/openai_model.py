@@ -38,7 +38,6 @@ class OpenAIModel:
         model: str,
         label: str = "",
         context_tokens: int = 128_000,
-        small: bool = False,
         connect_timeout_s: float = 2.0,
         read_timeout_s: float = 60.0,
         upstream: Upstream | None = None,
@@ -50,7 +49,7 @@ class OpenAIModel:
         """
         self.label = label or model
         self.context_tokens = context_tokens
-        self.small = small
+        self.absent = False
         self._model = model
         self._upstream = upstream or Upstream("model", LLMUnavailable, TO_THE_END)
         timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)

@@ -16,7 +16,7 @@ class ScriptedModel:
 
     label = "scripted"
     context_tokens = 32_000
-    small = False
+    absent = False
 
     def stream(self, prompt: Prompt, budget: Budget | None = None) -> Iterator[Delta]:
         """Yield the best line of the excerpts with the number of its excerpt."""

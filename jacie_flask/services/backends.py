@@ -7,7 +7,7 @@ from jacie_flask.config import Settings
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.errors import ConfigurationError, RetrievalUnavailable
 from jacie_flask.interfaces import ChatModel, DocumentStore, Embedder, SharedRunLog, VectorIndex
-from jacie_flask.models import embedded_server
+from jacie_flask.models.absent import AbsentModel
 from jacie_flask.models.scripted import ScriptedModel
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder
 from jacie_flask.retrieval.sqlite_index import SqliteIndex
@@ -76,28 +76,28 @@ def embedder(settings: Settings, upstream: Upstream | None = None) -> Embedder:
 
 
 def chat_model(settings: Settings, beside: Background, upstream: Upstream | None = None) -> ChatModel:
-    """Return the model that the settings name, the built-in one where they name none."""
+    """Return the model that the settings name; without one, what stands for none."""
     if settings.scripted:
         return ScriptedModel()
-    if not settings.uses_embedded_model:
+    if settings.uses_remote_model:
         return sdks.openai_model()(
             base_url=settings.openai_base_url or _OPENAI_URL,
             api_key=settings.openai_api_key or "none",
             model=settings.model or _DEFAULT_MODEL,
             label=settings.model or _DEFAULT_MODEL,
             context_tokens=settings.model_context,
-            small=False,
             read_timeout_s=settings.model_timeout_s,
             upstream=upstream,
         )
+    if settings.model_file is None:
+        return AbsentModel()
     server = beside.model_server
     return sdks.openai_model()(
-        base_url=server.url if server else settings.embedded_model_url,
-        api_key=server.key if server else settings.embedded_model_key,
-        model="smollm2-135m-instruct",
-        label=embedded_server.LABEL,
-        context_tokens=embedded_server.CONTEXT_TOKENS,
-        small=True,
+        base_url=server.url if server else settings.local_model_url,
+        api_key=server.key if server else settings.local_model_key,
+        model="local",
+        label=settings.model or settings.model_file.stem,
+        context_tokens=settings.local_context,
         read_timeout_s=settings.model_timeout_s,
         upstream=upstream,
     )

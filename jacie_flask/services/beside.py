@@ -1,19 +1,19 @@
-"""The processes beside the workers: the built-in model's server and the ingestion on start."""
+"""The processes beside the workers: the local model's server and the ingestion on start."""
 
 import threading
 from dataclasses import dataclass, field
 
 from jacie_flask.config import Settings
-from jacie_flask.models import embedded_server
+from jacie_flask.models.local_server import LocalServer
 from jacie_flask.processes import OwnedProcess, check_writable
 
 
 @dataclass
 class Background:
-    """The processes beside the workers: the built-in model's server and the ingestion on start."""
+    """The processes beside the workers: the local model's server and the ingestion on start."""
 
     settings: Settings
-    model_server: embedded_server.EmbeddedServer | None = None
+    model_server: LocalServer | None = None
     ingestion: OwnedProcess | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: bool = False
@@ -21,7 +21,7 @@ class Background:
     def environment(self) -> dict[str, str]:
         """Return what worker processes need to know of these processes, as variables."""
         server = self.model_server
-        known = {"JACIE_EMBEDDED_MODEL_URL": server.url, "JACIE_EMBEDDED_MODEL_KEY": server.key} if server else {}
+        known = {"JACIE_LOCAL_MODEL_URL": server.url, "JACIE_LOCAL_MODEL_KEY": server.key} if server else {}
         return {**known, "JACIE_BACKGROUND": "parent"}
 
     def start(self) -> None:
@@ -47,7 +47,9 @@ def background(settings: Settings) -> Background:
     check_writable(settings.data)
     if settings.background == "parent":
         return Background(settings)
-    server = embedded_server.EmbeddedServer() if settings.uses_embedded_model and not settings.scripted else None
+    server = (
+        LocalServer(settings.model_file, settings.local_context) if settings.model_file and settings.uses_local_model else None
+    )
     done = settings.data / "ingestion.done"
     # its counts would be read as a worker's, and each start of it would leave a file of them
     counts = ("PROMETHEUS_MULTIPROC_DIR",)

@@ -13,6 +13,7 @@ from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.pictures import CachedPictures
 from jacie_flask.documents.reader import CachedReader
 from jacie_flask.documents.text_cache import TextCache
+from jacie_flask.evidence.books import Books
 from jacie_flask.ingest import Ingestion
 from jacie_flask.interfaces import DEFAULT_TENANT, ChatModel, Embedder, Limits, Services, SharedRunLog
 from jacie_flask.services.backends import LOADS, chat_model, document_store, embedder, run_log, vector_index
@@ -77,10 +78,12 @@ def _services(settings: Settings, shared: _Shared) -> Services:
             deadline_s=settings.deadline_s,
             retries=settings.retries,
             max_documents=settings.max_documents,
-            guard_all=settings.guard == "always",
+            guard=settings.guard == "always",
             refine_selection=settings.selection == "model",
+            model_for_words=settings.model_for == "words",
         ),
         expectations=RecentAnswers(),
+        books=Books(),
         upstreams=(*asked.values(), *shared.upstreams),
     )
 

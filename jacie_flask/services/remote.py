@@ -36,6 +36,6 @@ def remote(settings: Settings) -> dict[str, Unavailable]:
         "documents": (settings.documents_folder is None, DocumentUnavailable),
         "index": (settings.index.startswith("pinecone:"), RetrievalUnavailable),
         "embeddings": (settings.embeddings == "openai", RetrievalUnavailable),
-        "model": (not settings.scripted, LLMUnavailable),
+        "model": (settings.uses_remote_model or settings.uses_local_model, LLMUnavailable),
     }
     return {name: error for name, (elsewhere, error) in parts.items() if elsewhere}

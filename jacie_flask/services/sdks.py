@@ -58,7 +58,7 @@ def openai_embedder() -> "type[OpenAIEmbedder]":
 
 
 def openai_model() -> "type[OpenAIModel]":
-    """Return the model that asks an OpenAI-compatible server, the built-in one too."""
+    """Return the model that asks an OpenAI-compatible server, a local one too."""
     from jacie_flask.models.openai_model import OpenAIModel
 
     return OpenAIModel

@@ -154,7 +154,7 @@ def _embeddings(parts: Jacie) -> dict[str, Any]:
 
 def _model(parts: Jacie) -> dict[str, Any]:
     model = parts.services.model
-    return {"kind": model.label, "small": model.small, "ready": model.ready()}
+    return {"kind": model.label, "ready": model.ready()}
 
 
 def _runs(parts: Jacie) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def _facts(parts: Jacie) -> dict[str, object]:
     if "ask" not in asking.scopes:
         return {"signed_out": True}
     services = parts.services
-    small = "small: trust the sources, not its wording" if services.model.small else ""
+    note = (
+        "figures are computed and pages quoted; OPENAI_BASE_URL or JACIE_MODEL_FILE adds a model" if services.model.absent else ""
+    )
     return {
         "signed_in_as": asking.name if asking.key_id else "",
         "ingests": parts.settings.ingest == "start",
@@ -35,6 +37,6 @@ def _facts(parts: Jacie) -> dict[str, object]:
             {"name": "Documents", "value": services.documents.label, "note": ""},
             {"name": "Index", "value": services.index.label, "note": ""},
             {"name": "Embeddings", "value": services.embedder.label, "note": ""},
-            {"name": "Model", "value": services.model.label, "note": small},
+            {"name": "Model", "value": services.model.label, "note": note},
         ],
     }

@@ -1,19 +1,11 @@
-"""Several companies in one question: each has its pages and its line, in the order in which they were named."""
+"""Several companies in one question: each has its pages."""
 
-from jacie_flask.chat.comparing import MOST, compares, lines_of_each, spread
-from jacie_flask.chat.query import weigh
+from jacie_flask.chat.comparing import compares, spread
 from jacie_flask.chat.selection import select
 from jacie_flask.interfaces import Passage
 from tests.chat.test_selection import CATALOG
-from tests.support.pages import page
 
-NORTHWIND, CONTOSO, LOOMS = "Northwind Paper", "Contoso Foods International", "General Looms"
-PAGES = [
-    page(1, "USD millions 2020 2019\nRevenue 500 400", company=CONTOSO, period="2020"),
-    page(2, "USD millions 2019 2018\nRevenue 400 300", company=NORTHWIND, period="2019"),
-    page(3, "USD millions 2020 2019\nRevenue of all 900 800", company=NORTHWIND, period="2020"),
-    page(4, "The looms were sold.", company=LOOMS),
-]
+NORTHWIND, CONTOSO = "Northwind Paper", "Contoso Foods International"
 
 
 def chosen(question):
@@ -30,19 +22,6 @@ def test_which_questions_compare():
     assert compares(chosen("Which company had the highest revenue in 2020?"))
     assert not compares(chosen("What was Northwind Paper's revenue, and what did Northwind Paper sell?"))
     assert not compares(chosen("Which of Northwind Paper's business segments had the lowest revenue?"))
-
-
-def test_each_company_has_its_line():
-    """The order is that of the names; a near row of the year that is asked for wins; a company may have none."""
-    question = "Compare revenue in 2020"
-    each = lines_of_each(question, weigh(question), PAGES, (NORTHWIND, LOOMS, CONTOSO))
-    assert list(each) == [NORTHWIND, LOOMS, CONTOSO]
-    assert each[LOOMS] is None
-    assert each[NORTHWIND].quote(named=True).startswith("Northwind Paper 2020: “Revenue of all 900 800”")
-    assert each[CONTOSO].item.source.n == 1
-    assert list(lines_of_each(question, weigh(question), PAGES, ())) == [CONTOSO, NORTHWIND, LOOMS]
-    many = [page(n, "Revenue 500 400", company=f"C{n}") for n in range(MOST + 3)]
-    assert len(lines_of_each(question, weigh(question), many, ())) == MOST
 
 
 def test_pages_come_from_every_company_in_turn():

@@ -45,7 +45,7 @@ def test_a_question_that_nothing_matches_hears_what_there_is(tmp_path):
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("hello", "No page of the 2 documents matches the question."),
+        ("Zither strings", "No page of the 2 documents matches the question."),
         ("What did Globex bake?", "No company in the catalog matches “Globex”. No page of the 2 documents matches the question."),
     ],
 )

@@ -4,31 +4,22 @@ import re
 
 import pytest
 
-from jacie_flask.chat.prompts import CHARS_PER_TOKEN, build, focus
+from jacie_flask.chat.prompts import CHARS_PER_TOKEN, build
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import Question
 from jacie_flask.models.scripted import ScriptedModel
-from jacie_flask.text.terms import term_counts
 from tests.support import pages
 from tests.support.hostile_text import payloads
 
 QUESTION = Question(
     query="What were net sales?", mode="chat", history=(Turn(role="user", content="Hello"), Turn(role="assistant", content="Hi"))
 )
-TERMS = dict.fromkeys(term_counts(QUESTION.query), 1.0)
 
 
 class Large(ScriptedModel):
     """A capable model with room for a few thousand tokens."""
 
     context_tokens = 4000
-
-
-class Small(ScriptedModel):
-    """A small model."""
-
-    context_tokens = 4096
-    small = True
 
 
 def page(n, text, **source):
@@ -39,7 +30,7 @@ def page(n, text, **source):
 
 def built(evidence, model=None, question=QUESTION, answer_tokens=800):
     """Return the prompt's messages and how many passages it holds."""
-    prompt, used = build(question, evidence, model or Large(), answer_tokens, TERMS)
+    prompt, used = build(question, evidence, model or Large(), answer_tokens)
     return prompt.messages, used
 
 
@@ -81,14 +72,13 @@ def test_the_fence_changes_with_what_is_inside():
     assert codes[0] == codes[1] != codes[2]
 
 
-@pytest.mark.parametrize("model", [Large(), Small()])
 @pytest.mark.parametrize("text", [text.text for text in payloads() if text.kind in ("orders to the model", "unseen characters")])
-def test_strangers_cannot_speak_as_somebody_else(model, text):
+def test_strangers_cannot_speak_as_somebody_else(text):
     """No special token and no unseen character comes from pages, names, the question or the conversation."""
     named = page(1, f"Net sales {text}", filename=text, company=text, period=text, document_type=text)
     asking = Question(query=f"sales {text}", mode="chat", history=(Turn(role="assistant", content=text),))
     for evidence in ([named], []):
-        for message in built(evidence, model, asking)[0]:
+        for message in built(evidence, question=asking)[0]:
             assert re.findall(r"<[|｜]|<(?:start|end)_of_turn|</?s>|\[/?INST|<<SYS", message["content"]) == []
             assert (
                 re.findall(
@@ -137,33 +127,8 @@ def test_a_long_history_leaves_room_for_a_passage():
 
 def test_without_evidence_the_conversation_is_all_there_is():
     """No excerpts, and the model is told so."""
-    for model in (Large(), Small()):
-        messages, used = built([], model)
-        assert used == 0
-        assert "No documents were loaded" in messages[0]["content"]
-        assert messages[-1] == {"role": "user", "content": QUESTION.query}
-        assert len(messages) == 4
-
-
-def test_the_small_model_gets_little():
-    """Three passages in a plain shape, the question last, a short answer."""
-    prompt, used = build(QUESTION, [page(n, "Net sales.\n" * 500) for n in range(1, 9)], Small(), 800, TERMS)
-    assert used == 3
-    assert len(prompt.messages) == 2
-    assert prompt.max_tokens < 200
-    assert prompt.messages[-1]["content"].endswith("Question: What were net sales?\nAnswer in one sentence and give the figure.")
-    assert (
-        sum(len(message["content"]) for message in prompt.messages) / CHARS_PER_TOKEN + prompt.max_tokens < Small.context_tokens
-    )
-
-
-def test_the_focus_is_on_the_best_line():
-    """A long page is cut to its first line and what stands around the line that answers."""
-    lines = ["Title", *[f"filler line {n} with words" for n in range(100)], "Net sales were 12 million", *["more filler"] * 100]
-    short = focus("\n".join(lines), TERMS, 300)
-    assert short.startswith("Title\n")
-    assert "Net sales were 12 million" in short
-    assert len(short) <= 320
-    assert focus("short", TERMS, 300) == "short"
-    assert focus("\n" * 400, TERMS, 300) == "\n" * 300
-    assert len(focus("x" * 5000, TERMS, 300)) <= 600
+    messages, used = built([])
+    assert used == 0
+    assert "No documents were loaded" in messages[0]["content"]
+    assert messages[-1] == {"role": "user", "content": QUESTION.query}
+    assert len(messages) == 4

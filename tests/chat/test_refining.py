@@ -7,6 +7,7 @@ import pytest
 from jacie_flask.chat.refining import SHORTLIST, refine
 from jacie_flask.chat.selection import select
 from jacie_flask.interfaces import CatalogDocument
+from jacie_flask.models.absent import AbsentModel
 from jacie_flask.models.openai_model import OpenAIModel
 from jacie_flask.retries import Budget
 from tests.support.openai_server import OpenAIServer, Script
@@ -32,10 +33,10 @@ def server():
         yield running
 
 
-def refined(server, script, *, small=False, most=2, budget=None):
+def refined(server, script, *, model=None, most=2, budget=None):
     """Return (selection by rules, selection with the model's word)."""
     server.script = script
-    model = OpenAIModel(base_url=server.url, api_key="x", model="m", context_tokens=9000, small=small)
+    model = model or OpenAIModel(base_url=server.url, api_key="x", model="m", context_tokens=9000)
     before = select(QUESTION, CATALOG, limit=50)
     return before, refine(before, model, most, budget or Budget(0))
 
@@ -66,12 +67,12 @@ def test_the_model_sees_a_short_list_and_the_question(server):
 
 
 def test_what_the_model_reads_and_writes_is_noted(server):
-    """The question's budget knows it, so that its caller can be charged; a small model is not asked and costs nothing."""
+    """The question's budget knows it, so that its caller can be charged; where there is none, nothing is asked."""
     asked, unasked = Budget(0), Budget(0)
     refined(server, Script(answer="3, 1"), budget=asked)
     read = sum(len(turn["content"]) for turn in server.requests[-1].json["messages"])
     assert asked.aside_chars == read + len("3, 1")
-    refined(server, Script(answer="3, 1"), small=True, budget=unasked)
+    refined(server, Script(answer="3, 1"), model=AbsentModel(), budget=unasked)
     assert unasked.aside_chars == 0
 
 
@@ -117,8 +118,8 @@ def test_a_silent_model_is_not_waited_for_long(server, monkeypatch):
     assert result[0][0] == result[0][1]
 
 
-def test_a_small_model_is_not_asked(server):
+def test_without_a_model_the_rules_decide(server):
     """The built-in model chooses nothing."""
-    before, after = refined(server, Script(answer="2"), small=True)
+    before, after = refined(server, Script(answer="2"), model=AbsentModel())
     assert after == before
     assert not server.requests

@@ -269,7 +269,7 @@ def test_systemd_takes_the_unit(tmp_path):
 
 
 def test_the_unit_leaves_children_what_they_need():
-    """Nothing in the unit forbids what extraction children and the built-in model do: their filter, their limits, their memory."""
+    """Nothing in the unit forbids what extraction children and a local model do: their filter, their limits, their memory."""
     values = dict(re.findall(r"^([A-Za-z]+)=(.*)$", UNIT, re.MULTILINE))
     assert "MemoryDenyWriteExecute" not in values
     assert "@system-service" in UNIT

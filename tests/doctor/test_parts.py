@@ -238,13 +238,10 @@ def test_a_data_folder_that_cannot_hold_files_fails(tmp_path):
 
 
 def test_the_built_in_parts_are_well(tmp_path):
-    """Without any key the command starts the built-in model, gets a sentence from it, ends it, and exits with 0 in its time."""
-    begun = time.monotonic()
+    """Without any key every part is well, and no language model is needed."""
     call = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
     done = subprocess.run(
         call, cwd=ROOT, env=environment(tmp_path / "var"), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 fail" in done.stdout
-    assert "SmolLM2" in done.stdout
-    assert time.monotonic() - begun < 50  # a few seconds where nothing else runs

@@ -13,7 +13,7 @@ from tests.support.jacie import ROOT
 from tools import licences
 from tools.pins import loosened, moved, pinned
 
-LOCKED = ("requirements", "requirements-dev", "requirements-models")
+LOCKED = ("requirements", "requirements-dev", "requirements-models", "requirements-dev-models", "requirements-local-model")
 MAKEFILE = (ROOT / "Makefile").read_text()
 _ENTRY = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.+?))? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
 

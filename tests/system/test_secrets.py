@@ -14,6 +14,7 @@ import pytest
 
 from jacie_flask.config import Settings
 from tests.support.canaries import found, planted
+from tests.support.gguf import gguf_file
 from tests.support.jacie import Running, gunicorn
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
@@ -198,9 +199,9 @@ def test_no_secret_gets_out(seen, canaries):
 
 
 def test_children_that_need_no_secret_have_none(canaries, tmp_path):
-    """The built-in model's process and the readers of documents start without the environment's secrets."""
+    """A local model's process and the readers of documents start without the environment's secrets."""
     given = {name: ascii_only(canaries[name]) for name in ("PINECONE_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
-    with gunicorn(tmp_path, **given) as running:
+    with gunicorn(tmp_path, JACIE_MODEL_FILE=str(gguf_file()), **given) as running:
         running.get("/ready")
 
         def children():
@@ -215,11 +216,11 @@ def test_children_that_need_no_secret_have_none(canaries, tmp_path):
             assert found(canaries, environment) == {}, kind
         master = Path(f"/proc/{running.process.pid}/environ").read_text()
         assert set(found(canaries, master)) == set(given), "the search looks in the right place"
-        key = dict(one.split("=", 1) for one in environment_of(children()).split("\0") if "=" in one)["JACIE_EMBEDDED_MODEL_KEY"]
+        key = dict(one.split("=", 1) for one in environment_of(children()).split("\0") if "=" in one)["JACIE_LOCAL_MODEL_KEY"]
     assert key not in running.log.read_text()
     assert not [folder for folder in family(os.getpid()) if key in line_of(folder)]
 
 
 def environment_of(children: dict[str, Path]) -> str:
-    """Return the environment of the built-in model's process."""
+    """Return the environment of the local model's process."""
     return (children["jacie_flask.models.llama_server"] / "environ").read_text()

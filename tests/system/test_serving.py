@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.support.alive import alive
+from tests.support.gguf import gguf_file
 from tests.support.jacie import ROOT, ask, environment, gunicorn, ingested_samples, serve
 from tests.support.openai_server import OpenAIServer, Script
 
@@ -123,9 +124,9 @@ def test_sigterm_lets_running_answers_end(data):
         running.process.wait(15)
 
 
-def test_the_built_in_model_and_ingestion_end_with_the_master(tmp_path):
+def test_a_local_model_and_the_ingestion_end_with_the_master(tmp_path):
     """kill -9 of the master leaves none of its children behind."""
-    with gunicorn(tmp_path, JACIE_INGEST="start") as running:
+    with gunicorn(tmp_path, JACIE_INGEST="start", JACIE_MODEL_FILE=str(gguf_file())) as running:
         children = _descendants(running.process.pid)
         assert len(children) >= 3, "a worker, the model and the ingestion"
         running.process.kill()

@@ -1,4 +1,4 @@
-"""The built-in model's real server: answers, refuses strangers, comes back when it dies and goes with its parent."""
+"""A local model's real server, on a small GGUF file that a package ships: answers, refuses strangers, comes back when it dies and goes with its parent."""
 
 import contextlib
 import json
@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from jacie_flask.errors import LLMUnavailable
+from jacie_flask.errors import ConfigurationError, LLMUnavailable
 from jacie_flask.interfaces import Prompt
-from jacie_flask.models import embedded_server
+from jacie_flask.models.local_server import LocalServer
 from jacie_flask.models.openai_model import OpenAIModel
+from tests.support.gguf import gguf_file
 
 ROOT = Path(__file__).parents[2]
+CONTEXT_TOKENS = 1024
 PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens=5)
 
 
@@ -27,9 +29,8 @@ PROMPT = Prompt(messages=[{"role": "user", "content": "Say hello."}], max_tokens
 def connected(url, key):
     """Connect as services/ does, and close the connections."""
     model = OpenAIModel(
-        base_url=url, api_key=key, model="smollm2-135m-instruct", label=embedded_server.LABEL, small=True,
-        context_tokens=embedded_server.CONTEXT_TOKENS, read_timeout_s=30,
-    )  # fmt: skip
+        base_url=url, api_key=key, model="local", label="SmolLM2", context_tokens=CONTEXT_TOKENS, read_timeout_s=30
+    )
     try:
         yield model
     finally:
@@ -47,7 +48,7 @@ def wait_until(condition, seconds=20):
 @pytest.fixture(scope="module")
 def server():
     """Run the server as a child of this process."""
-    made = embedded_server.EmbeddedServer()
+    made = LocalServer(gguf_file(), CONTEXT_TOKENS)
     made.start()
     with connected(made.url, made.key) as model:
         assert wait_until(model.ready)
@@ -68,7 +69,7 @@ def test_it_answers(server):
 
 def test_its_port_is_nobody_elses_before_it_listens():
     """From the start of its owner to its own, and again while a dead one is replaced: others are refused and clients find nobody."""
-    made = embedded_server.EmbeddedServer()
+    made = LocalServer(gguf_file(), CONTEXT_TOKENS)
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", made.port))
     with pytest.raises(ConnectionRefusedError):
@@ -103,12 +104,25 @@ def test_it_comes_back_at_the_same_address(server):
 def test_it_ends_with_its_parent(tmp_path):
     """When the master is killed the server does not stay behind."""
     program = (
-        "import time; from jacie_flask.models.embedded_server import EmbeddedServer; s = EmbeddedServer(); s.start(); "
+        "import sys, time; from pathlib import Path; from jacie_flask.models.local_server import LocalServer; "
+        "s = LocalServer(Path(sys.argv[1]), 1024); s.start(); "
         "print(s.process.pid, flush=True); time.sleep(600)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-c", program, str(gguf_file())]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
         parent.kill()
     assert wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"GGUF", ""), (b"PK\x03\x04", "is no GGUF file"), (b"", "is no GGUF file")])
+def test_a_file_that_is_no_model_stops_the_boot(tmp_path, content, reason):
+    """One line names the variable, what it holds and what is wrong with it."""
+    file = tmp_path / "model.gguf"
+    file.write_bytes(content)
+    if not reason:
+        assert LocalServer(file, CONTEXT_TOKENS).port
+        return
+    with pytest.raises(ConfigurationError, match=f"JACIE_MODEL_FILE holds .*model.gguf', which {reason}"):
+        LocalServer(file, CONTEXT_TOKENS)

@@ -1,0 +1,140 @@
+"""The largest or smallest of a group: segments, regions or products of a figure, lines of a statement, activities, companies."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jacie_flask.answer.draft import Draft
+from jacie_flask.answer.figures import Company, Request, figure, periods
+from jacie_flask.answer.lookup import BookLookup
+from jacie_flask.answer.operands import Missing, Operand, Period
+from jacie_flask.answer.phrasing import was
+from jacie_flask.answer.tabulation import as_amount
+from jacie_flask.facts.groups import lines_of, parts
+from jacie_flask.question.plan import Item, Measure
+
+_ACTIVITIES = {"operating_cash_flow": "operating", "investing_cash_flow": "investing", "financing_cash_flow": "financing"}
+_TOTALS = {
+    "liabilities": "total_liabilities",
+    "current_liabilities": "current_liabilities",
+    "assets": "total_assets",
+    "current_assets": "current_assets",
+}
+_SHOWN = 12
+_REMAINDER = re.compile(r"unallocated|eliminat|reconcil|all other|\bother\b", re.IGNORECASE)
+"""Lines that only complete a total are no members of the group."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a group and its figure."""
+
+    name: str
+    operand: Operand
+
+
+def extreme(request: Request) -> Draft:
+    """Answer with the member of a group whose figure is largest or smallest, and all members in a table."""
+    draft = Draft()
+    for company in request.companies:
+        members = _members(request, company)
+        smallest = request.plan.operator == "smallest"
+        real = [one for one in members if not _REMAINDER.search(one.name)] or members
+        top = (min if smallest else max)(real, key=lambda one: one.operand.amount)
+        ties = [one for one in real if one.operand.amount == top.operand.amount]
+        if len(ties) > 1:
+            raise Missing("several are equal: " + ", ".join(one.name for one in ties))
+        marks = draft.marks(one.operand for one in members)
+        amount, period = as_amount(top.operand).text, top.operand.period.text
+        draft.say(f"{top.name} {_verdict(request, top.name, smallest=smallest)} in {period}, at {amount}{_of(company)}{marks}.")
+        _table(draft, members)
+    return draft
+
+
+def _verdict(request: Request, name: str, *, smallest: bool) -> str:
+    """Return "had the highest revenue", or "was the largest liability" where the group's lines are compared by their own amounts."""
+    if request.plan.measures:
+        return f"had the {'lowest' if smallest else 'highest'} {request.plan.measures[0].name}"
+    group = request.plan.group.replace("_", " ")
+    if group == "activities":
+        return f"had the {'lowest' if smallest else 'highest'} cash flow"
+    singular = group.replace("ies", "y") if group.endswith("ies") else group.removesuffix("s")
+    return f"{was(name)} the {'smallest' if smallest else 'largest'} {singular}"
+
+
+def _of(company: Company) -> str:
+    return f" ({company.name})" if company.name else ""
+
+
+def _table(draft: Draft, members: Sequence[Member]) -> None:
+    """Add the members as a table, largest first."""
+    ordered = sorted(members, key=lambda one: -one.operand.amount)[:_SHOWN]
+    lines = [f"|  | {ordered[0].operand.period.text} |", "| --- | ---: |"]
+    lines += [f"| {one.name} | {as_amount(one.operand).text}{draft.marks([one.operand])} |" for one in ordered]
+    draft.say("\n".join(lines))
+
+
+def _members(request: Request, company: Company) -> list[Member]:
+    group = request.plan.group
+    finder = _FINDERS.get(group, _parts_of_figure)
+    members = finder(request, company)
+    if len(members) < 2:
+        raise Missing(f"no table here has {group.replace('_', ' ')} that add up to the company’s total")
+    return members
+
+
+def _activities(request: Request, company: Company) -> list[Member]:
+    period = _period(request, company, Measure("cash flow", Item(concept="operating_cash_flow")))
+    return [
+        Member(name.capitalize() + " activities", company.lookup.operand(Item(concept=id_), period))
+        for id_, name in _ACTIVITIES.items()
+    ]
+
+
+def _period(request: Request, company: Company, measure: Measure) -> Period:
+    asked = periods(request, company, measure)
+    if len(asked) != 1:
+        raise Missing("one period is needed to compare the members of a group")
+    return asked[0]
+
+
+def _statement_lines(request: Request, company: Company) -> list[Member]:
+    """Return the lines of the balance sheet that make up a total."""
+    concept = _TOTALS[request.plan.group]
+    lookup = _book(company)
+    period = _period(request, company, Measure("total assets", Item(concept="total_assets")))
+    found = lookup.version("total_assets", period)
+    lines = lines_of(found.fact.table, request.plan.group, found.fact.column)
+    return [Member(fact.row.label, lookup.of_fact(fact, found, period)) for fact in lines] if lines else _none(concept)
+
+
+def _none(concept: str) -> list[Member]:
+    raise Missing(f"the lines of {concept.replace('_', ' ')} do not add up to their total")
+
+
+def _parts_of_figure(request: Request, company: Company) -> list[Member]:
+    """Return the parts of the measure's figure by rows or columns that add up to it."""
+    measure = request.plan.measures[0] if len(request.plan.measures) == 1 else None
+    if measure is None or not isinstance(measure.expression, Item):
+        raise Missing("only line items are known by segment, region or product")
+    concept = measure.expression.concept
+    lookup = _book(company)
+    period = _period(request, company, measure)
+    if not concept:
+        raise Missing(f"“{measure.name}” is not known by {request.plan.group}")
+    figure(measure, company, period, request.plan.wishes)  # raises Missing with what there is, where the whole is not stated
+    whole = lookup.version(concept, period)
+    tables = [table for filing, tables in lookup.book.filings if filing == whole.filing for table in tables]
+    return [Member(part.name, lookup.of_fact(part.fact, whole, period)) for part in parts(tables, request.plan.group, whole.fact)]
+
+
+def _book(company: Company) -> BookLookup:
+    if not isinstance(company.lookup, BookLookup):
+        raise Missing("the tables of this company are not here")
+    return company.lookup
+
+
+_FINDERS: Mapping[str, Callable[[Request, Company], list[Member]]] = {
+    "activities": _activities,
+    **dict.fromkeys(_TOTALS, _statement_lines),
+}

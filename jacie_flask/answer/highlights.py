@@ -1,0 +1,96 @@
+"""Key figures of a company with their changes against the year before."""
+
+from collections.abc import Sequence
+
+from jacie_flask.answer.changes import changed, growth_phrase, moved, plain, same
+from jacie_flask.answer.draft import Draft
+from jacie_flask.answer.figures import Company, Figure, Request, aside, figure, known_periods, period_of, spoken
+from jacie_flask.answer.operands import Missing, Period
+from jacie_flask.answer.phrasing import opened
+from jacie_flask.facts.formulas import formulas
+from jacie_flask.question.plan import Item, Measure, Span, Wishes
+from jacie_flask.question.vocabulary import vocabulary
+
+_LEADING = ("revenue", "gross_profit", "operating_income", "net_income", "headline_eps", "eps_diluted")
+_MARGINS = ("gross_margin", "operating_margin")
+_FOLLOWING = ("operating_cash_flow", "capex", "total_assets", "total_equity")
+_FEWEST = 2
+
+Row = tuple[Figure, Figure | None]
+"""A figure, and that of the year before where it is known."""
+
+
+def highlights(request: Request) -> Draft:
+    """Answer with the key figures of each company and their changes."""
+    draft = Draft()
+    for company in request.companies:
+        period = _period(request, company)
+        rows = [row for measure in _measures() if (row := _row(measure, company, period))]
+        if len(rows) < _FEWEST:
+            raise Missing(f"statements of {company.name or 'the company'} for {period.text} are not here")
+        after, before = rows[0]
+        tail = growth_phrase(draft, before, after, Wishes()) if before else ""
+        operands = (*after.computed.operands, *(before.computed.operands if before else ()))
+        draft.say(f"{spoken(after)}{tail}{draft.marks(operands)}.")
+        _table(draft, rows)
+    return draft
+
+
+def _period(request: Request, company: Company) -> Period:
+    """Return the period asked for, or the newest year for which the company's figures are known."""
+    spans = [span for span in request.plan.spans if span.kind != "latest"]
+    measures = _measures()
+    if spans:
+        return period_of(spans[-1], request, company, measures[0])
+    known = [period for measure in measures for period in known_periods(measure, company, Period(0))]
+    if known:
+        return max(known, key=lambda one: one.year)
+    return period_of(Span("latest"), request, company, measures[0])
+
+
+def _measures() -> list[Measure]:
+    names, known = vocabulary().names, formulas()
+    items = {concept: Measure(names.get(concept, concept), Item(concept=concept)) for concept in (*_LEADING, *_FOLLOWING)}
+    margins = [Measure(known[one].name, known[one].expression, known[one].unit, formula_id=one) for one in _MARGINS]
+    return [*(items[one] for one in _LEADING), *margins, *(items[one] for one in _FOLLOWING)]
+
+
+def _row(measure: Measure, company: Company, period: Period) -> Row | None:
+    """Return a measure's figures; None where that of the period is not known."""
+    try:
+        after = figure(measure, company, period, Wishes())
+    except Missing:
+        return None
+    try:
+        return after, figure(measure, company, period.earlier(), Wishes())
+    except Missing:
+        return after, None
+
+
+def _table(draft: Draft, rows: Sequence[Row]) -> None:
+    """Add a table of the figures, those of the year before, and the changes."""
+    first = rows[0][0]
+    lines = [
+        f"|{aside(first) or '  '}| {first.period.text} | {first.period.earlier().text} | Change |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for after, before in rows:
+        marks = draft.marks((*after.computed.operands, *(before.computed.operands if before else ())))
+        earlier = _shown(draft, before) if before else "–"
+        lines.append(
+            f"| {opened(after.measure.name)} | {_shown(draft, after)}{marks} | {earlier} | {_change(draft, before, after)} |"
+        )
+    draft.say("\n".join(lines))
+
+
+def _shown(draft: Draft, one: Figure) -> str:
+    return one.amount.text if one.computed.single else draft.calculate(one.amount, one.computed)
+
+
+def _change(draft: Draft, before: Figure | None, after: Figure) -> str:
+    if before is None:
+        return "–"
+    if same(before, after):
+        return "unchanged"
+    step = changed(draft, before, after, Wishes())
+    return f"{moved(step, up='+', down='−')}{plain(step)}"

@@ -1,0 +1,169 @@
+"""Operands from the filings of one company: the version of the filing that was asked for, or the newest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from jacie_flask.answer.amounts import exact, shown
+from jacie_flask.answer.operands import Missing, Operand, Period
+from jacie_flask.answer.phrasing import listed
+from jacie_flask.facts.book import STATEMENTS, Book, Found, equal, fits
+from jacie_flask.facts.concepts import absolute
+from jacie_flask.facts.values import Fact, Row
+from jacie_flask.question.plan import Item, Wishes
+from jacie_flask.question.vocabulary import vocabulary
+
+_YEAR_END = "-12-"
+_MOST_NAMED = 6
+_SAME_END_DAYS = 20
+_ANNUAL = "annual report"
+
+
+@dataclass(frozen=True)
+class BookLookup:
+    """Finds the figures of one company in its book; those of the filing for ``home`` win over other versions."""
+
+    book: Book
+    home: Period | None = None
+    statement: str = ""
+
+    def operand(self, item: Item, period: Period) -> Operand:
+        """Return the figure of an item for a period; raise Missing where no filing states it, or several rows fit equally."""
+        return self._of_concept(item.concept, period) if item.concept else self._of_phrase(item.phrase, period)
+
+    def periods(self, item: Item, period: Period) -> list[Period]:
+        """Return the periods of that duration for which the item is known, oldest first."""
+        if item.concept:
+            known = self.book.periods(item.concept, period.months)
+        else:
+            known = sorted(
+                {(f.fact.column.year, f.fact.column.quarter % 4) for f in self._rows(item.phrase, None, period.months)}
+            )
+        return [Period(year, quarter, period.months) for year, quarter in known]
+
+    # ------------------------------------------------------------------------------------------------------ concepts
+
+    def version(self, concept: str, period: Period) -> Found:
+        """Return the version of a concept's figure that answers are computed with; raise Missing."""
+        return self._preferred(self._versions(concept, period))
+
+    def of_fact(self, fact: Fact, whole: Found, period: Period) -> Operand:
+        """Return a fact of the filing that ``whole`` is of as an operand."""
+        part = Found(fact, whole.filing)
+        return self._operand(part, [part], period)
+
+    def _of_concept(self, concept: str, period: Period) -> Operand:
+        found = self._versions(concept, period)
+        return self._operand(self._preferred(found), found, period)
+
+    def _versions(self, concept: str, period: Period) -> list[Found]:
+        found = self.book.find(concept, period.year, period.quarter, period.months)
+        if self.statement:
+            found = [one for one in found if one.fact.table.statement.startswith(self.statement)] or found
+        if not found:
+            raise Missing(
+                self._absent(
+                    vocabulary().names.get(concept, concept),
+                    period,
+                    [Period(*one) for one in self.book.periods(concept, period.months)],
+                )
+            )
+        _check_ends(found, period)
+        return found
+
+    def _preferred(self, found: Sequence[Found]) -> Found:
+        """Return the version of the filing for the home period, else the first one."""
+        home = (self.home.year, self.home.quarter % 4) if self.home else None
+        of_home = [one for one in found if (one.filing.year, one.filing.quarter) == home]
+        statements = [one for one in of_home if one.fact.table.statement in STATEMENTS]
+        return min(statements or of_home or found[:1], key=lambda one: one.filing.kind != _ANNUAL)
+
+    def _absent(self, name: str, period: Period, known: Sequence[Period]) -> str:
+        reason = f"{name} for {period.text} is in no filing here"
+        years = list(dict.fromkeys(one.text for one in known))
+        if not years:
+            return reason
+        shown_years = f"{years[0]} to {years[-1]}" if len(years) > _MOST_NAMED else listed(years)
+        return f"{reason}; {shown_years} {'is' if len(years) == 1 else 'are'}"
+
+    # --------------------------------------------------------------------------------------------------------- rows
+
+    def _of_phrase(self, phrase: str, period: Period) -> Operand:
+        found = self._rows(phrase, period, period.months)
+        if not found:
+            known = sorted({one.fact.column.year for one in self._rows(phrase, None, period.months)})
+            raise Missing(self._absent(f"“{phrase}”", period, [Period(year, 0, 12) for year in known if year]))
+        chosen = self._preferred(found)
+        rivals = [one for one in found if one.filing == chosen.filing and not equal(one.fact, chosen.fact)]
+        if rivals:
+            labels = listed(list(dict.fromkeys(f"“{_whole_label(one.fact.row)}”" for one in (chosen, *rivals)))[:_MOST_NAMED])
+            raise Missing(f"several rows fit “{phrase}” ({labels})")
+        return self._operand(chosen, found, period)
+
+    def _rows(self, phrase: str, period: Period | None, months: int) -> list[Found]:
+        """Return the facts of the rows that fit a phrase closest, newest filing first."""
+        matches = self.book.rows(phrase)
+        closest = [one for one in matches if (one.primary, one.extra) == (matches[0].primary, matches[0].extra)]
+        found: list[Found] = []
+        for match in closest:
+            for cell in match.row.cells:
+                column = match.table.columns[cell.column]
+                fact = Fact(table=match.table, row=match.row, column=column, cell=cell)
+                if period and not fits(column, period.year, period.quarter, months):
+                    continue
+                if not period and (not column.year or column.months not in (0, months)):
+                    continue
+                found.append(Found(fact, match.filing))
+        return sorted(found, key=lambda one: one.filing.order, reverse=True)
+
+    # ------------------------------------------------------------------------------------------------------ operands
+
+    def _operand(self, chosen: Found, versions: Sequence[Found], period: Period) -> Operand:
+        fact = chosen.fact
+        unit = "percent" if fact.cell.unit else fact.row.unit or "money"
+        amount = exact(fact.cell.value).scaleb(fact.row.scale)
+        return Operand(
+            label=fact.row.label,
+            amount=abs(amount) if absolute(fact.row.concept) else amount,
+            unit=unit,
+            period=Period(period.year, period.quarter, period.months, calendar=_calendar(fact)),
+            document_id=chosen.filing.document_id,
+            page=chosen.page,
+            quote=fact.row.text,
+            concept=fact.row.concept,
+            currency=fact.row.currency or fact.table.currency,
+            scale=fact.row.scale,
+            decimals=fact.cell.decimals,
+            end=fact.column.end,
+            differs=_difference(chosen, versions, period, unit),
+        )
+
+
+def _calendar(fact: Fact) -> bool:
+    """Say whether the fiscal year is the calendar's, as far as the column tells."""
+    end = fact.column.end
+    return not end or fact.column.quarter not in (0, 4) or (end[4:8] == _YEAR_END and end.startswith(str(fact.column.year)))
+
+
+def _check_ends(found: Sequence[Found], period: Period) -> None:
+    """Raise Missing where filings give the name of one fiscal year to periods that end at different times."""
+    ends = sorted({date.fromisoformat(one.fact.column.end) for one in found if one.fact.column.end})
+    if ends and (ends[-1] - ends[0]).days > _SAME_END_DAYS:
+        days = listed([day.isoformat() for day in ends])
+        raise Missing(f"the filings here call periods that end on {days} all {period.text}")
+
+
+def _difference(chosen: Found, versions: Sequence[Found], period: Period, unit: str) -> str:
+    """Say which later filing states another figure for the same period, "" where none does."""
+    later = [one for one in versions if one.filing.order > chosen.filing.order and not equal(one.fact, chosen.fact)]
+    if not later:
+        return ""
+    other = later[0]
+    scale, decimals = other.fact.row.scale, other.fact.cell.decimals
+    amount = shown(exact(other.fact.cell.value).scaleb(scale), unit, other.fact.row.currency, scale, decimals, Wishes())
+    label = chosen.fact.row.label
+    return f"A later filing ({other.filing.filename}) states {label} for {period.text} as {amount.text}."
+
+
+def _whole_label(row: Row) -> str:
+    return " – ".join((*row.headings[-1:], row.label))

@@ -1,0 +1,82 @@
+"""Answers that no model writes: the exact one, what is missing for it, statements of the pages, or the pages that come closest."""
+
+from dataclasses import dataclass
+
+from jacie_flask.answer.extracts import Page, extractive_answer
+from jacie_flask.answer.phrasing import opened
+from jacie_flask.chat.answering import Answering
+from jacie_flask.chat.query import cleaned
+from jacie_flask.text.languages import in_english
+
+_PARAGRAPH = "\n\n"
+_NO_STATEMENT = "No statement on the pages found answers this question."
+_NO_WORDS = "The model gave no answer."
+_NO_DOCUMENTS = (
+    "No documents were loaded, and no language model is configured: ask with documents for an answer from the filings."
+)
+_CLOSEST = 3
+_NAMED = 12
+_OF_WORDS = frozenset({"drivers", "exists", "highlights"})
+"""Operators of questions that sentences can answer where figures cannot."""
+
+
+@dataclass(frozen=True)
+class PlainAnswer:
+    """Paragraphs and what they rest on: "computed", "quoted", or "none" where they only say what is missing."""
+
+    paragraphs: tuple[str, ...]
+    basis: str
+
+
+def answer_plainly(run: Answering) -> str:
+    """Give out the best answer that needs no model and return what it rests on."""
+    answer = plain_answer(run)
+    for number, paragraph in enumerate(answer.paragraphs):
+        run.say(f"{_PARAGRAPH if number else ''}{paragraph}")
+    run.degraded += run.draft.notes if run.draft else []
+    return answer.basis
+
+
+def plain_answer(run: Answering) -> PlainAnswer:
+    """Return the best answer that needs no model: the exact one, what is missing for it, statements, or the closest pages."""
+    if run.draft:
+        return PlainAnswer((*run.draft.sentences, *_reasons(run)), "computed")
+    if not run.question.auto_load_documents:
+        return PlainAnswer((_NO_DOCUMENTS if run.services.model.absent else _NO_WORDS,), "none")
+    if run.selection.unknown and not (run.plan and run.plan.companies):
+        return PlainAnswer((_unknown_company(run),), "none")
+    if run.plan and run.plan.complete and run.declined and run.plan.operator not in _OF_WORDS:
+        return PlainAnswer((f"{opened(run.declined)}.{_closest_pages(run)}",), "none")
+    paragraphs = statements_of(run)
+    if paragraphs:
+        return PlainAnswer(tuple(paragraphs), "quoted")
+    return PlainAnswer((f"{_NO_STATEMENT}{_closest_pages(run)}",), "none")
+
+
+def _reasons(run: Answering) -> list[str]:
+    """Return the reasons that the filing gives, where it is asked what moved a figure."""
+    if run.plan is None or run.plan.operator != "drivers":
+        return []
+    reasons = statements_of(run)
+    return ["The filing says:", *reasons] if reasons else []
+
+
+def statements_of(run: Answering) -> list[str]:
+    """Return the statements of the evidence that answer the question, as paragraphs with markers."""
+    pages = [Page(item.source.n, item.text) for item in run.evidence]
+    question = in_english(cleaned(run.question.query, run.selection.names))
+    paragraphs: list[str] = run.services.offload(extractive_answer, question, run.terms, pages)
+    return paragraphs
+
+
+def _closest_pages(run: Answering) -> str:
+    pages = [f"{item.source.filename}, page {item.source.page} [{item.source.n}]" for item in run.evidence[:_CLOSEST]]
+    return f" The closest pages: {'; '.join(pages)}." if pages else ""
+
+
+def _unknown_company(run: Answering) -> str:
+    """Say that a company is not here, and which are."""
+    companies = sorted({document.company for document in run.services.catalog.documents() if document.company})
+    named = ", ".join(companies[:_NAMED]) + (" and others" if len(companies) > _NAMED else "")
+    here = f" It has filings of {named}." if named else ""
+    return f"No company in the collection matches “{run.selection.unknown[0]}”.{here}"

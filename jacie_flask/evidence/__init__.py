@@ -1,0 +1,1 @@
+"""What answers rest on: the books of companies, and the pages that prove a figure."""
