@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     aws_session_token: str = Field("", alias="AWS_SESSION_TOKEN", repr=False)
     otlp_headers: str = Field("", alias="OTEL_EXPORTER_OTLP_HEADERS", repr=False)
 
-    heartbeat_s: float = Field(15.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
+    heartbeat_s: float = Field(4.0, alias="JACIE_HEARTBEAT_S", gt=0, le=60)
     deadline_s: float = Field(300.0, alias="JACIE_DEADLINE_S", gt=0, le=3600)
     grace_s: float = Field(30.0, alias="JACIE_DISCONNECT_GRACE_S", ge=0, le=3600)
     slow_reader_s: float = Field(30.0, alias="JACIE_SLOW_READER_S", gt=0, le=3600)

@@ -118,7 +118,7 @@ def _silence(way: Way, seconds: float) -> Iterator[Finding]:
     if uncut := _uncut("silence", heard, f"a stream may be silent for {seconds:g} s{_longer(seconds, way)}"):
         yield uncut
         return
-    heartbeat_s = float(way.told.get("heartbeat_s", 15.0))
+    heartbeat_s = float(way.told.get("heartbeat_s", 4.0))
     said = f"cut after {heard.lasted_s:.1f} s of silence"
     if heard.lasted_s > 1.5 * heartbeat_s:
         said += f": enough for streams (a heartbeat every {heartbeat_s:g} s), too short for POST /chat"

@@ -44,15 +44,17 @@ def follow(log: RunLog, run_id: str, after: Position, heartbeat_s: float) -> Ite
 def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, request_id: str) -> Generator[bytes, None, None]:
     """Yield a run as SSE bytes, the preamble first; a lost log ends it with an ``error`` frame, never in silence.
 
+    The first frame carries the retry time.
+
     Moved, ProducerLost or Unauthorized can be thrown into it once it has begun: they end it with their frame, unless its end was sent.
     """
-    piece = sse.PREAMBLE
+    piece, retry = sse.PREAMBLE, sse.RETRY
     concurrency.breathe()  # a run that was just started says so: its first words leave with the preamble
     try:
         for entries in follow(log, run_id, after, heartbeat_s):
             if entries:
                 after = (entries[-1].attempt, entries[-1].offset)
-                piece += sse.frames(entries)
+                piece, retry = piece + retry + sse.frames(entries), b""
             ready, piece = piece, b""  # before: what is thrown in comes when this has been sent
             try:
                 yield ready or sse.HEARTBEAT
@@ -66,7 +68,7 @@ def stream(log: RunLog, run_id: str, after: Position, heartbeat_s: float, reques
         yield piece + sse.reconnect(sse.RETRY_MS)
     except (NotFound, StateLost, ProducerLost, Unauthorized) as error:
         lost = StateLost(str(error)) if isinstance(error, NotFound) else error
-        yield piece + sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
+        yield piece + retry + sse.frame(sse.entry(failure(lost, run_id=run_id, request_id=request_id), after[0], after[1] + 1))
 
 
 def ending(pieces: Generator[bytes, None, None], reason: BaseException) -> Iterator[bytes]:

@@ -8,10 +8,13 @@ import msgspec
 from jacie_flask.events import Event, Reconnect, Token
 from jacie_flask.interfaces import Entry
 
-HEARTBEAT = b": keep-alive\n\n"
-RETRY_MS = 2000
+# A comment is one line without a blank line behind it: some clients dispatch an empty message for a block without data.
+HEARTBEAT = b": keep-alive\n"
 # Some proxies and old browsers hold back the first 2 KiB of a response.
-PREAMBLE = f"retry: {RETRY_MS}\n\n:".encode() + b" " * 2048 + b"\n\n"
+PREAMBLE = b":" + b" " * 2048 + b"\n"
+RETRY_MS = 2000
+RETRY = b"retry: %d\n" % RETRY_MS
+"""The line that stands in front of a stream's first frame and belongs to it."""
 
 # A token's JSON around its text.
 _TEXT = b'{"text":"%b"}'

@@ -104,10 +104,12 @@ def _number(name: str, default: float, least: float, most: float) -> float:
 
 def _probes(events: int, every_s: float) -> Generator[bytes, None, None]:
     yield sse.PREAMBLE
+    retry = sse.RETRY
     try:
         for number in range(1, events + 1):
             data = msgspec.json.encode({"n": number, "of": events, "timestamp": time.time()})
-            yield b"id: 0.%d\nevent: probe\ndata: %s\n\n" % (number, data)
+            yield b"%bid: 0.%d\nevent: probe\ndata: %s\n\n" % (retry, number, data)
+            retry = b""
             if number < events:
                 time.sleep(every_s)
     except (Moved, ProducerLost):  # this server is about to stop

@@ -7,7 +7,7 @@ const SHORTEST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 30_000;
 const ATTEMPTS_TO_START = 3;
 const ATTEMPTS_TO_RESUME = 10;
-const LONGEST_SILENCE_MS = 60_000; // four heartbeats
+const LONGEST_SILENCE_MS = 60_000; // the longest interval between heartbeats that a server can have
 
 /** Why a question got no answer: `code` as in PROTOCOL, or unreachable, connection_lost, bad_response, aborted. */
 export class StreamError extends Error {

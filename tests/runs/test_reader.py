@@ -57,7 +57,7 @@ def read(log, after=reader.START, heartbeat_s=0.02):
 def test_a_finished_run_replays(log):
     """The preamble and everything behind it in one piece, then the end."""
     say(log, progress(5), Token(text="Revenue rose."), RESULT)
-    assert read(log) == [sse.PREAMBLE + sse.frames(log.read("r", reader.START, 0))]
+    assert read(log) == [sse.PREAMBLE + sse.RETRY + sse.frames(log.read("r", reader.START, 0))]
 
 
 @pytest.mark.parametrize("seen", range(3))
@@ -65,7 +65,7 @@ def test_a_resumed_run_goes_on_behind_the_last_id(log, seen):
     """Nothing is sent twice and nothing is missed."""
     say(log, progress(5), Token(text="Revenue rose."), RESULT)
     entries = log.read("r", reader.START, 0)
-    assert read(log, (1, seen) if seen else reader.START) == [sse.PREAMBLE + sse.frames(entries[seen:])]
+    assert read(log, (1, seen) if seen else reader.START) == [sse.PREAMBLE + sse.RETRY + sse.frames(entries[seen:])]
 
 
 def test_resuming_behind_the_end_ends(log):
@@ -90,7 +90,7 @@ def test_heartbeats_fill_the_silence(log):
     stream = reader.stream(log, "r", reader.START, 0.02, "q")
     assert [next(stream) for _ in range(3)] == [sse.PREAMBLE, sse.HEARTBEAT, sse.HEARTBEAT]
     say(log, Token(text="a"), Token(text="b"))
-    assert next(stream) == sse.frames(log.read("r", reader.START, 0))
+    assert next(stream) == sse.RETRY + sse.frames(log.read("r", reader.START, 0))
     assert next(stream) == sse.HEARTBEAT
     say(log, RESULT)
     assert next(stream).startswith(b"id: 1.3\nevent: result\n")
@@ -99,7 +99,7 @@ def test_heartbeats_fill_the_silence(log):
 
 def lost(piece):
     """Return the data of an error frame."""
-    lines = piece.decode().removeprefix(sse.PREAMBLE.decode()).split("\n")
+    lines = piece.decode().removeprefix(sse.PREAMBLE.decode()).removeprefix(sse.RETRY.decode()).split("\n")
     assert lines[1] == "event: error"
     return json.loads(lines[2].removeprefix("data: "))
 
@@ -136,7 +136,7 @@ def test_a_position_still_to_come_is_waited_for_with_heartbeats(log):
     stream = reader.stream(log, "r", (1, 3), 0.02, "q")
     assert [next(stream), next(stream)] == [sse.PREAMBLE, sse.HEARTBEAT]
     say(log, Token(text="b"), Token(text="c"), RESULT)
-    assert list(stream) == [sse.frames(log.read("r", (1, 3), 0))]
+    assert list(stream) == [sse.RETRY + sse.frames(log.read("r", (1, 3), 0))]
 
 
 def test_a_run_that_ends_below_the_position_ends_with_an_error(log):
@@ -145,7 +145,7 @@ def test_a_run_that_ends_below_the_position_ends_with_an_error(log):
     assert next(stream) == sse.PREAMBLE
     say(log, RESULT)
     (piece,) = stream
-    assert piece.startswith(b"id: 1.10\nevent: error")
+    assert piece.startswith(sse.RETRY + b"id: 1.10\nevent: error")
     assert b"state_lost" in piece
 
 
@@ -156,7 +156,7 @@ def test_a_log_that_is_lost_on_the_way_ends_with_a_higher_id():
     log.create(RunInfo(run_id="r", request_id="q", mode="chat", created_at=0, updated_at=0))
     log.append("r", [sse.entry(Token(text=text), 1, n) for n, text in enumerate("abc", 1)])
     stream = reader.stream(log, "r", reader.START, 5, "q")
-    assert next(stream) == sse.PREAMBLE + sse.frames(log.read("r", reader.START, 0))
+    assert next(stream) == sse.PREAMBLE + sse.RETRY + sse.frames(log.read("r", reader.START, 0))
     log.append("r", [sse.entry(RESULT, 1, 4)])
     now[0] = 10
     last = next(stream)

@@ -248,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self._stream_headers(run):
             self.send_header(name, value)
         self.end_headers()
-        self._write(f"retry: {run.script.retry_ms}\n: {' ' * 512}\n\n".encode(), None)
+        self._write(f": {' ' * 512}\nretry: {run.script.retry_ms}\n".encode(), None)
         how = self._play(run, after, planned)
         return self._cut(how)
 
@@ -272,7 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self._write(_cancelled(run).encode(), None)
                     return "end"
                 continue
-            data = act.encode() if isinstance(act, Frame) else f": {act.text}\n\n".encode()
+            data = act.encode() if isinstance(act, Frame) else f": {act.text}\n".encode()
             if cut and isinstance(act, Frame) and sent == cut.after:
                 self._part(run, cut, data)
                 return cut.how

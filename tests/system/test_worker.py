@@ -348,8 +348,8 @@ def test_a_stream_that_is_told_to_end_says_why(reason, event, data):
     log = MemoryLog(keep_s=60)
     log.create(RunInfo(run_id="a", request_id="r", mode="chat", created_at=time.time(), updated_at=time.time()))
     pieces = reader.stream(log, "a", reader.START, 0.01, "r")
-    assert next(pieces).startswith(b"retry: ")
-    assert next(pieces) == b": keep-alive\n\n"
+    assert next(pieces).startswith(b":  ")
+    assert next(pieces) == b": keep-alive\n"
     last = pieces.throw(reason)
     assert b"event: " + event + b"\n" in last
     assert data in last
