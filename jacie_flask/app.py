@@ -31,6 +31,7 @@ from jacie_flask.web import (
     metrics,
     openapi,
     ops,
+    origins,
     pages,
     problems,
     proxies,
@@ -45,8 +46,10 @@ from jacie_flask.web import (
 
 _ROOT = Path(__file__).parent.parent
 _ASKED_HEADERS = ["Content-Type", "Authorization", "Idempotency-Key", "Prefer", "X-Request-ID", "Last-Event-ID"]
+_ASKED_HEADERS += ["X-Requested-With", "traceparent", "tracestate", "baggage", "sentry-trace"]  # libraries of pages add them
 _SHOWN_HEADERS = ["X-Run-Id", "X-Request-ID", "Content-Location", "Location", "Retry-After", "Server-Timing"]
 _SHOWN_HEADERS += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy"]
+_SHOWN_HEADERS += ["Accept-Ranges", "Content-Range", "ETag"]
 _SHOWN_HEADERS += ["X-Pages", "X-Highlight", "X-Highlight-Box"]
 
 
@@ -78,7 +81,8 @@ def create(settings: Settings | None = None) -> Flask:
     )
     proxies.init_app(app, settings)
     if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
+        allowed = list(origins.patterns(settings.cors_origins))
+        CORS(app, origins=allowed, allow_headers=_ASKED_HEADERS, expose_headers=_SHOWN_HEADERS, max_age=600)
     tracing.configure(settings.otlp_endpoint, __version__)
     request_dates.init_app(app)
     metrics.init_app(app)

@@ -26,6 +26,8 @@ _NETWORKS = {
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
 }
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252})")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,62})"
+_ORIGIN = re.compile(rf"https?://(?:(?:\*\.{_LABEL}\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]+\])(?::[0-9]{{1,5}})?")
 _INDEX_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,44}$")
 _CHOICES = {
     "embeddings": ("embedded", "openai"),
@@ -227,12 +229,9 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _origins(cls, value: object) -> tuple[str, ...]:
-        origins = tuple(filter(None, (o.strip().rstrip("/") for o in value.split(",")))) if isinstance(value, str) else value
-        for origin in origins if isinstance(origins, tuple) else ():
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-                raise ValueError("origins such as https://app.example.com, separated by commas (no *)")
-        return origins  # type: ignore[return-value]  # pydantic checks the rest
+        if not isinstance(value, str):
+            return value  # type: ignore[return-value]  # pydantic checks the rest
+        return tuple(_origin(part) for part in (part.strip().rstrip("/").lower() for part in value.split(",")) if part)
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -353,6 +352,18 @@ def documents_place(value: str) -> str:
     if not folder or not Path(folder).is_dir():
         raise ValueError("a folder that exists (file:./folder) or s3://bucket/prefix")
     return f"file:{folder}"
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it, which leave the usual port out; ``*.`` may stand for any subdomain. Raise ValueError."""
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        port, host = None, ""
+    if not host or not _ORIGIN.fullmatch(text) or (host.startswith("*") and host[-1].isdigit()):
+        raise ValueError("origins such as https://app.example.com or https://*.example.com, separated by commas (* only so)")
+    return text.rpartition(":")[0] if port == {"http": 80, "https": 443}[parts.scheme] else text
 
 
 def _rate(value: str) -> tuple[int, str] | None:

@@ -191,9 +191,10 @@ def _found(run: Answering) -> list[Passage]:
 
 
 def _pages_of(run: Answering) -> int:
-    """Return how many pages the documents of the evidence have, as far as the catalog knows."""
+    """Return how many pages the documents of the evidence have, 0 where the catalog does not know that of each of them."""
     names = set(run.loaded)
-    return sum(document.pages or 0 for document in run.services.catalog.documents() if document.filename in names)
+    counts = [document.pages for document in run.services.catalog.documents() if document.filename in names]
+    return sum(count for count in counts if count) if all(counts) else 0
 
 
 def _read_instead(run: Answering) -> None:

@@ -1,6 +1,7 @@
 """The words of an answer: the model's as they come, or the pages' own where no model is configured or it says nothing."""
 
 import logging
+from typing import Any
 
 from jacie_flask.answer.model_answer import ModelAnswer
 from jacie_flask.chat import prompts
@@ -120,7 +121,10 @@ def _note_reading(run: Answering, read_to: int, passages: int) -> None:
     ``passages`` are those that the model is given; the pages read are those of the first ``read_to`` sources.
     """
     model, read = run.services.model, len({(item.source.document_id, item.source.page) for item in run.evidence[:read_to]})
-    run.steps.at("ai_generation", 0.0, model=model.label, passages=passages, pages_read=read, pages_total=run.pages)
+    total: dict[str, Any] = (
+        {"pages_total": run.pages} if run.pages or not read else {}
+    )  # not known where the index was filled elsewhere
+    run.steps.at("ai_generation", 0.0, model=model.label, passages=passages, pages_read=read, **total)
     if run.pages > read > 0:
         some = "1 document" if len(run.loaded) == 1 else f"{len(run.loaded)} documents"
         run.degraded.append(

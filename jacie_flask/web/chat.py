@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
 
-from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded
+from jacie_flask import measures
+from jacie_flask.errors import InvalidRequest, JacieError, NotFound, Overloaded, StateLost
 from jacie_flask.events import Failure, Result
-from jacie_flask.interfaces import Claim
+from jacie_flask.interfaces import Claim, Principal, Question
 from jacie_flask.runs import ids, reader
-from jacie_flask.web import bodies, limits, problems, watching
+from jacie_flask.web import bodies, limits, positions, problems, watching
 from jacie_flask.web.context import WORKER, Jacie, jacie, request_id, while_there
 from jacie_flask.web.guard import principal
 from jacie_flask.web.metrics import OpenStream, server_timing
@@ -34,10 +35,12 @@ _KEY_CHARS = 256
 def stream(mode: str) -> Response:
     """Answer a question as Server-Sent Events; with ``Prefer: respond-async`` say where to read them instead."""
     parts = jacie()
-    run_id = _start(parts, mode)
+    # without a key this is a new question: no client has seen anything of it
+    after = positions.requested() if request.headers.get("Idempotency-Key") else reader.START
+    run_id = _start(parts, mode, after)
     if "respond-async" in request.headers.get("Prefer", ""):
         return _accepted(parts, run_id)
-    return event_stream(parts, run_id, reader.START)
+    return event_stream(parts, run_id, after)
 
 
 @blueprint.post("/chat", defaults={"mode": "chat"})
@@ -99,8 +102,8 @@ class _Body:
             self._left = None
 
 
-def _start(parts: Jacie, mode: str) -> str:
-    """Return the id of a new run, or of the run that the same Idempotency-Key started before."""
+def _start(parts: Jacie, mode: str, after: reader.Position = reader.START) -> str:
+    """Return the id of a new run, or of the run that the same Idempotency-Key started before; after an event, of that alone."""
     limits.ask()
     body = bodies.read(bodies.QuestionBody, parts.settings.max_body, parts.settings.body_timeout_s)
     worker = current_app.extensions.get(WORKER)
@@ -113,14 +116,25 @@ def _start(parts: Jacie, mode: str) -> str:
             parts.services.catalog.get(document_id)
         except NotFound:
             raise InvalidRequest(errors=((f"document_ids.{place}", "no such document"),)) from None
-    claim = None
-    if key := request.headers.get("Idempotency-Key", ""):
-        if len(key) > _KEY_CHARS:
-            raise InvalidRequest(errors=(("Idempotency-Key", f"must be at most {_KEY_CHARS} characters"),))
-        claim = Claim(
-            key=_digest(f"{asking.tenant} {asking.key_id} {key}".encode()), fingerprint=_digest(msgspec.json.encode(question))
-        )
+    claim = _claim(question, asking)
+    if claim and after != reader.START:
+        run_id = parts.services.runs.claimed(claim)
+        if not run_id:
+            raise StateLost("the run of the idempotency key is gone")
+        measures.count("resumes")
+        return run_id
     return parts.runs.start(ids.new(asking.tenant), question, request_id(), claim, limits.caller())
+
+
+def _claim(question: Question, asking: Principal) -> Claim | None:
+    """Return the claim that the request's Idempotency-Key makes, None without one; raise InvalidRequest."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        return None
+    if len(key) > _KEY_CHARS:
+        raise InvalidRequest(errors=(("Idempotency-Key", f"must be at most {_KEY_CHARS} characters"),))
+    name = f"{asking.tenant} {asking.key_id} {key}"
+    return Claim(key=_digest(name.encode()), fingerprint=_digest(msgspec.json.encode(question)))
 
 
 def _digest(data: bytes) -> str:

@@ -52,14 +52,18 @@ _REFUSED = (400, 408, 413, 415, 422, 429, 502, 503)
 _CLOSED = (401, 403)  # where the server asks for keys
 _DOCUMENT = (404, 409, 422, 429, 502, 503)
 TOLD = {
-    "chat.stream": Told(answers={200: (SSE, None), 202: (JSON, Accepted)}, refusals=_REFUSED, **_ASKED),
+    "chat.stream": Told(
+        answers={200: (SSE, None), 202: (JSON, Accepted)},
+        refusals=(*_REFUSED, 410),
+        **{**_ASKED, "parameters": ("Idempotency-Key", "Last-Event-ID", "lastEventId", "Prefer", "X-Request-ID")},
+    ),
     "chat.answer": Told(
         answers={200: (JSON, events.Result), 202: (JSON, Accepted)}, refusals=(*_REFUSED, 410, 499, 500, 504), **_ASKED
     ),
     "runs.events": Told(
         answers={200: (SSE, None), 204: ("", None)},
         refusals=(400, 404, 503),
-        parameters=("Last-Event-ID", "after", "X-Request-ID"),
+        parameters=("Last-Event-ID", "lastEventId", "after", "X-Request-ID"),
         headers=("X-Run-Id",),
     ),
     "runs.status": Told(answers={200: (JSON, Folded)}, refusals=(404, 503)),
@@ -106,7 +110,8 @@ _PARAMETERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Prefer": ("header", "respond-async: 202 with the addresses of the run.", _TEXT),
     "X-Request-ID": ("header", "An id of your own for the log, where it is usable.", _TEXT),
     "Last-Event-ID": ("header", "Send what follows this event.", {**_TEXT, "maxLength": 24, "examples": ["1.17"]}),
-    "after": ("query", "The same where headers cannot be set.", {**_TEXT, "maxLength": 24}),
+    "lastEventId": ("query", "The same where headers cannot be set.", {**_TEXT, "maxLength": 24}),
+    "after": ("query", "Another name of lastEventId.", {**_TEXT, "maxLength": 24}),
     "limit": ("query", "How many to send.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}),
     "cursor": ("query", "next_cursor of the page before.", _TEXT),
     "Range": ("header", "A part of the file.", _TEXT),

@@ -1,6 +1,8 @@
 """Where a request comes from: this machine, a page of this server, or somewhere else."""
 
+import functools
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -54,11 +56,18 @@ def _by_proxy(request: Request) -> bool:
 def of_page_elsewhere(request: Request, allowed: tuple[str, ...]) -> bool:
     """Say whether a browser sent this for a page of another origin that is not ``allowed``; programs send neither header."""
     site, origin = request.headers.get("Sec-Fetch-Site", ""), request.headers.get("Origin", "")
-    if origin in allowed and origin:
+    if origin and any(pattern.match(origin) for pattern in patterns(allowed)):
         return False
     if site:
         return site not in ("same-origin", "none")
     return bool(origin) and not _same_host(origin, request)
+
+
+@functools.lru_cache(maxsize=8)
+def patterns(allowed: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return what matches the allowed origins alone, whole; ``*.`` in one stands for one or more labels of a host name."""
+    subdomains = r"(?:[a-z0-9_-]+\.)+"
+    return tuple(re.compile(re.escape(origin).replace(r"\*\.", subdomains) + r"\Z", re.IGNORECASE) for origin in allowed)
 
 
 def of_own_page(request: Request) -> bool:

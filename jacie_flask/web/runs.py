@@ -4,9 +4,10 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from jacie_flask import measures
-from jacie_flask.errors import InvalidRequest, StateLost
+from jacie_flask.errors import StateLost
 from jacie_flask.interfaces import RunLog
-from jacie_flask.runs import reader, sse
+from jacie_flask.runs import reader
+from jacie_flask.web import positions
 from jacie_flask.web.chat import STREAM_HEADERS, event_stream
 from jacie_flask.web.context import jacie
 
@@ -15,9 +16,9 @@ blueprint = Blueprint("runs", __name__)
 
 @blueprint.get("/runs/<run_id>/events")
 def events(run_id: str) -> Response:
-    """Stream the run's events after ``Last-Event-ID`` or ``?after=``; a finished run replays."""
+    """Stream the run's events after ``Last-Event-ID``, ``?lastEventId=`` or ``?after=``; a finished run replays."""
     parts = jacie()
-    after = _position(request.headers.get("Last-Event-ID") or request.args.get("after", ""))
+    after = positions.requested()
     if request.method == "HEAD":  # its response is never closed, so its reader would never be counted out
         parts.services.runs.info(run_id)
         return Response(headers=STREAM_HEADERS)
@@ -56,12 +57,3 @@ def _all_read(log: RunLog, run_id: str, after: reader.Position) -> bool:
         return not log.read(run_id, after, 0.0)
     except StateLost:
         return False  # the stream says so itself
-
-
-def _position(text: str) -> reader.Position:
-    if not text:
-        return reader.START
-    try:
-        return sse.parse_id(text)
-    except ValueError:
-        raise InvalidRequest(errors=(("Last-Event-ID", "is not an event id of this server, such as 1.17"),)) from None

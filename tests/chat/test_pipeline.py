@@ -14,7 +14,7 @@ from jacie_flask.interfaces import Question
 from jacie_flask.retries import Budget
 from tests.support.jacie import ROOT
 from tests.support.openai_server import OpenAIServer, Script
-from tests.support.parts import built
+from tests.support.parts import built, ingested, over_texts
 
 REVENUE = "What was Zanobela's revenue in 2024?"
 LONG, SHORT = " ".join(["word"] * 500), " ".join(["word"] * 40)
@@ -118,6 +118,22 @@ def test_documents_read_in_place_of_the_index_are_counted(fresh, model):
     percent = [event.progress for event in steps]
     assert percent == sorted(set(percent))
     assert (begun.progress, done.progress) == (50, 65)
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["ingested here", "ingested elsewhere"])
+def test_a_total_of_pages_that_is_not_known_is_not_reported(model, tmp_path, here):
+    """An index that another machine filled gives pages of documents whose length no ledger here knows."""
+    settings = over_texts(tmp_path, {"kiln.txt": "Glazes\nCobalt makes glazes blue.\n\fFiring\nSlowly."})
+    settings = settings.model_copy(update={"openai_base_url": model.url, "model": ""})
+    ingested(settings)
+    if not here:
+        for file in settings.data.glob("ledger*"):
+            file.unlink()
+    model.script = Script(answer=SHORT)
+    with built(settings) as parts:
+        facts = [event.details for event in progress(parts, query="What makes glazes blue?") if "pages_read" in event.details]
+    assert facts[0]["pages_read"] > 0
+    assert facts[0].get("pages_total") == (2 if here else None)
 
 
 def test_only_answers_that_end_are_learnt_from(fresh, model):

@@ -60,6 +60,35 @@ def test_every_cut_resumes_to_the_same_events(served):
     assert status_of(running, f"/runs/{run_id}/events?after={whole[-1].id}")[0] == 204
 
 
+def test_the_same_post_continues_after_an_event(served):
+    """With its key and the last id it is the same run from there on, in a header or in the address; the model is asked once."""
+    running, model = served
+    before = len(model.chats)
+    key = {"Idempotency-Key": "continued"}
+    whole = [frame for frame in ask(running.url, "/chat/stream", QUESTION, headers=key).frames if frame.id]
+    for at in (0, len(whole) // 2, len(whole) - 2):
+        by_header = ask(running.url, "/chat/stream", QUESTION, headers={**key, "Last-Event-ID": whole[at].id})
+        by_address = ask(running.url, f"/chat/stream?lastEventId={whole[at].id}", QUESTION, headers=key)
+        assert told(by_header.frames) == told(by_address.frames) == told(whole[at + 1 :])
+    assert told(ask(running.url, "/chat/stream", QUESTION, headers={**key, "Last-Event-ID": whole[-1].id}).frames) == []
+    assert len(model.chats) == before + 1
+    run_id = whole[-1].data["run_id"]
+    assert told(ask(running.url, f"/runs/{run_id}/events?lastEventId={whole[0].id}", None).frames) == told(whole[1:])
+
+
+def test_a_post_that_continues_nothing_says_so(served):
+    """A key without a run, another question and an id that is none are refused; without a key the question is a new one."""
+    running, model = served
+    before = len(model.chats)
+    key = {"Idempotency-Key": "never used", "Last-Event-ID": "1.3"}
+    assert ask(running.url, "/chat/stream", QUESTION, headers=key).frames[0].data["code"] == "state_lost"
+    assert ask(running.url, "/chat/stream", QUESTION, headers={**key, "Last-Event-ID": "x"}).status == 400
+    assert len(model.chats) == before
+    fresh = ask(running.url, "/chat/stream", QUESTION, headers={"Last-Event-ID": "1.3"})
+    assert next(frame.id for frame in fresh.frames if frame.id) == "1.1"
+    assert fresh.terminal.name == "result"
+
+
 def test_a_running_stream_is_resumed_live(served):
     """A second reader that joins in the middle gets the events it missed at once and the others as they come."""
     running, _ = served
