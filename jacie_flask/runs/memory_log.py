@@ -1,24 +1,41 @@
 """The run log in memory: for one worker; finished runs are kept for a while, and the oldest make room."""
 
+import sys
 import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
+import msgspec
+
 from jacie_flask import concurrency
 from jacie_flask.errors import Conflict, LLMIncomplete, NotFound, Overloaded, StateLost
-from jacie_flask.interfaces import Claim, Entry, RunInfo, RunKeeper
+from jacie_flask.interfaces import Claim, Entry, Question, RunInfo, RunKeeper
 from jacie_flask.runs.tallies import MemoryTallies
 
 _ENTRY_BYTES = 200  # what an entry costs beside its data
+_RUN_BYTES = 3000  # what a run costs beside its entries and its question
+_TURN_BYTES = 200  # what a turn of the conversation costs beside its text
 _place = attrgetter("attempt", "offset")
 
 
 class Record:
     """One run's entries, and the bell that rings when there are more."""
 
-    __slots__ = ("_info", "bytes", "cancel_requested", "changed", "entries", "finished", "gone", "resumable", "updated_at")
+    __slots__ = (
+        "_info",
+        "bytes",
+        "cancel_requested",
+        "changed",
+        "ended_at",
+        "entries",
+        "finished",
+        "gone",
+        "question_bytes",
+        "resumable",
+        "updated_at",
+    )
 
     def __init__(self, info: RunInfo) -> None:
         self._info = info
@@ -27,7 +44,9 @@ class Record:
         self.finished = info.finished
         self.resumable = info.resumable
         self.entries: list[Entry] = []
-        self.bytes = 0
+        self.bytes = 0  # of the entries
+        self.question_bytes = _size_of(info.question)
+        self.ended_at = 0.0  # on the log's own clock
         self.changed = concurrency.bell()
         self.gone: Exception | None = None
 
@@ -48,20 +67,32 @@ class Record:
         )
 
     @property
+    def cost(self) -> int:
+        """All that the run keeps in memory, in bytes."""
+        return _RUN_BYTES + self.question_bytes + self.bytes
+
+    @property
     def end(self) -> tuple[int, int]:
         """The position of the last entry, (0, 0) before the first."""
         return (self.entries[-1].attempt, self.entries[-1].offset) if self.entries else (0, 0)
 
     def add(self, entries: Sequence[Entry], now: float) -> int:
-        """Take entries that follow the last one, wake the readers and return what they cost, in bytes."""
+        """Take entries that follow the last one, wake the readers and return how many bytes more are kept.
+
+        The question is dropped with the run's end: nobody begins the run again.
+        """
         cost = 0
         ends = False
         for item in entries:
             cost += len(item.data) + _ENTRY_BYTES
             ends = ends or item.terminal
         self.entries.extend(entries)
-        self.finished = self.finished or ends  # last: whoever sees it finds the end
         self.bytes += cost
+        if ends:
+            cost -= self.question_bytes
+            self.question_bytes = 0
+            self._info = msgspec.structs.replace(self._info, question=None)
+        self.finished = self.finished or ends  # last: whoever sees it finds the end
         self.updated_at = now
         self.changed.ring()
         return cost
@@ -122,8 +153,19 @@ class Record:
         return start
 
 
+def _size_of(question: Question | None) -> int:
+    """Return about how many bytes of memory a question takes, its conversation included."""
+    if question is None:
+        return 0
+    texts = [question.query, *question.document_ids, *question.filters.values(), *(turn.content for turn in question.history)]
+    return sum(map(sys.getsizeof, texts)) + _TURN_BYTES * len(question.history)
+
+
 class MemoryLog:
-    """Runs by id; at most ``max_bytes`` of all and ``max_run_bytes`` of one, none longer than ``keep_s`` seconds after its end."""
+    """Runs by id; at most ``max_bytes`` of all and ``max_run_bytes`` of one, none longer than ``keep_s`` seconds after its end.
+
+    ``clock`` tells the time of day that is noted on runs, ``timer`` measures how long they are kept.
+    """
 
     label = "memory"
     resumable = True  # by every worker: there is one
@@ -135,11 +177,13 @@ class MemoryLog:
         max_bytes: int = 256_000_000,
         max_run_bytes: int = 4_000_000,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keep_s = keep_s
         self._max_bytes = max_bytes
         self._max_run_bytes = max_run_bytes
         self._clock = clock
+        self._timer = timer
         self._runs: dict[str, Record] = {}
         self._ended: dict[str, Record] = {}  # the oldest end first
         self._keys: dict[str, tuple[str, str]] = {}
@@ -156,7 +200,8 @@ class MemoryLog:
                 return owner
             if self._bytes > self._max_bytes:
                 raise Overloaded(f"running answers hold {self._bytes} bytes", retry_after_s=2.0)
-            self._runs[info.run_id] = Record(info)
+            self._runs[info.run_id] = record = Record(info)
+            self._bytes += record.cost
             if claim:
                 self._keys[claim.key] = (claim.fingerprint, info.run_id)
                 self._key_of[info.run_id] = claim.key
@@ -171,6 +216,7 @@ class MemoryLog:
             raise LLMIncomplete(f"run {run_id} is longer than {self._max_run_bytes} bytes")
         self._bytes += run.add(entries, self._clock())
         if run.finished:
+            run.ended_at = self._timer()
             self._ended[run_id] = run
 
     def read(self, run_id: str, after: tuple[int, int], wait_s: float) -> list[Entry]:
@@ -215,7 +261,7 @@ class MemoryLog:
     def record(self, run_id: str) -> Record:
         """Return the run's record; raise NotFound."""
         run = self._runs.get(run_id)
-        if run is None or (run.finished and self._clock() - run.updated_at > self._keep_s):
+        if run is None or (run.finished and self._timer() - run.ended_at > self._keep_s):
             raise NotFound(f"no run {run_id[:64]!r}")
         return run
 
@@ -223,13 +269,17 @@ class MemoryLog:
         """Return the run's record, be it expired, or None."""
         return self._runs.get(run_id)
 
+    def age(self, run_id: str, ended_s: float) -> None:
+        """Note that a finished run has ended ``ended_s`` seconds ago, and not just now."""
+        self.record(run_id).ended_at -= max(0.0, ended_s)
+
     def drop(self, run_id: str) -> None:
         """Forget a run at once; unknown ones are fine."""
         run = self._runs.pop(run_id, None)
         self._ended.pop(run_id, None)
         self._keys.pop(self._key_of.pop(run_id, ""), None)
         if run:
-            self._bytes -= run.bytes
+            self._bytes -= run.cost
 
     def _claimed(self, claim: Claim) -> str:
         held, owner = self._keys.get(claim.key, ("", ""))
@@ -241,9 +291,9 @@ class MemoryLog:
 
     def _make_room(self) -> None:
         """Drop finished runs that are too old, then the oldest ones while there is too much."""
-        oldest_s = self._clock() - self._keep_s
+        oldest_s = self._timer() - self._keep_s
         while self._ended:
             run_id, run = next(iter(self._ended.items()))
-            if run.updated_at >= oldest_s and self._bytes <= self._max_bytes:
+            if run.ended_at >= oldest_s and self._bytes <= self._max_bytes:
                 return
             self.drop(run_id)

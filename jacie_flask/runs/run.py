@@ -25,12 +25,12 @@ from jacie_flask.retries import Budget
 from jacie_flask.runs import reader, sse
 from jacie_flask.runs.account import Account
 from jacie_flask.runs.allowance import Allowance
+from jacie_flask.runs.readers import SENT_ON_S, Readers
 
 log = logging.getLogger(__name__)
 
 Pipeline = Callable[[Question, ProgressCallback, Budget], Result]
 _OVERLOAD_RETRY_S = 2.0
-_SENT_ON_S = 10.0
 _MAX_ATTEMPTS = 2
 _CHARS_A_TOKEN = 4
 _NOT_RESUMABLE = "The shared record of answers could not be reached: this answer can be read again from one server only."
@@ -56,8 +56,10 @@ class Runs:
         allowance: Allowance | None = None,
         watch: Watch = unwatched,
         clock: Callable[[], float] = time.time,
+        later: Callable[[float, Callable[[], object]], concurrency.Alarm] = concurrency.later,
     ) -> None:
         self.log = runlog
+        self.readers = Readers(self._deserted, later)
         self.allowance = allowance or Allowance(runlog)
         self._pipelines = pipelines
         self._watch = watch
@@ -103,7 +105,7 @@ class Runs:
             if reading != run_id:
                 self.allowance.leave(caller)
         if reading == run_id:
-            self._begin(info, question, deadline_at=now + self._deadline_s)
+            self._begin(info, question, self._deadline_s)
         return reading
 
     def _admit(self, caller: str) -> None:
@@ -112,16 +114,15 @@ class Runs:
         self.allowance.check_tokens(caller)
         self.allowance.enter(caller)
 
-    def _begin(self, info: RunInfo, question: Question, *, deadline_at: float, after: reader.Position = (1, 0)) -> None:
+    def _begin(self, info: RunInfo, question: Question, left_s: float, after: reader.Position = (1, 0)) -> None:
         run_id, request_id = info.run_id, info.request_id
-        budget = Budget(self._retries, deadline_at - self._clock())
-        run = Run(run_id, question, self.log, request_id, budget, deadline_at=deadline_at, clock=self._clock, after=after)
+        run = Run(run_id, question, self.log, request_id, Budget(self._retries, left_s), after=after)
         run.caller = info.caller
         pipeline = self._pipelines[question.mode]
         self._active[run_id] = run
         measures.level("runs_active", len(self._active))
         run.unwatch = self._watch(info.caller, question.tenant, run.end)
-        run.alarm = concurrency.later(deadline_at - self._clock(), lambda: run.end(DeadlineExceeded()))
+        run.alarm = concurrency.later(left_s, lambda: run.end(DeadlineExceeded()))
         run.task = concurrency.spawn(lambda: self._work(run, pipeline), f"run {run_id}")
 
     def cancel(self, run_id: str) -> None:
@@ -138,65 +139,58 @@ class Runs:
 
     def reader_came(self, run_id: str) -> None:
         """Note that somebody reads the run."""
-        run = self._active.get(run_id)
-        if run:
-            run.readers += 1
+        self.readers.came(run_id)
 
     def reader_left(self, run_id: str) -> None:
         """Note that a reader is gone; the last one's leaving starts the grace, or ends the run."""
         run = self._active.get(run_id)
-        if run:
-            self._left(run, 0.0 if run.question.on_disconnect == "cancel" else self._grace_s)
+        grace_s = 0.0 if run and run.question.on_disconnect == "cancel" else self._grace_s
+        self.readers.left(run_id, grace_s if run or self._goes_on(run_id) else None)
 
     def reader_sent_on(self, run_id: str) -> None:
         """Note that a reader was told to come back to another worker: it did not leave of its own will, so it has time for it."""
-        run = self._active.get(run_id)
-        if run:
-            self._left(run, max(self._grace_s, _SENT_ON_S))
-
-    def _left(self, run: "Run", grace_s: float) -> None:
-        run.readers -= 1
-        if run.readers > 0:
-            return
-        run.departures += 1
-        departure = run.departures
-        if run.grace:
-            run.grace.cancel()
-        if grace_s <= 0:
-            run.end(Cancelled("the last reader left"))
-        else:
-            run.grace = concurrency.later(
-                grace_s, lambda: run.end(Cancelled("nobody came back")) if run.deserted_since(departure) else None
-            )
+        goes_on = run_id in self._active or self._goes_on(run_id)
+        self.readers.left(run_id, max(self._grace_s, SENT_ON_S) if goes_on else None)
 
     def polled(self, run_id: str) -> None:
         """Note that somebody asked how the run is: a run that is watched this way is not left alone."""
-        run = self._active.get(run_id)
-        if run and run.departures and run.readers <= 0:
-            run.readers += 1
-            self._left(run, self._grace_s)
+        self.readers.polled(run_id, self._grace_s)
+
+    def _goes_on(self, run_id: str) -> bool:
+        """Say whether a run that is read here has no end yet: another worker's may become this one's."""
+        try:
+            return not self.log.info(run_id).finished
+        except JacieError:
+            return False
+
+    def _deserted(self, run_id: str) -> None:
+        self.stop(run_id, Cancelled("nobody reads it any more"))
 
     def orphaned(self, info: RunInfo, entries: Sequence[Entry]) -> None:
         """Begin a run again whose worker died before its first token, else end it as lost; with what its log holds."""
         log.warning("run %s lost its worker after %d events", info.run_id, len(entries))
         attempt, offset = (entries[-1].attempt, entries[-1].offset) if entries else (0, 0)
         question = info.question
-        deadline_at = info.created_at + self._deadline_s
+        left_s = self._left_s(info)
         place = (max(1, attempt) + 1, offset + 1)
-        if question and self._may_restart(info, entries, place[0], deadline_at):
+        if question and left_s > 0 and self._may_restart(info, entries, place[0]):
             if self._adopt(info, Reset(attempt=place[0]), place):
                 self.allowance.enter(info.caller, bounded=False)
-                self._begin(info, question, deadline_at=deadline_at, after=place)
+                self._begin(info, question, left_s, after=place)
         else:
             reason = Cancelled() if info.cancel_requested else ProducerLost(f"its worker died at {attempt}.{offset}")
             if self._adopt(info, reader.lost(reason, info, entries), place):
                 measures.count("errors", where="run", code=reason.code)
 
-    def _may_restart(self, info: RunInfo, entries: Sequence[Entry], attempt: int, deadline_at: float) -> bool:
+    def _may_restart(self, info: RunInfo, entries: Sequence[Entry], attempt: int) -> bool:
         """Say whether nobody would hear a word twice, and a question that kills its workers has not had its chances."""
         begun = any(item.name == Token.name for item in entries) or info.cancel_requested
-        in_time = self._clock() < deadline_at and len(self._active) < self._max_runs
-        return in_time and not begun and attempt <= _MAX_ATTEMPTS
+        return not begun and attempt <= _MAX_ATTEMPTS and len(self._active) < self._max_runs
+
+    def _left_s(self, info: RunInfo) -> float:
+        """Return the seconds that another worker's run has left; workers share no other clock than the wall's, which may step."""
+        passed_s = self._clock() - info.created_at
+        return self._deadline_s - max(0.0, passed_s)
 
     def _adopt(self, info: RunInfo, event: Event, place: reader.Position) -> bool:
         return self.log.adopt(info, sse.entry(event, *place))
@@ -214,9 +208,9 @@ class Runs:
 
     def _settle(self, run: "Run") -> None:
         run.unwatch()
-        for alarm in (run.alarm, run.grace):
-            if alarm:
-                alarm.cancel()
+        if run.alarm:
+            run.alarm.cancel()
+        self.readers.ended(run.run_id)
         self.allowance.spend(run.caller, run.tokens)
         self.allowance.leave(run.caller)
 
@@ -232,25 +226,18 @@ class Run:
         request_id: str,
         budget: Budget,
         *,
-        deadline_at: float,
-        clock: Callable[[], float],
         after: reader.Position,
     ) -> None:
         self.run_id = run_id
         self.question = question
         self.caller = ""
         self.tokens = 0
-        self.readers = 0
-        self.departures = 0
         self.task: concurrency.Task | None = None
         self.alarm: concurrency.Alarm | None = None
-        self.grace: concurrency.Alarm | None = None
         self.unwatch: Callable[[], None] = lambda: None
         self._log = runlog
         self._request_id = request_id
         self._budget = budget
-        self._deadline_at = deadline_at
-        self._clock = clock
         self._stop: JacieError | None = None
         self._interruptible = False
         self._finished = False
@@ -262,7 +249,7 @@ class Run:
 
     def report(self, event: Event) -> None:
         """Record an event, encoded once for all readers; raise what the run has to end with."""
-        if self._stop is None and self._clock() > self._deadline_at:
+        if self._stop is None and self._budget.left_s < 0:
             self._stop = DeadlineExceeded()
         if self._finished:
             raise Cancelled("the run has ended")
@@ -294,10 +281,6 @@ class Run:
         if self._stop is not None:
             self._interruptible = False
             raise self._stop
-
-    def deserted_since(self, departure: int) -> bool:
-        """Say whether nobody reads the run, and nobody did since that departure of a last reader."""
-        return self.readers <= 0 and self.departures == departure
 
     def end(self, reason: JacieError) -> None:
         """Stop the run for ``reason`` wherever it is; the first reason wins, and a finished run stays as it is."""

@@ -25,7 +25,7 @@ EVENTUALLY_S = 5.0
 
 def joined(url, clock=time.time):
     """Return a log in Redis that has joined its workers."""
-    log = RedisLog(url, keep_s=60, deadline_s=60, clock=clock)
+    log = RedisLog(url, keep_s=60, deadline_s=60, clock=clock, timer=clock)
     log.attach(Runs(log, {}, max_runs=8, deadline_s=60, grace_s=60))
     return log
 
@@ -93,7 +93,7 @@ def redis():
 def log(request, clock):
     """Return an empty log of each kind."""
     if request.param == "memory":
-        yield MemoryLog(keep_s=60, clock=clock)
+        yield MemoryLog(keep_s=60, clock=clock, timer=clock)
         return
     redis = request.getfixturevalue("redis")
     redis.flush()
@@ -283,7 +283,7 @@ def test_a_key_stands_for_its_first_run(log):
 
 def test_a_key_is_free_again_when_its_run_is_gone(clock):
     """A claim does not outlive what it stands for; in Redis, where time cannot be set, see test_redis_log."""
-    log = MemoryLog(keep_s=60, clock=clock)
+    log = MemoryLog(keep_s=60, clock=clock, timer=clock)
     assert log.create(info("a"), claim()) == "a"
     log.append("a", [end(1)])
     clock.now += 61
@@ -314,7 +314,7 @@ def test_many_readers_see_the_same(log):
 
 def test_memory_is_bounded(clock):
     """The oldest finished runs make room; running ones are never dropped."""
-    log = MemoryLog(keep_s=1e9, max_bytes=10_000, clock=clock)
+    log = MemoryLog(keep_s=1e9, max_bytes=40_000, clock=clock, timer=clock)
     log.create(info("running"))
     log.append("running", [token(1)])
     for number in range(50):
@@ -360,7 +360,7 @@ class LogMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         if self.redis is None:
-            self.logs = (MemoryLog(keep_s=60, clock=self.clock),)
+            self.logs = (MemoryLog(keep_s=60, clock=self.clock, timer=self.clock),)
         self.known = {}
         self.prefix = next(self.numbers)
 

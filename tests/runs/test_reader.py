@@ -152,7 +152,7 @@ def test_a_run_that_ends_below_the_position_ends_with_an_error(log):
 def test_a_log_that_is_lost_on_the_way_ends_with_a_higher_id():
     """Ids rise to the last, also when the record went while it was read."""
     now = [0.0]
-    log = MemoryLog(keep_s=1, clock=lambda: now[0])
+    log = MemoryLog(keep_s=1, timer=lambda: now[0])
     log.create(RunInfo(run_id="r", request_id="q", mode="chat", created_at=0, updated_at=0))
     log.append("r", [sse.entry(Token(text=text), 1, n) for n, text in enumerate("abc", 1)])
     stream = reader.stream(log, "r", reader.START, 5, "q")

@@ -70,6 +70,18 @@ class Shared:
         pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.workers())
         return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def worker_of(self, connection: http.client.HTTPConnection) -> int:
+        """Return the process id of the worker that serves a kept connection."""
+        server, client = (f":{port:04X}" for port in (connection.sock.getpeername()[1], connection.sock.getsockname()[1]))
+        sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        (inode,) = [facts[9] for facts in sockets if facts[1].endswith(server) and facts[2].endswith(client)]
+        for pid in self.workers():
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if os.readlink(descriptor) == f"socket:[{inode}]":
+                        return pid
+        raise AssertionError("no worker has the connection")
+
     @contextlib.contextmanager
     def connection(self, *, owner: bool, active: int = 1) -> Iterator[http.client.HTTPConnection]:
         """Return a connection to the worker that has ``active`` runs, or to one that has none."""

@@ -10,7 +10,9 @@ import pytest
 
 from tests.support import scenarios, told_model
 from tests.support.cutting import CuttingClient
+from tests.support.jacie import parse
 from tests.support.redis_server import MISSING, REDIS, RedisServer
+from tests.support.reliability import record
 from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
 from tests.support.servers import OwnProcess
 
@@ -43,6 +45,12 @@ def streaming(shared, questions, seconds=60):
 def runs(shared):
     """Return how many runs were begun; a connection that was only opened may still be turned away."""
     return len(shared.redis.keys("jacie:run:*"))
+
+
+def following(connection, run_id):
+    """Yield a run's frames as they come on a kept connection."""
+    connection.request("GET", f"/runs/{run_id}/events")
+    return (frame for frame in parse(connection.getresponse()) if frame.id)
 
 
 def test_a_worker_restarts_under_live_streams(shared):
@@ -106,3 +114,35 @@ def test_redis_is_away_at_the_start_and_goes_again(data, model):
             assert whole == (told_model.answer(7602), "result")
             assert there[1] == "reconnect"
             assert whole[0].startswith(there[0])
+
+
+@pytest.mark.reliability
+def test_a_reader_of_an_adopted_run_keeps_it_over_a_reconnect(data, model):
+    """Whoever followed the run on the worker that adopts it is counted there: coming back once does not end the run, leaving does."""
+    with RedisServer() as redis, two_workers(data, redis, model.url, JACIE_DISCONNECT_GRACE_S="1.5") as shared:
+        ends = []
+        for stay in (True, False):
+            shared.wait_for_workers()
+            run_id = accepted(shared, told_model.question(7701, silent_s=7.0, total_s=0.2))
+            with shared.connection(owner=False) as first:
+                events = following(first, run_id)
+                assert next(events).name == "progress"
+                with shared.connection(owner=True) as here:
+                    pid = shared.worker_of(here)
+                os.kill(pid, signal.SIGKILL)
+                assert any(frame.name == "reset" for frame in events)
+                with shared.connection(owner=True) as second:
+                    again = following(second, run_id)
+                    assert next(again).name == "progress"
+                    first.close()
+                    if stay:
+                        ends.append([frame.name for frame in again][-1])
+            wait_for(lambda run_id=run_id: redis.client.hget(f"jacie:run:{run_id}", "finished"))  # a poll would keep it
+            ends.append(shared.running.get(f"/runs/{run_id}")["status"])
+        assert ends == ["result", "succeeded", "cancelled"]
+        record(
+            "36-adopted-runs",
+            "Readers of an adopted run",
+            "kill -9 of the worker of a run that is followed on the other one, which goes on with it.",
+            [{"its readers": "reconnect once", "end": ends[0]}, {"its readers": "leave", "end": ends[2]}],
+        )

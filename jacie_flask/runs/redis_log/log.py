@@ -41,13 +41,14 @@ class RedisLog:
         deadline_s: float,
         prefix: str = "jacie",
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
         **bounds: int,
     ) -> None:
         self.worker = secrets.token_hex(6)
         self._keeper: RunKeeper | None = None
         self._whose = threading.RLock()
         self._last_words = threading.Lock()  # nobody closes the connections while they are said
-        self._memory = MemoryLog(keep_s=keep_s, clock=clock, **bounds)
+        self._memory = MemoryLog(keep_s=keep_s, clock=clock, timer=timer, **bounds)
         self._store = RedisStore(url, self.worker, ttl_s=deadline_s + keep_s, keep_s=keep_s, prefix=prefix)
         self._link = Link(self._store.server, lambda: self._own.not_resumable())  # own runs come next
         self._own = OwnRuns(self._memory, self._store, self._link, whose=self._whose, given_up=self._given_up)
