@@ -50,7 +50,7 @@ SDKS = {
     "botocore": {"documents.s3_store"},
     "pinecone": {"retrieval.pinecone_index"},
     "openai": {"models.openai_model", "retrieval.openai_embedder", "openai_errors"},
-    "redis": {"runs.redis_store"},
+    "redis": {"runs.redis_connection"},
     "h11": {"models.http_transport"},
     "gunicorn": {"web.worker", "web.gunicorn_log", "web.bodies", "web.refusals"},
     "structlog": {"logs"},

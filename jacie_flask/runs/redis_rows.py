@@ -5,12 +5,17 @@ from typing import Any
 
 import msgspec
 
+from jacie_flask.errors import StateLost
 from jacie_flask.interfaces import Entry, RunInfo
 from jacie_flask.runs.reader import Position
 
 
 class StoreDown(Exception):
     """Redis did not do what it was asked: it cannot be reached, is too slow, full or not what it should be."""
+
+
+class RecordDamaged(StateLost):
+    """What Redis holds of one run, or under one other key, is not what was written; whatever else it holds can be read."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -30,11 +35,12 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class News(msgspec.Struct, frozen=True):
-    """What ``listen`` heard: the inbox's new position, the words (kind, run ids) in it, and new entries by run."""
+    """What ``listen`` heard: the inbox's new position, the words (kind, run ids) in it, new entries by run, and damaged runs."""
 
     inbox: str
     words: list[tuple[str, str]]
     entries: dict[str, list[Entry]]
+    damaged: Sequence[str] = ()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -58,7 +64,7 @@ def id_of(position: Position) -> str:
 
 
 def entries_of(items: Any) -> list[Entry]:
-    """Return the entries of a stream's items, each once; raise msgspec.DecodeError.
+    """Return the entries of a stream's items, each once; raise msgspec.DecodeError, KeyError or ValueError for damaged ones.
 
     A write that was not answered in time is made again, with more.
     """
@@ -66,6 +72,8 @@ def entries_of(items: Any) -> list[Entry]:
     last = (0, 0)
     for _, fields in items:
         for item in _decode(fields[b"e"]):
+            if not item.name.isidentifier() or not item.name.isascii() or b"\n" in item.data or b"\r" in item.data:
+                raise ValueError(f"not an event: {item.name[:40]!r}")
             if (item.attempt, item.offset) > last:
                 last = (item.attempt, item.offset)
                 found.append(item)

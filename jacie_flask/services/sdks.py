@@ -73,7 +73,7 @@ def redis_log() -> "type[RedisLog]":
 
 def redis_facts() -> "Callable[[str], Facts]":
     """Return what asks a Redis what it is."""
-    from jacie_flask.runs.redis_store import redis_facts as asked
+    from jacie_flask.runs.redis_connection import redis_facts as asked
 
     return asked
 

@@ -296,6 +296,35 @@ def test_a_worker_that_was_only_asleep_is_fenced(redis):
 
 
 @beside_the_others
+def test_a_revived_workers_readers_hear_the_end_that_is_recorded(redis):
+    """Its run ends in the moment in which it is revived: its readers do not get an end that nobody else gets."""
+    with WorkerProcess(redis.url) as other, worker(redis.url) as here:
+        run_id = other.start(question(words=2, word_s=1.5))
+        other.follow(run_id)
+        eventually(lambda: text_of(here.log.read(run_id, reader.START, 0.1)))
+        other.freeze()
+        assert last(read_all(here, run_id))["code"] == "producer_lost"
+        other.thaw()
+        assert other.followed(run_id) in ("moved", "producer_lost")
+        assert other.text(run_id)["end"] == "producer_lost"
+
+
+@beside_the_others
+def test_a_sleeper_that_nobody_replaced_ends_its_run_itself(redis):
+    """The end behind a lease that was over is recorded first, and is everybody's."""
+    with WorkerProcess(redis.url) as other:
+        run_id = other.start(question(words=2, word_s=1.5))
+        other.follow(run_id)
+        eventually(lambda: recorded(redis, run_id))
+        other.freeze()
+        time.sleep(3.5)
+        other.thaw()
+        assert other.followed(run_id) == "result"
+        with worker(redis.url) as here:
+            assert text_of(read_all(here, run_id)) == answer(question(words=2))
+
+
+@beside_the_others
 def test_a_sleeper_that_finishes_late_does_not_end_the_new_attempt(redis):
     """What it writes behind the end of its lease is refused as a whole, the end of the run included."""
     asked = question(words=3, silent_s=2.6)

@@ -27,7 +27,7 @@ from jacie_flask.errors import Overloaded
 from jacie_flask.events import Progress, ProgressCallback, Result, Token, Usage
 from jacie_flask.interfaces import Claim, Question
 from jacie_flask.retries import Budget
-from jacie_flask.runs.reader import Moved
+from jacie_flask.runs.reader import START, Moved, follow
 from jacie_flask.runs.redis_log import RedisLog
 from jacie_flask.runs.run import Runs
 
@@ -105,6 +105,14 @@ class WorkerProcess:
     def text(self, run_id: str) -> dict[str, Any]:
         """Read a run there to its end: ``{text, end, degraded}``."""
         return dict(self._tell("text", run_id))
+
+    def follow(self, run_id: str) -> None:
+        """Have a reader follow a run there that does not come back when it is sent elsewhere."""
+        self._tell("follow", run_id)
+
+    def followed(self, run_id: str) -> str:
+        """Return how that reader's stream ended: a code, "result", or "moved"."""
+        return str(self._tell("followed", run_id))
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run there."""
@@ -187,6 +195,19 @@ def _serve(url: str, changes: dict[str, Any]) -> None:
             _say(_do(runs, *json.loads(line)))
 
 
+_FOLLOWED: dict[str, Any] = {}
+_ENDS: dict[str, str] = {}
+
+
+def _follow(runs: Runs, run_id: str) -> None:
+    try:
+        for entries in follow(runs.log, run_id, START, 5.0):
+            if entries and entries[-1].terminal:
+                _ENDS[run_id] = json.loads(entries[-1].data).get("code", "result")
+    except Moved:
+        _ENDS[run_id] = "moved"
+
+
 def _do(runs: Runs, what: str, *words: str) -> Any:
     if what == "start":
         query, on_disconnect, key = words
@@ -196,6 +217,14 @@ def _do(runs: Runs, what: str, *words: str) -> Any:
         entries = read_all(runs, words[0])
         end = json.loads(entries[-1].data)
         return {"text": text_of(entries), "end": end.get("code", "result"), "degraded": end.get("degraded", [])}
+    if what == "follow":
+        _FOLLOWED[words[0]] = concurrency.spawn(lambda: _follow(runs, words[0]), "reader")
+        return None
+    if what == "followed":
+        until = time.monotonic() + 20
+        while words[0] not in _ENDS and time.monotonic() < until:
+            time.sleep(0.01)
+        return _ENDS[words[0]]
     if what == "cancel":
         return runs.cancel(words[0])
     runs.log.close(1.0)

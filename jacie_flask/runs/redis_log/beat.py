@@ -61,7 +61,9 @@ class Beat:
             with self._renewing:
                 if self._link.closed:
                     return
+                asked_at = time.monotonic()
                 mine, self._others = self._store.beat(self._state, round(LEASE_S * 1000))
+                self._own.leased(asked_at, asked_at + LEASE_S)
             if not self._link.up:
                 self._own.write_unwritten(same_server=self._link.came_back())
         except StoreDown as error:

@@ -102,7 +102,7 @@ class Copies:
             try:
                 self._take(run_id, row.entries)
             except StateLost as error:
-                self._lose([run_id], error)
+                self.lose([run_id], error)
                 self._memory.drop(run_id)
                 raise
             record = self._memory.record(run_id)
@@ -129,7 +129,7 @@ class Copies:
                     try:
                         self._take(run_id, entries)
                     except StateLost as error:
-                        self._lose([run_id], error)
+                        self.lose([run_id], error)
 
     def hand_out(self, run_id: str, entry: Entry) -> None:
         """Take the entry with which this worker continues a run, which is no copy any more."""
@@ -165,7 +165,7 @@ class Copies:
                 self._forget(run_id)
         if self._link.down_since is not None:
             if now - self._link.down_since > _PATIENCE_S:
-                self._lose(list(self._copies), Moved(MOVED_MS))
+                self.lose(list(self._copies), Moved(MOVED_MS))
         elif self._copies:
             self._look_for_owners(list(self._copies.items()), now, workers, hand_over)
 
@@ -185,11 +185,12 @@ class Copies:
             elif now - copy.missing_since > LEASE_S and copy.owner:
                 hand_over(run_id, copy.owner)
             elif now - copy.missing_since > LEASE_S:
-                self._lose([run_id], StateLost("the record of the run is gone"))
+                self.lose([run_id], StateLost("the record of the run is gone"))
         for owner, run_ids in watched.items():
             self._link.quietly(lambda: self._store.tell(owner, "watched", run_ids))  # noqa: B023  # called at once
 
-    def _lose(self, run_ids: Sequence[str], reason: Exception) -> None:
+    def lose(self, run_ids: Sequence[str], reason: Exception) -> None:
+        """Let the readers of copies end with ``reason`` once they have read what is here."""
         for run_id in run_ids:
             copy = self._forget(run_id)
             if copy:

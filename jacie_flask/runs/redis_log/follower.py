@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from jacie_flask.errors import Cancelled, NotFound
+from jacie_flask.errors import Cancelled, NotFound, StateLost
 from jacie_flask.interfaces import RunKeeper
 from jacie_flask.runs.redis_log.copies import Copies
 from jacie_flask.runs.redis_log.link import BEAT_S, Link
@@ -44,6 +44,7 @@ class Follower:
         """Take what is new of other workers' runs, and hear what they have to say."""
         news = self._store.listen(self._copies.positions(), self._inbox)
         self._copies.grow(news.entries)
+        self._copies.lose(news.damaged, StateLost("the record of the run is damaged"))
         for kind, told in news.words:
             self._hear(kind, told.split())
         self._inbox = news.inbox

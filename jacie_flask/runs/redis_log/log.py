@@ -20,7 +20,7 @@ from jacie_flask.runs.redis_log.link import Link
 from jacie_flask.runs.redis_log.orphans import Orphans
 from jacie_flask.runs.redis_log.own import OwnRuns
 from jacie_flask.runs.redis_log.tallies import SharedTallies
-from jacie_flask.runs.redis_rows import StoreDown
+from jacie_flask.runs.redis_rows import RecordDamaged, StoreDown
 from jacie_flask.runs.redis_store import RedisStore
 
 
@@ -124,7 +124,7 @@ class RedisLog:
         try:
             if not self._link.ask(lambda: self._store.adopt(now, entry, last if record.entries else None)):
                 return False
-        except StoreDown:
+        except (StoreDown, RecordDamaged):
             return False
         with self._whose:
             self._copies.hand_out(run_id, entry)

@@ -1,12 +1,17 @@
 """Runs that nobody works on although Redis has them as running: begun again, or ended."""
 
+import logging
+
 from jacie_flask.errors import StateLost
 from jacie_flask.interfaces import RunKeeper
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_log.copies import Copies
 from jacie_flask.runs.redis_log.link import LEASE_S, Link
 from jacie_flask.runs.redis_log.own import OwnRuns
+from jacie_flask.runs.redis_rows import RecordDamaged
 from jacie_flask.runs.redis_store import RedisStore
+
+log = logging.getLogger(__package__)
 
 
 class Orphans:
@@ -36,7 +41,12 @@ class Orphans:
 
     def hand_over(self, run_id: str, worker: str) -> None:
         """Give a run that its worker has left a new attempt or its end; raise Overloaded where there is no room to read it."""
-        row = self._link.ask(lambda: self._store.fetch(run_id))
+        try:
+            row = self._link.ask(lambda: self._store.fetch(run_id))
+        except RecordDamaged as error:
+            log.warning("run %s cannot be continued: %s", run_id, error)
+            self._copies.lose([run_id], error)
+            return
         if row is None or row.info.finished or row.owner != worker or self._keeper is None:
             return
         try:

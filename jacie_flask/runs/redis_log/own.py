@@ -13,13 +13,14 @@ from jacie_flask.interfaces import Claim, Entry, RunInfo
 from jacie_flask.runs.memory_log import MemoryLog, Record
 from jacie_flask.runs.reader import Moved
 from jacie_flask.runs.redis_log.link import MOVED_MS, Link, safely
-from jacie_flask.runs.redis_rows import StoreDown, Write
+from jacie_flask.runs.redis_rows import RecordDamaged, StoreDown, Write
 from jacie_flask.runs.redis_store import RedisStore
 
 log = logging.getLogger(__package__)
 
 _FLUSH_S = 0.05
 _FLUSH_BYTES = 4_000_000
+_MARGIN_S = 0.2
 
 
 class _Own:
@@ -51,6 +52,8 @@ class OwnRuns:
         self._given_up = given_up
         self._runs: dict[str, _Own] = {}
         self._dirty: dict[str, None] = {}
+        self._doubted: set[str] = set()  # runs that another worker may have taken over
+        self._leased_until = 0.0
         self._wake = concurrency.bell()
         self._flushing = threading.Lock()
 
@@ -79,8 +82,13 @@ class OwnRuns:
 
     def append(self, run_id: str, entries: Sequence[Entry]) -> None:
         """Add entries in order and wake the readers; Redis hears of them a moment later. Raise StateLost or LLMIncomplete."""
-        if run_id not in self._runs:
+        own = self._runs.get(run_id)
+        if own is None:
             raise StateLost(f"run {run_id} is not, or not any more, this worker's")
+        if entries[-1].terminal and self._in_doubt(run_id) and self._recorded_first(run_id, own, entries):
+            self._memory.append(run_id, entries)
+            self._written(run_id, own, len(own.record.entries))
+            return
         self._memory.append(run_id, entries)
         if not self._dirty:
             self._wake.ring()
@@ -89,6 +97,39 @@ class OwnRuns:
     def adopted(self, run_id: str, record: Record) -> None:
         """Go on with a run of another worker; all of it is in Redis."""
         self._runs[run_id] = _Own(record, recorded=True, written=len(record.entries))
+
+    # ------------------------------------------------------------------------------------------------- whose a run is
+
+    def leased(self, asked_at: float, until: float) -> None:
+        """Note a lease that was asked for and lasts until then (``time.monotonic``); behind a gap the own runs may be others'."""
+        if asked_at > self._leased_until:
+            self._doubted.update(run_id for run_id, own in list(self._runs.items()) if own.recorded)
+        self._leased_until = until
+
+    def _in_doubt(self, run_id: str) -> bool:
+        """Say whether another worker may have taken this one for dead, and the run over."""
+        return run_id in self._doubted or time.monotonic() > self._leased_until - _MARGIN_S
+
+    def _recorded_first(self, run_id: str, own: "_Own", entries: Sequence[Entry]) -> bool:
+        """Record a run's end before a reader hears of it; False where Redis cannot be asked, or knows nothing of the run.
+
+        Raise StateLost where the run goes on at another worker: readers are sent there.
+        """
+        with self._flushing:
+            if self._runs.get(run_id) is not own:
+                raise StateLost(f"run {run_id} is another worker's")
+            if not own.recorded:
+                return False
+            info = msgspec.structs.replace(own.record.info(), finished=True, question=None, updated_at=time.time())
+            known = list(own.record.entries)
+            try:
+                ours = self._link.ask(lambda: self._store.end(info, [*known, *entries], own.written, own.claim))
+            except (StoreDown, RecordDamaged):
+                return False
+            if not ours:
+                self._give_up(run_id, own)
+                raise StateLost(f"run {run_id} is another worker's")
+            return True
 
     # ------------------------------------------------------------------------------------------------- what Redis knows
 
@@ -192,7 +233,13 @@ class OwnRuns:
 
     def _rewrite(self, run_id: str, own: _Own) -> None:
         held = len(own.record.entries)
-        if self._link.ask(lambda: self._store.rewrite(own.record.info(), own.record.entries[:held], own.claim)):
+        try:
+            ours = self._link.ask(lambda: self._store.rewrite(own.record.info(), own.record.entries[:held], own.claim))
+        except RecordDamaged as error:  # of this run alone: the others of the batch are written
+            log.warning("run %s cannot be recorded: %s", run_id, error)
+            own.record.resumable = False
+            return
+        if ours:
             self._written(run_id, own, held)
         else:
             self._give_up(run_id, own)
@@ -203,10 +250,12 @@ class OwnRuns:
         with self._whose:
             self._runs.pop(run_id, None)
             self._memory.drop(run_id)
+        self._doubted.discard(run_id)
         own.record.lose(Moved(MOVED_MS))
         self._given_up(run_id)
 
     def _written(self, run_id: str, own: _Own, held: int) -> None:
         own.written, own.recorded, own.record.resumable = held, True, True
+        self._doubted.discard(run_id)
         if own.record.finished and held == len(own.record.entries):
             self._runs.pop(run_id, None)
