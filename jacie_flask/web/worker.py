@@ -22,6 +22,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.sock import ssl_context
+from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
 from jacie_flask import concurrency, measures, tracing
@@ -145,10 +146,16 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
             self._open.discard(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Answer one request of a connection."""
+        """Answer one request of a connection, which is closed where the answer was cut: what follows would be read as its rest."""
         self._idle.discard(sock)
         try:
-            super().handle_request(listener_name, req, sock, addr)
+            AsyncWorker.handle_request(self, listener_name, req, sock, addr)
+        except Exception:  # gunicorn closes the connection, or answers where it has not begun to
+            raise
+        except BaseException as error:  # a client that was let go, a kill, a timeout
+            if not isinstance(error, gevent.GreenletExit | SystemExit):
+                log.exception("a request was cut")
+            raise StopIteration from error
         finally:
             self._idle.add(sock)
 

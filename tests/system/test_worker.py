@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import statistics
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from jacie_flask.interfaces import RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.web.worker import Stream
-from tests.support.jacie import Received, Running, ask, gunicorn, ingested_samples, parse
+from tests.support.jacie import Received, Running, ask, gunicorn, ingested_samples, parse, serve
 from tests.support.openai_server import OpenAIServer, Script
+from tests.support.reliability import record
 from tests.support.servers import Request
 
 WORDS = "Revenue rose and costs fell and the margin held."
@@ -215,6 +217,63 @@ def test_a_reader_who_does_not_read_is_let_go_and_can_resume(served):
     texts = [frame.data["text"] for frame in [*frames, *rest.frames] if frame.name == "token"]
     assert "".join(texts) == rest.terminal.data["response"] == LONG
     assert len(rest.named("token")) < 20
+
+
+def test_a_reader_who_is_let_go_has_no_connection_any_more(served):
+    """It is closed at once, and what the client had sent behind its question is not answered inside the unfinished answer."""
+    running, _ = served
+    with unread(running, question("long", "continue")) as sock:
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert server_has(running, sock)
+        wait_for(lambda: not server_has(running, sock), SLOW_READER_S + 8)
+        raw = b""
+        with contextlib.suppress(ConnectionError):
+            while data := sock.recv(1 << 16):
+                raw += data
+    assert raw.count(b"HTTP/1.1 200 OK") == 1
+    assert b'"status":"ok"' not in raw
+
+
+def server_has(running: Running, sock: socket.socket) -> bool:
+    """Say whether the server has the connection established."""
+    server, client = (f":{port:04X}" for port in (sock.getpeername()[1], sock.getsockname()[1]))
+    known = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(facts[1].endswith(server) and facts[2].endswith(client) and facts[3] == "01" for facts in known)
+
+
+@pytest.fixture(scope="module")
+def breaking(tmp_path_factory):
+    """Serve answers that break in the middle."""
+    command = [sys.executable, "-m", "gunicorn", "tests.support.breaking_app:app", "--keep-alive", "60"]
+    with serve(command, tmp_path_factory.mktemp("breaking"), JACIE_MODEL="scripted") as running:
+        yield running
+
+
+@pytest.mark.reliability
+def test_whatever_breaks_an_answer_closes_its_connection(breaking):
+    """The client sees that the answer has no end, and a request behind it gets no answer that could be taken for the rest."""
+    kinds = [
+        "ValueError",
+        "MemoryError",
+        "OSError",
+        "StopIteration",
+        "GreenletExit",
+        "Timeout",
+        "KeyboardInterrupt",
+        "SystemExit",
+    ]
+    rows = []
+    for kind in kinds:
+        asked = f"GET /static/break/{kind} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        with connect(breaking, asked, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") as sock:
+            raw = b""
+            with contextlib.suppress(ConnectionError):
+                while data := sock.recv(1 << 16):
+                    raw += data
+        rows.append({"broken by": kind, "answers on the connection": raw.count(b"HTTP/1.1 "), "ended": b"0\r\n\r\n" in raw})
+        assert breaking.get("/health") == {"status": "ok"}
+    record("37-broken-answers", "Answers that break", "A request behind each waits on the same connection.", rows)
+    assert [(row["answers on the connection"], row["ended"]) for row in rows] == [(1, False)] * len(kinds)
 
 
 def test_a_slow_reader_gets_joined_deltas(served):
