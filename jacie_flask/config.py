@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     max_runs: int = Field(512, alias="JACIE_MAX_RUNS", ge=1)
     rate_limit: str = Field("6000/minute", alias="JACIE_RATE_LIMIT")
     page_rate_limit: str = Field("3000/minute", alias="JACIE_PAGE_RATE_LIMIT")
+    poll_rate_limit: str = Field("12000/minute", alias="JACIE_POLL_RATE_LIMIT")
     runs_per_key: int = Field(256, alias="JACIE_RUNS_PER_KEY", ge=0)
     tokens_per_day: int = Field(0, alias="JACIE_TOKENS_PER_DAY", ge=0)
     max_documents: int = Field(6, alias="JACIE_MAX_DOCUMENTS", ge=1, le=50)
@@ -203,7 +204,7 @@ class Settings(BaseSettings):
             return bare
         raise ValueError("an address such as 127.0.0.1, 0.0.0.0, ::1 or ::, or the name of this machine, without a port")
 
-    @field_validator("rate_limit", "page_rate_limit")
+    @field_validator("rate_limit", "page_rate_limit", "poll_rate_limit")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value != "off" and not _RATE.match(value):
@@ -302,6 +303,11 @@ class Settings(BaseSettings):
     def rate(self) -> tuple[int, str] | None:
         """The questions and searches a caller may send, and in which unit of time; None for any number."""
         return _rate(self.rate_limit)
+
+    @property
+    def poll_rate(self) -> tuple[int, str] | None:
+        """Return how many polls and listings a caller may make in which window, None for no bound."""
+        return _rate(self.poll_rate_limit)
 
     @property
     def page_rate(self) -> tuple[int, str] | None:

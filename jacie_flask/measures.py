@@ -94,7 +94,7 @@ MEASURES = (
     Measure("run_log_outages", "counter", "Times that Redis went away."),
     Measure(
         "rate_limit_fail_open", "counter", "Times that a worker kept a bound for itself alone because Redis was away.", ("bound",),
-        _each(("rate", "pages", "tokens", "runs")),
+        _each(("rate", "pages", "polls", "tokens", "runs")),
     ),
     Measure("hub_lag_seconds", "histogram", "How late a tick of 100 ms came in a gevent worker.", buckets=_QUICK),
 )  # fmt: skip

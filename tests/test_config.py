@@ -76,6 +76,7 @@ BAD = [
     ("JACIE_RATE_LIMIT", "0/minute", "such as 60/minute"),
     ("JACIE_RATE_LIMIT", "60/fortnight", "such as 60/minute"),
     ("JACIE_PAGE_RATE_LIMIT", "many", "such as 60/minute"),
+    ("JACIE_POLL_RATE_LIMIT", "many", "such as 60/minute"),
     ("JACIE_RUNS_PER_KEY", "-1", "at least 0"),
     ("JACIE_TOKENS_PER_DAY", "many", "a whole number"),
     ("JACIE_BODY_TIMEOUT_S", "0", "more than 0"),

@@ -60,19 +60,20 @@ class Allowance:
         *,
         rate: Rate | None = None,
         pages: Rate | None = None,
+        polls: Rate | None = None,
         runs: int = 0,
         tokens_per_day: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tallies = tallies
-        self._rates = {"rate": rate, "pages": pages}
+        self._rates = {"rate": rate, "pages": pages, "polls": polls}
         self._runs = runs
         self._tokens = tokens_per_day
         self._clock = clock
         self._working: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def ask(self, caller: str, kind: Literal["rate", "pages"] = "rate") -> Standing | None:
+    def ask(self, caller: str, kind: Literal["rate", "pages", "polls"] = "rate") -> Standing | None:
         """Count a request of a kind and return how its caller stands, None where there is no rate."""
         rate = self._rates[kind]
         if rate is None:

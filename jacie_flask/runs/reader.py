@@ -102,22 +102,69 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float
 
 
-def fold(log: RunLog, run_id: str) -> Folded:
-    """Return the run's state from its log; raise NotFound."""
+class _State(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of Folded, whose parts are JSON already."""
+
+    run_id: str
+    status: str
+    latest_progress: float
+    progress: list[msgspec.Raw]
+    result: msgspec.Raw | None
+    error: msgspec.Raw | None
+    created_at: float
+    updated_at: float
+
+
+class _Code(msgspec.Struct, frozen=True):
+    """What of a failure decides on the state of its run."""
+
+    code: str
+
+
+class _Percent(msgspec.Struct, frozen=True):
+    """What of a progress is asked for apart."""
+
+    progress: float
+
+
+def state(log: RunLog, run_id: str) -> bytes:
+    """Return a run as the JSON of Folded; raise NotFound or StateLost.
+
+    The events are put in as they are recorded: a long answer is neither decoded nor encoded, which would hold up every other stream.
+    """
     info = log.info(run_id)
     entries = log.read(run_id, START, 0.0)
-    progress = [msgspec.json.decode(item.data, type=Progress) for item in entries if item.name == Progress.name]
-    end = _terminal(entries[-1]) if entries and entries[-1].terminal else None
-    return Folded(
-        run_id=run_id,
-        status=_status(info, entries, end),
-        latest_progress=progress[-1].progress if progress else 0.0,
-        progress=progress,
-        result=end if isinstance(end, Result) else None,
-        error=end if isinstance(end, Failure) else None,
-        created_at=info.created_at,
-        updated_at=info.updated_at,
-    )
+    end = entries[-1] if entries and entries[-1].terminal else None
+    progress = [item.data for item in entries if item.name == Progress.name]
+    with _readable():
+        return msgspec.json.encode(
+            _State(
+                run_id=run_id,
+                status=_status(entries),
+                latest_progress=msgspec.json.decode(progress[-1], type=_Percent).progress if progress else 0.0,
+                progress=[msgspec.Raw(data) for data in progress],
+                result=msgspec.Raw(end.data) if end and end.name == Result.name else None,
+                error=msgspec.Raw(end.data) if end and end.name != Result.name else None,
+                created_at=info.created_at,
+                updated_at=info.updated_at,
+            )
+        )
+
+
+def status(log: RunLog, run_id: str) -> str:
+    """Return the status of a run (PROTOCOL: GET /runs/<id>); raise NotFound or StateLost."""
+    log.info(run_id)
+    with _readable():
+        return _status(log.read(run_id, START, 0.0))
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Raise StateLost for a recorded event that is not JSON of its kind."""
+    try:
+        yield
+    except msgspec.DecodeError as error:
+        raise StateLost(f"an event of the run cannot be read: {error}") from error
 
 
 def failure(
@@ -155,14 +202,15 @@ def lost(error: JacieError, info: RunInfo, entries: Sequence[Entry]) -> Failure:
 
 
 def _terminal(item: Entry) -> Result | Failure:
-    if item.name == Result.name:
-        return msgspec.json.decode(item.data, type=Result)
-    return msgspec.json.decode(item.data, type=Failure)
+    with _readable():
+        if item.name == Result.name:
+            return msgspec.json.decode(item.data, type=Result)
+        return msgspec.json.decode(item.data, type=Failure)
 
 
-def _status(info: RunInfo, entries: list[Entry], end: Result | Failure | None) -> str:
-    if isinstance(end, Result):
+def _status(entries: Sequence[Entry]) -> str:
+    if not entries or not entries[-1].terminal:
+        return "running" if entries else "queued"
+    if entries[-1].name == Result.name:
         return "succeeded"
-    if isinstance(end, Failure):
-        return "cancelled" if end.code == "cancelled" else "failed"
-    return "running" if entries else "queued"
+    return "cancelled" if msgspec.json.decode(entries[-1].data, type=_Code).code == "cancelled" else "failed"

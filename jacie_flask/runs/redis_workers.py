@@ -63,8 +63,9 @@ class RedisWorkers:
 
     def bury(self, worker: str) -> None:
         """Forget a worker."""
+        workers = self._key("workers")
+        self._mended(lambda: self._redis.srem(workers, worker), {workers: "set"})
         with translated():
-            self._redis.srem(self._key("workers"), worker)
             self._redis.delete(*(self._key(kind, worker) for kind in ("worker", "runs", "inbox", "rescue")))
 
     def leave(self) -> None:

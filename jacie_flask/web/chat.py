@@ -155,7 +155,7 @@ def _accepted(parts: Jacie, run_id: str) -> Response:
     status_url = url_for("runs.status", run_id=run_id)
     told = {
         "run_id": run_id,
-        "status": reader.fold(parts.services.runs, run_id).status,
+        "status": reader.status(parts.services.runs, run_id),
         "events_url": url_for("runs.events", run_id=run_id),
         "status_url": status_url,
         "cancel_url": url_for("runs.cancel", run_id=run_id),

@@ -27,6 +27,7 @@ _SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"} 
 @blueprint.get("/documents")
 def listing() -> Response:
     """Return the catalog, a page of it at a time."""
+    limits.ask("polls")
     limit = _limit(request.args.get("limit", "100"))
     catalog = jacie().services.catalog
     notes, documents = catalog.notes, list(catalog.documents())

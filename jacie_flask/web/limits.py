@@ -23,6 +23,7 @@ def allowance(settings: Settings, tallies: Tallies) -> Allowance:
         tallies,
         rate=_rate(settings.rate, "requests"),
         pages=_rate(settings.page_rate, "documents and pages"),
+        polls=_rate(settings.poll_rate, "polls and listings"),
         runs=settings.runs_per_key,
         tokens_per_day=settings.tokens_per_day,
     )
@@ -33,7 +34,7 @@ def caller() -> str:
     return principal().key_id or _network(request.remote_addr or "")
 
 
-def ask(kind: Literal["rate", "pages"] = "rate") -> None:
+def ask(kind: Literal["rate", "pages", "polls"] = "rate") -> None:
     """Count this request for its caller, as one of a kind; raise RateLimited."""
     g.standing = standing = jacie().runs.allowance.ask(caller(), kind)
     if standing:

@@ -62,13 +62,15 @@ TOLD = {
     ),
     "runs.events": Told(
         answers={200: (SSE, None), 204: ("", None)},
-        refusals=(400, 404, 503),
+        refusals=(400, 404, 410, 429, 503),
         parameters=("Last-Event-ID", "lastEventId", "after", "X-Request-ID"),
-        headers=("X-Run-Id",),
+        headers=("X-Run-Id", *_COUNTED),
     ),
-    "runs.status": Told(answers={200: (JSON, Folded)}, refusals=(404, 503)),
-    "runs.cancel": Told(answers={202: (JSON, Cancelling)}, refusals=(404, 503)),
-    "documents.listing": Told(answers={200: (JSON, Listing)}, refusals=(400, 502), parameters=("limit", "cursor")),
+    "runs.status": Told(answers={200: (JSON, Folded)}, refusals=(404, 410, 429, 503), headers=_COUNTED),
+    "runs.cancel": Told(answers={202: (JSON, Cancelling)}, refusals=(404, 410, 429, 503), headers=_COUNTED),
+    "documents.listing": Told(
+        answers={200: (JSON, Listing)}, refusals=(400, 429, 502), parameters=("limit", "cursor"), headers=_COUNTED
+    ),
     "documents.file": Told(
         answers={200: ("*/*", None), 206: ("*/*", None), 304: ("", None), 307: ("", None)},
         refusals=(404, 416, 429, 502),

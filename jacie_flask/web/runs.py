@@ -7,7 +7,7 @@ from jacie_flask import measures
 from jacie_flask.errors import StateLost
 from jacie_flask.interfaces import RunLog
 from jacie_flask.runs import reader
-from jacie_flask.web import positions
+from jacie_flask.web import limits, positions
 from jacie_flask.web.chat import STREAM_HEADERS, event_stream
 from jacie_flask.web.context import jacie
 
@@ -18,6 +18,7 @@ blueprint = Blueprint("runs", __name__)
 def events(run_id: str) -> Response:
     """Stream the run's events after ``Last-Event-ID``, ``?lastEventId=`` or ``?after=``; a finished run replays."""
     parts = jacie()
+    limits.ask("polls")
     after = positions.requested()
     if request.method == "HEAD":  # its response is never closed, so its reader would never be counted out
         parts.services.runs.info(run_id)
@@ -33,9 +34,10 @@ def events(run_id: str) -> Response:
 def status(run_id: str) -> Response:
     """Return the run's state, for polling."""
     parts = jacie()
-    folded = reader.fold(parts.services.runs, run_id)
+    limits.ask("polls")
+    state = reader.state(parts.services.runs, run_id)
     parts.runs.polled(run_id)
-    response = Response(msgspec.json.encode(folded), content_type="application/json")
+    response = Response(state, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -44,8 +46,9 @@ def status(run_id: str) -> Response:
 def cancel(run_id: str) -> Response:
     """Stop the run; idempotent, and harmless once it has ended."""
     parts = jacie()
+    limits.ask("polls")
     parts.runs.cancel(run_id)
-    body = {"run_id": run_id, "status": reader.fold(parts.services.runs, run_id).status}
+    body = {"run_id": run_id, "status": reader.status(parts.services.runs, run_id)}
     return Response(msgspec.json.encode(body), status=202, content_type="application/json")
 
 

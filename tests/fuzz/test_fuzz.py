@@ -118,6 +118,7 @@ def served(tmp_path_factory):
         "JACIE_MODEL": "scripted",
         "JACIE_RATE_LIMIT": "off",
         "JACIE_PAGE_RATE_LIMIT": "off",
+        "JACIE_POLL_RATE_LIMIT": "off",
         "JACIE_BODY_TIMEOUT_S": "0.5",
         "JACIE_KEEP_RUNS_S": "5",
     }

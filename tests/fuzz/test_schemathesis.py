@@ -12,7 +12,9 @@ def described(tmp_path_factory):
     import schemathesis
 
     data = ingested_samples(tmp_path_factory.getbasetemp())
-    with gunicorn(data, JACIE_MODEL="scripted", JACIE_RATE_LIMIT="off", JACIE_PAGE_RATE_LIMIT="off") as running:
+    with gunicorn(
+        data, JACIE_MODEL="scripted", JACIE_RATE_LIMIT="off", JACIE_PAGE_RATE_LIMIT="off", JACIE_POLL_RATE_LIMIT="off"
+    ) as running:
         yield schemathesis.openapi.from_url(f"{running.url}/openapi.json").exclude(path="/health/stream")
 
 

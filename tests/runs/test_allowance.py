@@ -147,6 +147,7 @@ def test_without_redis_a_worker_counts_alone(redis, worker):
     assert {bound: times - before[bound] for bound, times in counted_alone().items()} == {
         "rate": 3,
         "pages": 0,
+        "polls": 0,
         "tokens": 1,
         "runs": 1,
     }

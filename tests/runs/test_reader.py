@@ -8,7 +8,7 @@ import pytest
 
 from jacie_flask.errors import LLMUnavailable, NotFound, ProducerLost, StateLost
 from jacie_flask.events import Progress, Result, Source, Token, Turn, Usage
-from jacie_flask.interfaces import RunInfo
+from jacie_flask.interfaces import Entry, RunInfo
 from jacie_flask.runs import reader, sse
 from jacie_flask.runs.memory_log import MemoryLog
 
@@ -95,6 +95,11 @@ def test_heartbeats_fill_the_silence(log):
     say(log, RESULT)
     assert next(stream).startswith(b"id: 1.3\nevent: result\n")
     assert list(stream) == []
+
+
+def folded(log):
+    """Return the state of the run as a poll gets it."""
+    return msgspec.json.decode(reader.state(log, "r"), type=reader.Folded)
 
 
 def lost(piece):
@@ -191,12 +196,12 @@ def test_a_failure_shows_the_public_sentence_only():
 
 def test_fold_tells_the_state(log):
     """Queued, running with its percent, and how it ended."""
-    assert msgspec.structs.astuple(reader.fold(log, "r")) == ("r", "queued", 0.0, [], None, None, 1.0, 2.0)
+    assert msgspec.structs.astuple(folded(log)) == ("r", "queued", 0.0, [], None, None, 1.0, 2.0)
     say(log, progress(5), progress(20), Token(text="a"))
-    running = reader.fold(log, "r")
+    running = folded(log)
     assert (running.status, running.latest_progress, running.progress) == ("running", 20, [progress(5), progress(20)])
     say(log, RESULT)
-    ended = reader.fold(log, "r")
+    ended = folded(log)
     assert (ended.status, ended.result, ended.error) == ("succeeded", RESULT, None)
 
 
@@ -205,10 +210,26 @@ def test_fold_tells_failures_apart(log, code, status):
     """Stopped by somebody is not failed."""
     base = reader.failure(StateLost(), run_id="r", request_id="q")
     say(log, msgspec.structs.replace(base, code=code))
-    assert reader.fold(log, "r").status == status
+    assert reader.status(log, "r") == status
 
 
 def test_fold_of_an_unknown_run_is_not_found(log):
     """Polling tells unknown runs as everybody does."""
     with pytest.raises(NotFound):
-        reader.fold(log, "unknown")
+        reader.state(log, "unknown")
+
+
+def test_a_poll_neither_decodes_nor_encodes_the_answer(log):
+    """The recorded result goes into the state as it is, byte for byte, whatever it holds: 5 MB of it hold up nobody."""
+    data = b'{"response" : "' + b"x" * 5_000_000 + b'", "of another version": [1, 2]}'
+    log.append("r", [Entry(1, 1, "result", data, True)])
+    assert b'"result":' + data in reader.state(log, "r")
+    assert reader.status(log, "r") == "succeeded"
+
+
+@pytest.mark.parametrize("name", ["error", "progress"])
+def test_a_recorded_event_that_is_no_json_loses_the_state_alone(log, name):
+    """A poll of what cannot be read is refused as state_lost, not as a defect."""
+    log.append("r", [Entry(1, 1, name, b"{", name == "error")])
+    with pytest.raises(StateLost):
+        reader.state(log, "r")

@@ -7,11 +7,12 @@ import textwrap
 import threading
 import time
 
+import msgspec
 import pytest
 
 from jacie_flask.errors import LLMTimeout, NotFound, Overloaded
-from jacie_flask.events import Progress, Result, Source, Sources, Token, Usage
-from jacie_flask.interfaces import Question
+from jacie_flask.events import Progress, Result, Source, Sources, Token, Turn, Usage
+from jacie_flask.interfaces import Question, RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.run import Runs
@@ -437,3 +438,78 @@ def test_under_gevent_a_kill_at_any_moment_leaves_one_end():
         """
     )
     assert printed == ["cancelled llm_timeout result"] * 2 + ["cancelled"]
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0], ids=["forward", "back"])
+def test_a_step_of_the_clock_ends_nothing(step_s):
+    """Deadlines and the time that a run is kept are measured, not read off the time of day: an answer and its record go on."""
+    now = [1_000_000.0]
+
+    def pipeline(_, report, _budget):
+        report(Token(text="a"))
+        now[0] += step_s
+        report(Token(text="b"))
+        return RESULT
+
+    runs = Runs(
+        MemoryLog(keep_s=60, clock=lambda: now[0]),
+        {"chat": pipeline},
+        max_runs=8,
+        deadline_s=30,
+        grace_s=30,
+        clock=lambda: now[0],
+    )
+    runs.start("r", QUESTION, "q")
+    assert ended(runs).response == "ab"
+    now[0] += step_s
+    runs.start("s", QUESTION, "q")
+    assert ended(runs, "s").response == "ab"
+    assert reader.wait(runs.log, "r").response == "ab"
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0], ids=["forward", "back"])
+def test_an_adopted_run_has_no_more_than_its_time(step_s):
+    """Where the clocks of two machines differ the run ends as lost, or has the whole time once more, never more."""
+    info = RunInfo(run_id="r", request_id="q", mode="chat", created_at=1000.0 - step_s, updated_at=0.0, question=QUESTION)
+    budgets = []
+
+    class Adopting(MemoryLog):
+        def adopt(self, info, entry):
+            self.append(info.run_id, [entry])
+            return True
+
+    def pipeline(_, report, budget):
+        budgets.append(budget.left_s)
+        return RESULT
+
+    log = Adopting(keep_s=60)
+    log.create(info)
+    runs = Runs(log, {"chat": pipeline}, max_runs=8, deadline_s=30, grace_s=30, clock=lambda: 1000.0)
+    runs.orphaned(info, ())
+    end = reader.wait(log, "r")
+    assert getattr(end, "code", "") == ("producer_lost" if step_s > 0 else "")
+    assert all(left_s <= 30 for left_s in budgets)
+
+
+def test_a_question_is_counted_while_its_run_goes_on_and_dropped_with_its_end():
+    """What a run keeps in memory is bounded with its conversation; an ended run keeps none of it."""
+    gate = threading.Event()
+    turns = tuple(Turn(role="user", content="x" * 100_000) for _ in range(3))
+    runs = started(lambda _, report, _budget: gate.wait(5) and RESULT, Question(query="?", mode="chat", history=turns))
+    assert runs.log.record("r").cost > 300_000
+    assert runs.log.info("r").question.history == turns
+    gate.set()
+    ended(runs)
+    assert runs.log.record("r").cost < 10_000
+    assert runs.log.info("r").question is None
+
+
+def test_questions_in_memory_have_a_bound():
+    """Long conversations of running answers fill the memory as answers do: another question is refused as overloaded."""
+    turns = (Turn(role="user", content="x" * 100_000),)
+    log = MemoryLog(keep_s=60, max_bytes=250_000)
+    for number in range(3):
+        info = RunInfo(run_id=str(number), request_id="q", mode="chat", created_at=0, updated_at=0)
+        log.create(msgspec.structs.replace(info, question=Question(query="?", mode="chat", history=turns)))
+    with pytest.raises(Overloaded):
+        log.create(RunInfo(run_id="more", request_id="q", mode="chat", created_at=0, updated_at=0))

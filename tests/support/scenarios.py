@@ -104,7 +104,7 @@ def two_workers(data: Path, redis: RedisServer, model_url: str, **settings: str)
     counts.mkdir(parents=True, exist_ok=True)
     values = {
         "JACIE_RUNS": redis.url, "WEB_CONCURRENCY": "2", "OPENAI_BASE_URL": model_url,
-        "JACIE_KEEP_RUNS_S": "2", "JACIE_DEADLINE_S": "60", "JACIE_RATE_LIMIT": "off", "COUNTS": str(counts), **settings,
+        "JACIE_KEEP_RUNS_S": "2", "JACIE_DEADLINE_S": "60", "JACIE_RATE_LIMIT": "off", "JACIE_POLL_RATE_LIMIT": "off", "COUNTS": str(counts), **settings,
     }  # fmt: skip
     with gunicorn(data, config=COUNTED, **values) as running:
         yield Shared(running, redis, counts)

@@ -67,3 +67,25 @@ def test_documents_and_pages_have_a_rate_of_their_own(app):
     assert client.post("/search", json={"query": "revenue"}).status_code == 200
     for answer in answers:
         answer.close()
+
+
+@pytest.mark.parametrize("path", ["/runs/unknown", "/runs/unknown/events", "/documents"])
+def test_polls_and_listings_have_a_rate_of_their_own(tmp_path, path):
+    """Beyond it they are refused with the time to wait, and questions are asked all the same."""
+    (tmp_path / "filings").mkdir()
+    places = {"documents": str(tmp_path / "filings"), "data": str(tmp_path / "data"), "index": f"sqlite:{tmp_path}/index.db"}
+    app = create_app(load(**places, model="scripted", ingest="off", poll_rate_limit="2/day"))
+    try:
+        client = app.test_client()
+        answers = [client.get(path) for _ in range(3)]
+        assert [answer.status_code for answer in answers][:2] == [client_status(path)] * 2
+        assert (answers[2].status_code, answers[2].json["code"]) == (429, "rate_limited")
+        assert int(answers[2].headers["Retry-After"]) > 0
+        assert client.post("/chat", json={"query": "Hello"}).status_code == 200
+    finally:
+        close(app)
+
+
+def client_status(path):
+    """Return what a poll within the rate gets."""
+    return 200 if path == "/documents" else 404
