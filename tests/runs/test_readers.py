@@ -164,9 +164,12 @@ class Workers:
         eventually(lambda: there.log.read(run_id, reader.START, 1.0))
 
         def adopted():
+            info, entries = there.log.info(run_id), there.log.read(run_id, reader.START, 0.0)
+            if self.redis.client.hget(f"jacie:run:{run_id}", "owner") == there.log.worker:  # perhaps its own beat was quicker
+                return True
             self.redis.client.delete(f"jacie:worker:{here.log.worker}")
-            there.orphaned(there.log.info(run_id), there.log.read(run_id, reader.START, 0.0))
-            return self.redis.client.hget(f"jacie:run:{run_id}", "owner") == there.log.worker
+            there.orphaned(info, entries)
+            return False
 
         eventually(adopted)
         here.stop(run_id, Cancelled())
