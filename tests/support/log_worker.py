@@ -153,7 +153,7 @@ class WorkerProcess:
         return self._answer()
 
     def _answer(self) -> Any:
-        return json.loads(self._lines.get(timeout=30))
+        return json.loads(self._lines.get(timeout=90))
 
     def _read(self) -> None:
         with contextlib.suppress(ValueError):  # closed by the test
