@@ -95,7 +95,7 @@ def _tail(text: str) -> Line:
     tokens = _APART.sub(lambda match: match.group().replace(" ", ""), text).split()
     figures: list[Figure] = []
     while tokens:
-        figure = _figure(tokens[-1])
+        figure = figure_of(tokens[-1])
         if figure is None or _of_the_words(tokens):
             break
         figures.append(figure)
@@ -103,7 +103,8 @@ def _tail(text: str) -> Line:
     return Line(" ".join(tokens), tuple(reversed(figures)))
 
 
-def _figure(token: str) -> Figure | None:
+def figure_of(token: str) -> Figure | None:
+    """Return the figure that a printed cell is, None for words."""
     match = _CELL.fullmatch(token)
     if match:
         return _number(match, token)

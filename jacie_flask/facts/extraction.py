@@ -13,7 +13,7 @@ from jacie_flask.facts.blocks import Block, blocks
 from jacie_flask.facts.cells import style_of
 from jacie_flask.facts.column_names import Names, named, over_one_period
 from jacie_flask.facts.concepts import with_concepts
-from jacie_flask.facts.headings import columns_of, settled
+from jacie_flask.facts.headings import columns_of, is_prose, settled
 from jacie_flask.facts.identities import checked
 from jacie_flask.facts.periods import Calendar, calendar_of
 from jacie_flask.facts.placement import in_unit, placed, printed_currency, shares
@@ -27,6 +27,8 @@ PAGE_CHARS = 40_000
 
 _FEWEST_ROWS = 2
 _TOP_LINES = 8
+_TITLE_LINES = 4
+_LONGEST_TITLE = 120
 _MONTHS = 3
 _ENDING = frozenset("0123456789)%—–-−*]")
 _NO_TITLE = re.compile(r"^[\W\d]*$|^[A-Z]-\d+$|^table of contents$|accompanying notes|\.$", re.IGNORECASE)
@@ -138,8 +140,9 @@ def _repeats(previous: Table, block: Block) -> bool:
 
 def _title(head: Sequence[str]) -> str:
     """Return the lines above a table's columns that name it."""
-    lines = [line for line in head if line and len(line) <= 140 and not _NO_TITLE.search(line)]
-    return " | ".join(lines[-6:-1] or lines[-1:])
+    lines = [line for line in head if line and len(line) <= _LONGEST_TITLE and not _NO_TITLE.search(line)]
+    lines = [line for line in lines if line.endswith(":") or not is_prose(line)]
+    return " | ".join(lines[-_TITLE_LINES - 1 : -1] or lines[-1:])
 
 
 def _calendar(tables: Sequence[Table], pages: Sequence[str], guess: Mapping[str, str]) -> Calendar:

@@ -65,10 +65,10 @@ def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
         if figure.value is not None
     ]
     values = [figure for at, figure in zip(positions, figures, strict=True) if columns[at].role == "value"]
-    label = " ".join(word for word in words if word).strip(" :.")
+    label = " ".join(word for word in words if word).strip(" :")
     if noted:
         label = _without_notes(label)
-    if not cells:
+    if not cells or not label:
         return None
     unit = units.unit_of(label, raw.headings, values)
     return Row(label, cells, raw.text, raw.line, raw.headings, unit, total=label.lower().startswith("total"))
