@@ -75,8 +75,8 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
-ANALYSIS_VERSION = 4
-"""Grows when analysis gives other chunks, labels or terms for the same bytes: caches and ledgers of older ones are not used."""
+ANALYSIS_VERSION = 5
+"""Grows when analysis gives other chunks, labels, terms or tables for the same bytes: caches and ledgers of older ones are not used."""
 
 
 class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):

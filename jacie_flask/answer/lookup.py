@@ -8,7 +8,7 @@ from jacie_flask.answer.amounts import exact, shown
 from jacie_flask.answer.operands import Missing, Operand, Period
 from jacie_flask.answer.phrasing import listed
 from jacie_flask.facts.book import STATEMENTS, Book, Found, equal, fits
-from jacie_flask.facts.concepts import absolute
+from jacie_flask.facts.identities import sign
 from jacie_flask.facts.values import Fact, Row
 from jacie_flask.question.plan import Item, Wishes
 from jacie_flask.question.vocabulary import vocabulary
@@ -124,7 +124,7 @@ class BookLookup:
         amount = exact(fact.cell.value).scaleb(fact.row.scale)
         return Operand(
             label=fact.row.label,
-            amount=abs(amount) if absolute(fact.row.concept) else amount,
+            amount=amount * sign(fact),
             unit=unit,
             period=Period(period.year, period.quarter, period.months, calendar=_calendar(fact)),
             document_id=chosen.filing.document_id,
