@@ -6,6 +6,7 @@ from gevent import monkey
 monkey.patch_all()
 gevent.config.track_greenlet_tree = False  # who spawned whom costs two kilobytes a stream, and nobody asks
 
+import contextlib
 import errno
 import gc
 import os
@@ -16,16 +17,25 @@ import time
 
 from gunicorn import systemd
 
-from jacie_flask import logs
+from jacie_flask import data_folder, logs
+from jacie_flask.access.secret import signing_secret
 from jacie_flask.config import load
 from jacie_flask.errors import ConfigurationError
-from jacie_flask.processes import check_writable, own_folder
+from jacie_flask.processes import own_folder
 
 try:
     _settings = load()
-    check_writable(_settings.data)
-    _counts = own_folder(_settings.data / "metrics")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
+    data_folder.prepare(_settings.data)
+    _place = data_folder.metrics_place(_settings.data, data_folder.metrics_bytes(_settings.workers + 1))
+    _counts = own_folder(_place) if _place else None
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if _counts and data_folder.reserve_metrics(_counts, os.getpid()):
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
+    if not _settings.secret_key and not data_folder.prepare(_settings.data):
+        # a disk that keeps no secret: the workers take this one, so that they know each other's sessions
+        os.environ["JACIE_SECRET_KEY"] = signing_secret("", _settings.data)
+    else:
+        signing_secret(_settings.secret_key, _settings.data)  # made or repaired once, before workers look for it
     from jacie_flask import measures, services, tenants
     from jacie_flask.web.origins import is_loopback
 
@@ -81,6 +91,12 @@ def address_refused(host, port):
         time.sleep(0.2)
 
 
+def post_fork(server, worker):
+    """Give the worker room for its counts before it counts; where there is none it does not count."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ and not data_folder.reserve_metrics(_counts, os.getpid()):
+        measures.stop()
+
+
 def post_worker_init(worker):
     """Make every first call before the worker takes its first request, and spare it looking for garbage among what stays."""
     worker.wsgi.extensions["jacie"].warm()
@@ -119,10 +135,14 @@ def when_ready(server):
 
 def child_exit(server, worker):
     """Take what a worker that is gone had open out of the sums."""
-    measures.forget(worker.pid)
+    with contextlib.suppress(OSError):
+        measures.forget(worker.pid)
+    if _counts:
+        data_folder.shrink_metrics(_counts, worker.pid)
 
 
 def on_exit(server):
     """End the processes that this master started, and forget what its workers counted."""
     _background.stop()
-    shutil.rmtree(_counts, ignore_errors=True)
+    if _counts:
+        shutil.rmtree(_counts, ignore_errors=True)

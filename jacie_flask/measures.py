@@ -118,29 +118,43 @@ def _made(measure: Measure) -> Any:  # Counter, Gauge or Histogram
 _made_by_name = {measure.name: _made(measure) for measure in MEASURES}
 
 
+_stopped = False
+
+
+def stop() -> None:
+    """Count nothing more in this process: there is no room for its counts, and using a file without room ends it."""
+    global _stopped
+    _stopped = True
+
+
 def count(name: str, amount: float = 1, **labels: str) -> None:
     """Add to a counter."""
-    _of(name, labels).inc(amount)
+    if not _stopped:
+        _of(name, labels).inc(amount)
 
 
 def observe(name: str, seconds: float, **labels: str) -> None:
     """Add a duration to a histogram."""
-    _of(name, labels).observe(seconds)
+    if not _stopped:
+        _of(name, labels).observe(seconds)
 
 
 def level(name: str, value: float, **labels: str) -> None:
     """Set a gauge of this process."""
-    _of(name, labels).set(value)
+    if not _stopped:
+        _of(name, labels).set(value)
 
 
 def rise(name: str, **labels: str) -> None:
     """Add one to a gauge of this process."""
-    _of(name, labels).inc()
+    if not _stopped:
+        _of(name, labels).inc()
 
 
 def fall(name: str, **labels: str) -> None:
     """Take one from a gauge of this process."""
-    _of(name, labels).dec()
+    if not _stopped:
+        _of(name, labels).dec()
 
 
 def exposition() -> bytes:
@@ -154,7 +168,8 @@ def exposition() -> bytes:
 
 def forget(pid: int) -> None:
     """Take out the gauges of a process that has ended; what it counted stays."""
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    if values.ValueClass._multiprocess:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _of(name: str, labels: dict[str, str]) -> Any:  # what prometheus_client counts with

@@ -1,7 +1,6 @@
 """Child processes that belong to a parent: started, watched, started again when they die, and gone when it goes."""
 
 import contextlib
-import functools
 import glob
 import logging
 import os
@@ -9,14 +8,12 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jacie_flask import concurrency
-from jacie_flask.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +56,8 @@ class OwnedProcess:
         """Start the child and the watch over it."""
         self._owner = os.getpid()
         if self._done:
-            self._done.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # on a disk that cannot be written it may stay: then there is nothing to do again
+                self._done.unlink(missing_ok=True)
         self._spawn()
         concurrency.spawn(self._watch, f"watch {self._argv[2]}")
 
@@ -99,7 +97,7 @@ class OwnedProcess:
                 continue
             self._pid = 0
             if self._done and self._done.exists():
-                return
+                continue  # who finds what the child made damaged takes the file away, and the child does its work again
             deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
             log.warning("%s ended unexpectedly; starting it again", self._argv[2])
             time.sleep(_BACKOFF_S[min(deaths - 1, len(_BACKOFF_S) - 1)])
@@ -107,17 +105,6 @@ class OwnedProcess:
                 if os.getpid() == self._owner and not self._stopping:
                     self._spawn()
                     started = time.monotonic()
-
-
-@functools.cache
-def check_writable(folder: Path) -> None:
-    """Make the folder where it is missing; raise ConfigurationError when no file can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise ConfigurationError(f"JACIE_DATA holds {str(folder)!r}, allowed: a folder that can be written ({error})") from error
 
 
 def own_folder(parent: Path) -> Path:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from jacie_flask.files import replacing
+from jacie_flask.files import read_regular, replacing
 
 log = logging.getLogger(__name__)
 
 LISTED = 1000
 """How many sessions of one key are listed one by one; one more ends all sessions of that key that were opened until then."""
+
+
+_EVERY_KEY = "*"
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):
@@ -47,8 +50,8 @@ class EndedSessions:
 
     def __contains__(self, session: Session) -> bool:
         self._keep_fresh()
-        known = self._known.get(session.key_id)
-        return known is not None and (session.opened_at <= known.opened_until or session.session_id in known.expiry)
+        known, every = (self._known.get(name, _OfKey()) for name in (session.key_id, _EVERY_KEY))
+        return session.opened_at <= max(known.opened_until, every.opened_until) or session.session_id in known.expiry
 
     def add(self, session: Session, expires_at: float) -> None:
         """End a session; its entry is kept until it would have expired."""
@@ -80,10 +83,10 @@ class EndedSessions:
             return
         self._stamp = stamp
         try:
-            found = _decode(self._path.read_bytes()) if stamp else {}
+            found = _decode(read_regular(self._path)) if stamp else {}
         except (OSError, msgspec.DecodeError) as error:
-            log.error("the sessions that have ended cannot be read from %s: %s", self._path, error)
-            return
+            log.error("%s cannot be read, all sessions that were opened until now have ended: %s", self._path, error)
+            found = {_EVERY_KEY: _OfKey(opened_until=self._clock())}
         for key_id, known in self._known.items():  # what only this process knows stays ended
             other = found.setdefault(key_id, _OfKey())
             other.opened_until = max(other.opened_until, known.opened_until)

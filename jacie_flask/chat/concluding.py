@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jacie_flask import keeping
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.citations import cite, unproved
 from jacie_flask.chat.computing import calculations, citations, cited_pages
@@ -25,7 +26,7 @@ def conclude(run: Answering) -> Result:
     run.steps.at("finalizing")
     text = "".join(run.said)
     cited = _citations(run, text)
-    run.degraded += unproved(cited)
+    run.degraded += [*unproved(cited), *keeping.notes()]
     run.steps.at("complete")
     timings = run.steps.finish()
     _learn(run)

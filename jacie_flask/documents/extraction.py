@@ -15,7 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from jacie_flask import keeping
 from jacie_flask.concurrency import breathe, offload
+from jacie_flask.data_folder import places_for
 from jacie_flask.documents.packing import unpack
 from jacie_flask.errors import DocumentRejected, NotFound, Overloaded
 from jacie_flask.interfaces import AnalysedDocument, PagePicture
@@ -127,14 +129,23 @@ class Extractor:
 
     @contextlib.contextmanager
     def _spooled(self, data: bytes) -> Iterator[Path]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=_SPOOLED)
+        path = self._written(data)
         try:
-            with os.fdopen(handle, "wb") as file:
-                offload(file.write, data)
-            yield Path(name)
+            yield path
         finally:
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _written(self, data: bytes) -> Path:
+        """Write the bytes where a child finds them, in memory where the folder has no room; raise Overloaded."""
+        reason: OSError | None = None
+        for folder in places_for(self._folder):
+            try:
+                return _spool(folder, data)
+            except OSError as error:
+                reason = error
+                keeping.failed("documents while they are read", error)
+        raise Overloaded(f"no place to write a document to: {reason}", retry_after_s=5)
 
     @contextlib.contextmanager
     def _child(self) -> Iterator["_Child"]:
@@ -147,6 +158,18 @@ class Extractor:
             yield child
         finally:
             self._idle.put(_living(child))
+
+
+def _spool(folder: Path, data: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=_SPOOLED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            offload(file.write, data)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return Path(name)
 
 
 def _living(child: "_Child | None") -> "_Child | None":

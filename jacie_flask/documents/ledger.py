@@ -5,10 +5,13 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from jacie_flask import keeping
+from jacie_flask.sqlite_files import DamagedContentError, decoding, discard, identity, is_damage, read_only
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -16,6 +19,9 @@ CREATE TABLE IF NOT EXISTS documents (
   pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL,
   notes TEXT NOT NULL);
 """
+
+
+_WHAT = "the ledger of documents"
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,19 +43,47 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """The rows in ``path``; a missing file reads as empty, and a file that is no database is made anew."""
+    """The rows in ``path``; a missing file reads as empty, and a damaged one is made anew: all of it can be ingested again."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._files = (str(path), f"{path}-wal")
 
     def rows(self) -> dict[str, LedgerRow]:
-        """Return all rows by document id."""
-        with self._open(write=False) as db:
-            if db is None:
-                return {}
+        """Return all rows by document id: none where the file is missing, damaged (it is made anew then) or cannot be read."""
+        if not os.path.lexists(self.path):
+            return {}
+        seen = identity(self.path)
+        try:
+            return self._read()
+        except (sqlite3.Error, OSError, DamagedContentError) as error:
+            self._cope(error, seen)
+        return {}
+
+    def _read(self) -> dict[str, LedgerRow]:
+        with contextlib.closing(self._opened_to_read()) as db:
             found = db.execute("SELECT * FROM documents").fetchall()
-        return {row[0]: _row(row) for row in found}
+        with decoding():
+            return {row[0]: _row(row) for row in found}
+
+    def _opened_to_read(self) -> sqlite3.Connection:
+        try:
+            return _opened(self.path)
+        except sqlite3.OperationalError as error:
+            if is_damage(error, self.path):
+                raise
+            keeping.failed(_WHAT, error)
+            return read_only(self.path)
+
+    def _cope(self, error: BaseException, seen: tuple[int, int] | None) -> None:
+        """Take a damaged file away, or note that it cannot be used now."""
+        try:
+            if is_damage(error, self.path):
+                discard(self.path, seen, error)
+                return
+        except OSError as harder:
+            error = harder
+        keeping.failed(_WHAT, error)
 
     def stamp(self) -> tuple[int, ...]:
         """Return something that changes with every write, without opening the file."""
@@ -70,35 +104,29 @@ class Ledger:
 
     def record(self, *rows: LedgerRow) -> None:
         """Write rows, all at once."""
-        if not rows:
-            return
-        with self._open(write=True) as db:
-            if db:
-                db.executemany("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", map(_values, rows))
+        if rows:
+            self._change("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", [_values(row) for row in rows])
 
     def forget(self, document_id: str) -> None:
         """Drop one row."""
-        with self._open(write=True) as db:
-            if db:
-                db.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
+        self._change("DELETE FROM documents WHERE document_id = ?", [(document_id,)])
 
-    @contextlib.contextmanager
-    def _open(self, *, write: bool) -> Iterator[sqlite3.Connection | None]:
-        if not write and not self.path.exists():
-            yield None
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(self._connect()) as db, db:
-            yield db
+    def clear(self) -> None:
+        """Drop everything: the index it described is gone."""
+        self._change("DELETE FROM documents", [()])
 
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            return _opened(self.path)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-                raise
-        self.path.unlink(missing_ok=True)  # it can all be ingested again
-        return _opened(self.path)
+    def _change(self, statement: str, values: Sequence[tuple[object, ...]]) -> None:
+        """Change the file, a damaged one anew; what cannot be written is noted, and ingestion does it again some day."""
+        for _ in range(2):
+            seen = identity(self.path)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.closing(_opened(self.path)) as db, db:
+                    db.executemany(statement, values)
+                keeping.succeeded(_WHAT)
+                return
+            except (sqlite3.Error, OSError) as error:
+                self._cope(error, seen)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ class TextCache:
     """Analysed documents below ``folder``, at most ``max_bytes`` of them, the most recent few decoded in memory."""
 
     def __init__(self, folder: Path, *, max_bytes: int = 2_000_000_000, decoded: int = 16) -> None:
-        self._files = BoundedFolder(folder, max_bytes=max_bytes)
+        self._files = BoundedFolder(folder, max_bytes=max_bytes, what="texts of documents")
         self._decoded: OrderedDict[str, AnalysedDocument] = OrderedDict()
         self._keep = decoded
         self._lock = threading.Lock()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jacie_flask.sqlite_files import mend_shared_memory, read_only
+
 BUSY_S = 10.0
 KEPT = 16
 
@@ -23,6 +25,7 @@ class SqliteConnections:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: _Idle = deque()
+        self._writable = True
         weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
@@ -55,6 +58,7 @@ class SqliteConnections:
 
     def _take(self) -> sqlite3.Connection:
         """Return an idle connection to the file that is there now, or a new one."""
+        mend_shared_memory(self._path)
         file = self._file()
         while True:
             try:
@@ -65,9 +69,19 @@ class SqliteConnections:
                 return connection
             if opened[0] == os.getpid():  # a parent's connection is the parent's to close
                 connection.close()
+        if not self._writable:
+            return read_only(self._path)
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def give_up_writing(self) -> None:
+        """Open the file as it is from now on: its disk cannot be written."""
+        self._writable = False
 
     def _file(self) -> tuple[int, ...]:
         """Return what tells the file that is there now, as this process sees it, from any other."""

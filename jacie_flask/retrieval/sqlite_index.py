@@ -1,5 +1,7 @@
 """The embedded index: one SQLite file that processes share, read through a snapshot of numpy columns."""
 
+import logging
+import os
 import sqlite3
 import threading
 import time
@@ -12,8 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask import keeping
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.facts.packing import packed
+from jacie_flask.files import sealed, unsealed
 from jacie_flask.interfaces import (
     AnalysedDocument,
     CatalogDocument,
@@ -31,8 +35,11 @@ from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 from jacie_flask.retrieval.decoded_tables import DecodedTables
 from jacie_flask.retrieval.ranking import passages, rank_pages
 from jacie_flask.retrieval.sqlite_connections import SqliteConnections
+from jacie_flask.sqlite_files import DamagedContentError, decoding, discard, identity, is_damage
 
-SCHEMA_VERSION = 3
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 4
 REST_S = 1.0
 REST_FACTOR = 5.0
 _IDS_ASKED = 500
@@ -83,26 +90,39 @@ class SqliteIndex:
     """A VectorIndex in one file; any number of processes may write and read it.
 
     ``background`` runs the rebuild of a stale snapshot, ``offload`` each search: pass the server's own where threads are not
-    threads.
+    threads. ``on_loss`` is called when a damaged file was made anew, so that somebody fills it again.
     """
 
-    def __init__(self, path: Path | str, *, background: Background = start_thread, offload: Offload = inline) -> None:
-        """Open the file, making it where it is missing; raise RetrievalUnavailable."""
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        background: Background = start_thread,
+        offload: Offload = inline,
+        on_loss: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Open the file, making it where it is missing; raise RetrievalUnavailable where it can never be there."""
         self.path = Path(path)
         self.label = f"sqlite:{self.path.name}"
         self.eventual = False
         self._asked, self._answered = 0, -1  # how often readers were told to look again, and for which of these one did
         self._background = background
         self._offload = offload
+        self._on_loss = on_loss
         self._snapshot: _Snapshot | None = None
         self._rebuilding = threading.Lock()
         self._rest_until = 0.0
         self._counted: tuple[tuple[int, int], tuple[int, int, int]] | None = None
         self._connections = SqliteConnections(self.path)
         self._decoded: DecodedTables[int] = DecodedTables()
-        with _translated():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._prepare()
+        self._prepared = False
+        try:
+            with self._guarded():
+                pass
+        except RetrievalUnavailable as error:
+            if not self.path.parent.is_dir():
+                raise
+            log.error("the index cannot be opened yet, questions read the documents until it can: %s", error)
 
     # ---------------------------------------------------------------------------------------------------- writing
 
@@ -114,9 +134,10 @@ class SqliteIndex:
             analysed.body,
             analysed.heading,
         )
-        columns, tables = msgspec.msgpack.encode(stored), packed(analysed.tables)
+        columns = sealed(document.document_id, msgspec.msgpack.encode(stored))
+        tables = packed(analysed.tables)
         notes = msgspec.json.encode(analysed.notes).decode()
-        with _translated(), self._connections.writing() as connection:
+        with self._guarded(), self._connections.writing() as connection:
             held = connection.execute(
                 "SELECT columns, content_hash, notes, data FROM documents LEFT JOIN tables ON document = row WHERE document_id = ?",
                 (document.document_id,),
@@ -140,7 +161,7 @@ class SqliteIndex:
     ) -> bool:
         """Add dense vectors for the chunks from ``start``; a document that is gone or has changed is left alone."""
         data = np.ascontiguousarray(vectors, dtype="<f2")
-        with _translated(), self._connections.writing() as connection:
+        with self._guarded(), self._connections.writing() as connection:
             held = connection.execute(
                 "SELECT row, chunks FROM documents WHERE document_id = ? AND content_hash = ?",
                 (document.document_id, analysed.content_hash),
@@ -155,7 +176,7 @@ class SqliteIndex:
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
-        with _translated(), self._connections.writing() as connection:
+        with self._guarded(), self._connections.writing() as connection:
             if _forget(connection, document_id):
                 connection.execute("UPDATE generation SET documents = documents + 1")
 
@@ -175,7 +196,7 @@ class SqliteIndex:
 
     def _search(self, query: SearchQuery, last: bool) -> list[Passage] | None:
         """Return the best pages; None where the snapshot must be brought up to date, except at the last attempt."""
-        with _translated(), self._connections.lent() as connection:
+        with self._guarded(), self._connections.lent() as connection:
             snapshot = self._snapshot
             if snapshot is None or (self._answered < self._asked and not last):
                 return None
@@ -211,7 +232,7 @@ class SqliteIndex:
 
     def _tables(self, document_ids: Sequence[str]) -> dict[str, DocumentTables]:
         rows: dict[int, tuple[str, str]] = {}
-        with _translated(), self._connections.lent() as connection:
+        with self._guarded(), self._connections.lent() as connection:
             connection.execute("BEGIN")
             for at in range(0, len(document_ids), _IDS_ASKED):
                 ids = document_ids[at : at + _IDS_ASKED]
@@ -233,9 +254,10 @@ class SqliteIndex:
         statement = (
             "SELECT document_id, notes FROM documents WHERE notes <> '[]' AND document_id IN (SELECT value FROM json_each(?))"
         )
-        with _translated(), self._connections.lent() as connection:
+        with self._guarded(), self._connections.lent() as connection:
             rows = connection.execute(statement, (msgspec.json.encode(list(document_ids)).decode(),)).fetchall()
-        return {document_id: msgspec.json.decode(notes, type=list[str]) for document_id, notes in rows}
+            with decoding():
+                return {document_id: msgspec.json.decode(notes, type=list[str]) for document_id, notes in rows}
 
     def refresh(self) -> bool:
         """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""
@@ -243,7 +265,7 @@ class SqliteIndex:
             return False
         started, asked = time.monotonic(), self._asked
         try:
-            with _translated(), self._connections.lent() as connection:
+            with self._guarded(), self._connections.lent() as connection:
                 changed = self._bring_up_to_date(connection)
             self._answered = asked
             return changed
@@ -253,7 +275,7 @@ class SqliteIndex:
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
-        with _translated(), self._connections.lent() as connection:
+        with self._guarded(), self._connections.lent() as connection:
             self._keep_up(connection)
             connection.execute("BEGIN")
             state = _state(connection)
@@ -270,7 +292,7 @@ class SqliteIndex:
 
     def held(self) -> dict[str, IndexedDocument]:
         """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
-        with _translated(), self._connections.lent() as connection:
+        with self._guarded(), self._connections.lent() as connection:
             rows = connection.execute(
                 "SELECT document_id, content_hash, chunks, (SELECT coalesce(sum(length(data) / (2 * dimension)), 0)"
                 " FROM vectors WHERE document = documents.row) FROM documents"
@@ -302,13 +324,56 @@ class SqliteIndex:
         """Read what changed: all columns when documents did, otherwise only the new vectors."""
         connection.execute("BEGIN")
         (generation, last_vector), snapshot = _state(connection), self._snapshot
-        if snapshot is None or snapshot.generation != generation:
-            snapshot = _read_snapshot(connection, generation)
-        elif last_vector == snapshot.vectors_seen:
-            return False
-        _read_vectors(connection, snapshot)
+        with decoding():
+            if snapshot is None or snapshot.generation != generation:
+                snapshot = _read_snapshot(connection, generation)
+            elif last_vector == snapshot.vectors_seen:
+                return False
+            _read_vectors(connection, snapshot)
         self._snapshot = snapshot
         return True
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Prepare the file where that is still to be done, and turn what goes wrong into RetrievalUnavailable.
+
+        A damaged file is taken away and made anew; ``on_loss`` is called then, because nothing is in it.
+        """
+        seen = identity(self.path)
+        try:
+            self._open_once(seen)
+            yield
+        except RetrievalUnavailable:
+            raise
+        except (sqlite3.Error, OSError, DamagedContentError) as error:
+            if is_damage(error, self.path):
+                self._make_anew(seen, error)
+            raise RetrievalUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _open_once(self, seen: tuple[int, int] | None) -> None:
+        """Make the tables where this file has not been looked at yet; one that cannot be written is read as it is."""
+        if self._prepared and seen is not None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            if is_damage(error, self.path) or seen is None or not _is_read_only(self.path):
+                raise
+            self._connections.give_up_writing()
+            keeping.failed("the index", "its disk cannot be written")
+        self._prepared = True
+
+    def _make_anew(self, seen: tuple[int, int] | None, reason: BaseException) -> None:
+        """Replace a damaged file by an empty one."""
+        try:
+            discard(self.path, seen, reason)
+            self._snapshot, self._counted, self._prepared, self._answered = None, None, False, -1
+            self._prepare()
+            self._prepared = True
+        except (sqlite3.Error, OSError) as error:
+            log.error("the index cannot be made anew: %s", error)
+        self._on_loss()
 
     def _prepare(self) -> None:
         """Make the tables, or make them anew where an older Jacie made them: everything here can be ingested again."""
@@ -324,13 +389,9 @@ class SqliteIndex:
             connection.execute("COMMIT")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what SQLite and the file system say into RetrievalUnavailable."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise RetrievalUnavailable(f"{type(error).__name__}: {error}") from error
+def _is_read_only(path: Path) -> bool:
+    """Say whether the disk of a file takes no writes, whoever asks."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY) or not os.access(path.parent, os.W_OK)
 
 
 def _storable(text: str) -> str:
@@ -371,7 +432,10 @@ def _read_snapshot(connection: sqlite3.Connection, generation: int) -> _Snapshot
     documents: list[Columns] = []
     decoder = msgspec.msgpack.Decoder(_Stored)
     for row, document_id, columns in connection.execute("SELECT row, document_id, columns FROM documents ORDER BY row"):
-        stored = decoder.decode(columns)
+        content = unsealed(document_id, columns)
+        if content is None:
+            raise ValueError(f"the columns of {document_id} are damaged")
+        stored = decoder.decode(content)
         rows.append(row)
         documents.append(
             Columns(
@@ -394,6 +458,8 @@ def _read_vectors(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
         place = snapshot.place.get(document)
         if place is not None:
             vectors = np.frombuffer(data, "<f2").reshape(-1, dimension)
+            if not np.isfinite(vectors).all():
+                raise ValueError(f"the vectors of row {row} are damaged")
             snapshot.corpus.set_vectors(int(snapshot.corpus.document_start[place]) + start, vectors)
         snapshot.vectors_seen = row
 

@@ -1,5 +1,7 @@
 """Each part as its setting names it: documents, index, embedder, model, log of runs."""
 
+import contextlib
+from functools import partial
 from pathlib import Path
 
 from jacie_flask import concurrency
@@ -15,7 +17,7 @@ from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.redis_rows import Facts
 from jacie_flask.services import sdks
 from jacie_flask.services.beside import Background
-from jacie_flask.services.places import collection, index_file
+from jacie_flask.services.places import collection, index_file, ingestion_mark, ledger_of
 from jacie_flask.upstreams import Upstream
 
 LOADS = 32
@@ -43,7 +45,8 @@ def vector_index(settings: Settings, upstream: Upstream | None = None) -> Vector
     if kind == "sqlite":
         path = index_file(Path(place), settings)
         try:
-            return SqliteIndex(path, background=concurrency.beside, offload=concurrency.offload)
+            again = partial(_ingest_again, settings)
+            return SqliteIndex(path, background=concurrency.beside, offload=concurrency.offload, on_loss=again)
         except RetrievalUnavailable as error:
             raise ConfigurationError(f"JACIE_INDEX holds {settings.index!r}, which cannot be opened: {error}") from error
     return sdks.pinecone_index()(
@@ -55,6 +58,13 @@ def vector_index(settings: Settings, upstream: Upstream | None = None) -> Vector
         read_timeout_s=settings.index_timeout_s,
         upstream=upstream,
     )
+
+
+def _ingest_again(settings: Settings) -> None:
+    """Have the ingestion beside the server fill an index that was made anew: its ledger speaks of one that is gone."""
+    ledger_of(settings).clear()
+    with contextlib.suppress(OSError):
+        ingestion_mark(settings).unlink(missing_ok=True)
 
 
 def _dimension(settings: Settings) -> int:

@@ -4,8 +4,10 @@ import threading
 from dataclasses import dataclass, field
 
 from jacie_flask.config import Settings
+from jacie_flask.data_folder import prepare
 from jacie_flask.models.local_server import LocalServer
-from jacie_flask.processes import OwnedProcess, check_writable
+from jacie_flask.processes import OwnedProcess
+from jacie_flask.services.places import ingestion_mark
 
 
 @dataclass
@@ -44,13 +46,13 @@ class Background:
 
 def background(settings: Settings) -> Background:
     """Return the processes that these settings need and that no parent of this process runs already."""
-    check_writable(settings.data)
+    prepare(settings.data)
     if settings.background == "parent":
         return Background(settings)
     server = (
         LocalServer(settings.model_file, settings.local_context) if settings.model_file and settings.uses_local_model else None
     )
-    done = settings.data / "ingestion.done"
+    done = ingestion_mark(settings)
     # its counts would be read as a worker's, and each start of it would leave a file of them
     counts = ("PROMETHEUS_MULTIPROC_DIR",)
     ingestion = OwnedProcess("jacie_flask.cli", ("background-ingest", str(done)), {}, done=done, without=counts)

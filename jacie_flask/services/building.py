@@ -60,7 +60,7 @@ def build(settings_of: Mapping[str, Settings], beside: Background) -> Mapping[st
 def _services(settings: Settings, shared: _Shared) -> Services:
     asked = answering_upstreams(settings, "documents", "index")
     store, texts = document_store(settings, asked.get("documents")), TextCache(settings.data / "cache")
-    pictures = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES)
+    pictures = BoundedFolder(settings.data / "pictures", max_bytes=_PICTURES_BYTES, what="pictures of pages")
     prefix = collection(settings)
     index = vector_index(settings, asked.get("index"))
     return Services(

@@ -7,6 +7,9 @@ from jacie_flask.config import Settings
 from jacie_flask.documents.ledger import Ledger
 from jacie_flask.interfaces import ANALYSIS_VERSION
 
+TENANTS = "tenants"
+"""The folder in JACIE_DATA that holds a folder for each tenant."""
+
 
 def collection(settings: Settings) -> str:
     """Return a short name of the collection: documents of two stores never meet in one index."""
@@ -17,6 +20,12 @@ def collection(settings: Settings) -> str:
 def index_file(path: Path, settings: Settings) -> Path:
     """Return where the index of this collection and these embeddings is, beside those of others."""
     return path.with_name(f"{path.stem}-{collection(settings)}-{settings.embeddings}{path.suffix}")
+
+
+def ingestion_mark(settings: Settings) -> Path:
+    """Return the file that says that the ingestion beside the server has nothing left to do, the same for all tenants."""
+    data = settings.data.parent.parent if settings.data.parent.name == TENANTS else settings.data
+    return data / "ingestion.done"
 
 
 def ledger_of(settings: Settings) -> Ledger:

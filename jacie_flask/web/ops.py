@@ -1,5 +1,6 @@
 """For those who run Jacie: is it alive, is each part ready, does the stream arrive unbuffered, what of a request arrives."""
 
+import contextlib
 import math
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context
 
+from jacie_flask import concurrency, data_folder, keeping
 from jacie_flask.chat import finding
 from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, ProducerLost
 from jacie_flask.runs import sse
@@ -159,9 +161,15 @@ def _model(parts: Jacie) -> dict[str, Any]:
     return {"kind": model.label, "ready": model.ready()}
 
 
+def _data(parts: Jacie) -> dict[str, Any]:
+    with contextlib.suppress(OSError):
+        concurrency.offload(data_folder.probe, parts.settings.data)
+    return {"kind": "folder", "not_kept": keeping.lost()}
+
+
 def _runs(parts: Jacie) -> dict[str, Any]:
     runs = parts.services.runs
     return {"kind": runs.label, "active": parts.runs.active, "resumable": runs.resumable}
 
 
-_CHECKS = {"documents": _documents, "index": _index, "embeddings": _embeddings, "model": _model, "runs": _runs}
+_CHECKS = {"documents": _documents, "index": _index, "embeddings": _embeddings, "model": _model, "runs": _runs, "data": _data}

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from jacie_flask import keeping
 from jacie_flask.chat import finding
 from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.events import Source
@@ -56,7 +57,7 @@ def search() -> Response:
         "documents": _documents(selection),
         "results": [_result(source) for source, _ in finding.numbered(passages, parts.services)],
         "document_selection_message": selection.message,
-        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services), *unread],
+        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services), *unread, *keeping.notes()],
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

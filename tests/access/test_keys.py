@@ -172,8 +172,11 @@ def test_the_signing_secret_is_made_once(tmp_path):
     assert signing_secret("given", tmp_path) == "given"
 
 
-def test_an_empty_secret_stops_the_boot(tmp_path):
-    """A file without a secret would sign with nothing."""
-    (tmp_path / "secret-key").write_text("")
-    with pytest.raises(ConfigurationError, match="JACIE_SECRET_KEY"):
-        signing_secret("", tmp_path)
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff\xfe" * 32, b"0" * 63, b"\0" * 64])
+def test_a_damaged_secret_is_made_anew(tmp_path, content):
+    """A file without a secret would sign with what anybody can guess; everybody signs in again."""
+    (tmp_path / "secret-key").write_bytes(content)
+    found = signing_secret("", tmp_path)
+    assert len(found) == 64
+    assert signing_secret("", tmp_path) == found
+    assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600

@@ -138,11 +138,22 @@ def test_an_older_schema_is_made_anew(tmp_path):
     assert SqliteIndex(tmp_path / "index.db").status().documents == 0
 
 
-def test_a_broken_file_is_retrieval_unavailable(tmp_path):
-    """What SQLite says never leaves the index."""
-    (tmp_path / "index.db").write_bytes(b"this is no database, not by a long way" * 100)
+def test_a_broken_file_is_made_anew(tmp_path, caplog):
+    """Before it is opened and while it is: what SQLite says goes to the log, and an empty index is there."""
+    path, lost = tmp_path / "index.db", []
+    path.write_bytes(b"this is no database, not by a long way" * 100)
+    index = SqliteIndex(path, on_loss=lambda: lost.append(1))
+    assert index.status().documents == 0
+    assert "index.db is damaged and made anew: file is not a database" in caplog.text
+    for ending in ("-wal", "-shm"):
+        (tmp_path / f"index.db{ending}").unlink()
+    (tmp_path / "other").write_bytes(b"nor is this" * 4000)
+    (tmp_path / "other").replace(path)
     with pytest.raises(RetrievalUnavailable):
-        SqliteIndex(tmp_path / "index.db")
+        index.put(document("a"), analyse(["oak bark"], "1"))
+    index.put(document("a"), analyse(["oak bark"], "1"))
+    assert places(index, "bark") == [("a", 1)]
+    assert len(lost) == 2
 
 
 def test_text_that_utf8_cannot_hold_is_stored(index):

@@ -9,6 +9,7 @@ from jacie_flask import create_app
 from jacie_flask.config import load
 from jacie_flask.interfaces import Principal
 from tests.support.identity import AUDIENCE, ISSUER, Provider
+from tests.support.reliability import record
 from tests.support.tenants import close
 
 QUESTION = {"query": "What was the revenue?"}
@@ -352,3 +353,38 @@ def test_a_principal_is_given_its_scopes_by_whoever_makes_it():
     """Nobody who forgets to say what a caller may do allows everything."""
     with pytest.raises(TypeError, match="scopes"):
         Principal(key_id="x", name="x")
+
+
+@pytest.mark.reliability
+def test_faults_of_access_are_refused(make, provider, tmp_path):
+    """What was let in once, or failed, is refused now; the counts go to docs/reliability.md."""
+    open_app, locked_app = make(), make(oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks_url=provider.url)
+    ask_open = open_app.test_client().get
+    proxies = [ask_open("/documents", headers={name: "10.0.0.7"}).status_code for name in FORWARDING]
+    proxies += [ask_open("/documents", headers={"Host": ""}).status_code]
+    browser, _, _ = signed_in(locked_app)
+    cookie = browser.get_cookie("jacie_session").value
+    browser.post("/sign-out", headers=PAGE)
+    copied = locked_app.test_client()
+    copied.set_cookie("jacie_session", cookie)
+    dates = [
+        ask_open("/static/css/chat.css", headers={"If-Modified-Since": f"Mon, 01 Jan 2024 00:00:00 +{'9' * n}"})
+        for n in (4, 13, 300)
+    ]
+    (tmp_path / "keys.json").write_text("{}")
+    emptied = make(data=str(tmp_path)).test_client().get("/documents").status_code
+    rows = [
+        {
+            "fault": "without keys, a request with a sign of a proxy or without a Host",
+            "tried": len(proxies),
+            "status": set(proxies),
+        },
+        {"fault": "a copied cookie after the sign-out", "tried": 1, "status": {copied.get("/documents").status_code}},
+        {"fault": "an absurd time zone in If-Modified-Since", "tried": len(dates), "status": {one.status_code for one in dates}},
+        {"fault": "a file of keys that became empty", "tried": 1, "status": {emptied}},
+    ]
+    for one in dates:
+        one.close()
+    assert [row["status"] for row in rows] == [{403}, {401}, {200}, {401}]
+    told = [{**row, "status": ", ".join(map(str, sorted(row["status"])))} for row in rows]
+    record("74-access", "Faults of access", "Requests that were let in, or failed with 500, before.", told)
