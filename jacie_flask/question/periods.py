@@ -52,7 +52,10 @@ _RANGE = re.compile(r"[ ]?(?:-|–|—|to|through|until|till)[ ]?(?:the[ ])?", r
 _SHORT_END = re.compile(r"[ ]?(?:-|–|—)[ ]?(\d\d)(?![\w.,%])")
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|\bsince)[ ](?:the[ ])?(?:end[ ]of[ ])?(?:fiscal[ ]years?[ ])?$", re.I)
 _AND = re.compile(r"[ ]?(?:and|&|to)[ ]?", re.I)
-_BARE_PAIR = re.compile(r"(?<![\w.,$€£%])['’]?([0-4]\d)[ ]?(vs\.?|versus|v|and|to|-)[ ]?['’]?([0-4]\d)(?![\w.,%])", re.I)
+_BARE_PAIR = re.compile(
+    r"(?<![\w.,$€£%])['’]?([0-4]\d)[ ]?(vs\.?|versus|v|and|to|-)[ ]?['’]?([0-4]\d)(?![\w.,%]| (?:%|percent|million|billion|days|years|times|points|basis|bps))",
+    re.I,
+)
 _BARE_LAST = re.compile(r"(?<=[a-z] )['’]?([12]\d)(?= ?\??$)", re.I)
 
 

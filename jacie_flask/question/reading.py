@@ -76,7 +76,11 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         statement=_statement(question, spelt_out),
         wishes=question.wishes,
         unexplained=() if asked.reason else _unexplained(question),
-        reason=asked.reason or unclear or _ambiguity(question),
+        reason=asked.reason
+        or unclear
+        or _between_companies(question)
+        or _without_whole(question, measures, decision.operator)
+        or _ambiguity(question),
     )
     return continued(plan, replace(context, taken=taken, dated=dated), question)
 
@@ -105,6 +109,25 @@ def _unrelated(question: Marked, found: Sequence[Term]) -> str:
         related = any(mark.operators for mark in question.marks if one.last <= mark.first < other.first)
         if one.first != other.first and not related and not any(token.key in _LISTING for token in between):
             return f"how {one.measure.name} and {other.measure.name} belong together was not understood"
+    return ""
+
+
+def _between_companies(question: Marked) -> str:
+    """Say whether a second company is named as a part of what is asked: "receivables from Borvik"."""
+    named = [mark for mark in question.marks if mark.company]
+    for one, other in pairwise(named):
+        listed = any(token.key in _LISTING for token in question.tokens[one.last : other.first])
+        compared = any({"compare", "than"} & set(mark.operators) for mark in question.marks)
+        if one.company != other.company and not (listed or compared):
+            return f"how {one.company} and {other.company} belong together was not understood"
+    return ""
+
+
+def _without_whole(question: Marked, measures: Sequence[Measure], operator: str) -> str:
+    """Say whether a percentage is wanted of an amount without the whole that it is a part of."""
+    amounts = [measure.name for measure in measures if measure.unit in {"money", "shares", "per_share"}]
+    if question.wishes.percent and amounts and operator in {"value", "average", "sum"}:
+        return f"of what {amounts[0]} is to be a percentage is not said"
     return ""
 
 

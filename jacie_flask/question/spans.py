@@ -39,7 +39,7 @@ def spans(
     found = _dated_quarters(found, before)
     if not found and not count:
         found = list(pinned[-1:])
-    reason = _unclear(found)
+    reason = _unclear(found) or _unlike(found, operator)
     if not reason and count:
         found, reason = _counted(found or list(before[-1:]), count, operator)
     if operator in ENDPOINTS and len(found) == 1 and _compares_years(marked):
@@ -102,6 +102,14 @@ def _unclear(found: Sequence[Span]) -> str:
         return "the question names a part of a year but not the year"
     if any(span.kind == "latest" and span.number < 0 for span in found):
         return "the period has not been reported yet"
+    return ""
+
+
+def _unlike(found: Sequence[Span], operator: str) -> str:
+    """Say whether periods of different lengths are to be compared or added up."""
+    lengths = {span.months for span in found if span.kind != "date"}
+    if operator in ENDPOINTS | OVER_YEARS | {"compare"} and len(lengths) > 1:
+        return "periods of different lengths cannot be compared"
     return ""
 
 

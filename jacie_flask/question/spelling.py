@@ -36,7 +36,7 @@ def _meant(key: str) -> str:
 @cache
 def _by_letter() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for word in sorted(vocabulary().measure_words):
+    for word in sorted(vocabulary().correctable):
         if len(word) >= _SHORTEST and word.isalpha():
             found.setdefault(word[0], []).append(word)
     return found

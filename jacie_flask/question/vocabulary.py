@@ -69,7 +69,7 @@ class Vocabulary:
     instructions: frozenset[str]
     conditional_subjects: frozenset[str]
     conditional_requests: frozenset[str]
-    measure_words: frozenset[str]
+    correctable: frozenset[str]
     known_words: frozenset[str]
 
 
@@ -102,7 +102,7 @@ def vocabulary() -> Vocabulary:
         instructions=_folded(instructions["words"]),
         conditional_subjects=_folded(instructions["conditional_subjects"]),
         conditional_requests=_folded(instructions["conditional_requests"]),
-        measure_words=measure_words,
+        correctable=measure_words | _folded(phrase for phrases in data["operators"].values() for phrase in phrases),
         known_words=measure_words | _folded(every) | _folded(instructions["words"]),
     )
 
