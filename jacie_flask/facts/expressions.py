@@ -161,10 +161,9 @@ class _Parser:
         return at(expression, lexeme.spans[0])
 
     def _function(self, name: str) -> Expression:
-        arguments = [self._unary()]
         if name in {"max", "min"}:
-            while self._take(","):
-                arguments.append(self._unary())
+            return Call(name, self._arguments())
+        argument = self._unary()
         lexeme = self._peek()
         spans: tuple[Span, ...] = ()
         if lexeme is not None and lexeme.kind == "spans":
@@ -172,7 +171,18 @@ class _Parser:
             spans = lexeme.spans
             if len(spans) < 2:
                 raise UnreadExpressionError(f"the {name} wants two periods")
-        return Call(name, tuple(arguments), spans)
+        return Call(name, (argument,), spans)
+
+    def _arguments(self) -> tuple[Expression, ...]:
+        """Read "(A, B)"."""
+        if not self._take("("):
+            raise UnreadExpressionError("a bracket is missing")
+        arguments = [self._binary(1)]
+        while self._take(","):
+            arguments.append(self._binary(1))
+        if not self._take(")"):
+            raise UnreadExpressionError("a bracket is not closed")
+        return tuple(arguments)
 
     def _list(self, name: str) -> Expression:
         """Read "sum of A, B and C", "ratio of A to B" or "difference between A and B"."""

@@ -77,14 +77,12 @@ def _uses(marked: Marked, first: int, last: int) -> bool:
 
 
 def explain_ratio(marked: Marked, term: Term) -> None:
-    """Explain "ratio" around a measure that is one: "ratio of debt to equity"."""
+    """Explain "ratio" and "%" in a question for a measure that is one: "ratio of debt to equity"."""
     if term.measure.unit not in {"ratio", "times", "percent"}:
         return
-    for at in range(max(0, term.first - 3), min(len(marked.tokens), term.last + 1)):
-        beside = at == term.last or all(marked.tokens[between].key in {"of", "the"} for between in range(at + 1, term.first))
-        key = marked.tokens[at].key
-        if (key == "ratio" and beside) or (key == "%" and at == term.last and term.measure.unit == "percent"):
-            marked.explained.add(at)
+    marked.explained.update(at for at, token in enumerate(marked.tokens) if token.key == "ratio")
+    if term.measure.unit == "percent" and term.last < len(marked.tokens) and marked.tokens[term.last].key == "%":
+        marked.explained.add(term.last)
 
 
 def explain_neutral(marked: Marked, term: Term) -> None:

@@ -34,6 +34,9 @@ _COPULAS = frozenset(
         "'",
     }
 )
+_TASKS = frozenset({"calculate", "compute", "determine", "measure", "treat", "take"})
+_RELATING = frozenset({"a", "an", "%", "percent", "percentage", "of", "share", "reported"})
+_OPERATORS = frozenset("+-*/×÷−–")
 _INTRODUCTIONS = frozenset({"where", "whereby", ":"})
 _ENDS = frozenset({"?", "!", ";"})
 _CUTS = frozenset({",", "for", "in", "of", "at"})
@@ -113,9 +116,44 @@ def _definition(marked: Marked, first: int, last: int) -> Definition | None:
                 return Definition(_names(marked, position + 1, middle), position, last, middle + 1, end)
         if key in _VERBS and tokens[position + 1].key == "as":
             return _stated(marked, first, position, position + 2, end, last)
+        if key in _TASKS and (found := _task(marked, position, end, last)) is not None:
+            return found
+        if tokens[position].text == "(" and (found := _bracketed(marked, first, position, end)) is not None:
+            return found
         if key == "=":
             return _stated(marked, first, position, position + 1, end, last)
     return None
+
+
+def _task(marked: Marked, position: int, end: int, last: int) -> Definition | None:
+    """Return "calculate X as E"; "calculate X as a percentage of Y" is none."""
+    tokens = marked.tokens
+    middle = next((at for at in range(position + 1, end - 1) if tokens[at].key == "as"), None)
+    if (
+        middle is None
+        or tokens[middle - 1].key in _VERBS
+        or tokens[middle + 1].key in _RELATING
+        or not _calculates(marked, middle + 1, end)
+    ):
+        return None
+    names = _measure_before(marked, position + 1, middle)
+    return Definition(names, middle, last, middle + 1, end) if names else None
+
+
+def _bracketed(marked: Marked, first: int, position: int, end: int) -> Definition | None:
+    """Return "X (E)": arithmetic in brackets right behind a measure."""
+    named = next((mark for mark in marked.marks if mark.measure and mark.last == position), None)
+    closing = _closing(marked, position + 1, end)
+    if named is None or marked.tokens[position + 1].key in _VERBS or not _calculates(marked, position + 1, closing):
+        return None
+    return Definition(_names(marked, max(first, named.first), position), position, closing + 1, position + 1, closing)
+
+
+def _calculates(marked: Marked, first: int, last: int) -> bool:
+    """Say whether there is arithmetic between measures in a range of tokens."""
+    marks = phrases(marked.tokens, vocabulary().defining, first, last)
+    joined = [m for m in marks if marked.tokens[m.first].text in _OPERATORS or m.meanings.get("math", "-and") in "+-*/"]
+    return bool(joined) and sum(mark.measure for mark in marks) > 1
 
 
 def _stated(marked: Marked, first: int, verb: int, begin: int, end: int, last: int) -> Definition:

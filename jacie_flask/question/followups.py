@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from jacie_flask.facts.expressions import Call, Item
 from jacie_flask.question.marks import Marked
 from jacie_flask.question.plan import Measure, Plan, Wishes
-from jacie_flask.question.spans import period_key
+from jacie_flask.question.spans import ENDPOINTS, period_key
 from jacie_flask.question.vocabulary import vocabulary
 
 _ASKING = frozenset(
@@ -62,7 +62,7 @@ def continued(plan: Plan, context: Context, question: Marked) -> Plan:
         return replace(
             _undated(plan, before, context), measures=(ratio,), companies=plan.companies or before.companies, unexplained=()
         )
-    if context.opened and (narrowed := _narrowed(plan, before, question)) is not None:
+    if (context.opened or not _asks(question)) and (narrowed := _narrowed(plan, before, question, context)) is not None:
         plan = narrowed
     leaning = context.opened or not plan.companies
     if leaning:
@@ -75,7 +75,7 @@ def continued(plan: Plan, context: Context, question: Marked) -> Plan:
     return replace(plan, companies=plan.companies or before.companies, wishes=wishes)
 
 
-def _narrowed(plan: Plan, before: Plan, question: Marked) -> Plan | None:
+def _narrowed(plan: Plan, before: Plan, question: Marked, context: Context) -> Plan | None:
     """Read "and in Europe?": the line item before, in the row that a place, a part or a product names."""
     if len(plan.measures) != 1 or len(before.measures) != 1:
         return None
@@ -84,7 +84,7 @@ def _narrowed(plan: Plan, before: Plan, question: Marked) -> Plan | None:
         return None
     start = question.text.find(item.phrase.split()[0])
     preposition = question.text[:start].split()[-1:] in (["in"], ["for"], ["from"], ["of"])
-    if not preposition and not item.phrase[:1].isupper():
+    if context.opened and not preposition and not item.phrase[:1].isupper():
         return None
     if not isinstance(measure.expression, Item):
         return replace(plan, reason=f"{measure.name} is not known for “{item.phrase}”")
@@ -103,9 +103,12 @@ def _asks(question: Marked) -> bool:
 
 def _modified(plan: Plan, before: Plan, context: Context, question: Marked) -> Plan:
     """Return the plan before with the companies, periods, operator and wishes that a follow-up names."""
+    if before.group and plan.operator == "which_year":
+        return replace(before, operator="smallest" if plan.direction == "down" else "largest", direction=plan.direction)
     comparing = question.tokens[0].key in _COMPARING or "compare" in {kind for mark in question.marks for kind in mark.operators}
     spans, companies = plan.spans if context.dated else before.spans, plan.companies or before.companies
-    if comparing and context.dated and plan.operator in {"value", "compare"}:
+    single = len(plan.spans) == 1 and plan.operator in ENDPOINTS
+    if comparing and context.dated and (single or plan.operator in {"value", "compare"}):
         spans = tuple(sorted({*before.spans, *plan.spans}, key=period_key))
     if comparing and plan.companies:
         companies = tuple(dict.fromkeys((*before.companies, *plan.companies)))

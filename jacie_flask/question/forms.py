@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from jacie_flask.question.marks import Marked
 
 YES_NO = frozenset({"did", "do", "does", "has", "have", "had", "is", "are", "was", "were", "can"})
-_PREPOSITIONS = frozenset({"in", "for", "at", "during", "of", "as", "by", "on", "since", "and", "so", "the"})
+_PREPOSITIONS = frozenset(
+    {"between", "from", "over", "to", "in", "for", "at", "during", "of", "as", "by", "on", "since", "and", "so", "the"}
+)
 _SPEAKERS = frozenset({"i", "you", "we"})
 _WHETHER = re.compile(r"(?i)\bwhether\b|\b(?:check|see|know|tell me|verify) if\b")
 
@@ -57,6 +59,8 @@ def _asks_yes_or_no(marked: Marked) -> bool:
     for mark in marked.marks:
         word = marked.tokens[mark.first].text.lower()
         if mark.has("company") and before not in _PREPOSITIONS:
+            return False
+        if mark.has("wish") and word == "how":
             return False
         passed = mark.first in marked.explained or not marked.tokens[mark.first].word or mark.period is not None
         if not passed and word not in _PREPOSITIONS:

@@ -10,6 +10,7 @@ from jacie_flask.question.tokens import Token, tokenize
 from jacie_flask.question.vocabulary import Trie, vocabulary
 from jacie_flask.question.wishes import wishes
 
+_MEANINGFUL = frozenset("%$€£¥₦₹+*/×÷=<>≥≤≠~^@#")
 _MOST_PERIODS = 40
 """Further ones stay unexplained."""
 
@@ -74,7 +75,7 @@ class Marked:
     def sign(self, mark: Mark) -> bool:
         """Say whether a mark is a punctuation mark, which has no content."""
         token = self.tokens[mark.first]
-        return mark.last == mark.first + 1 and not token.word and token.text not in "%$€£+*/=<>"
+        return mark.last == mark.first + 1 and not token.word and token.text not in _MEANINGFUL
 
     def settled(self, mark: Mark) -> bool:
         """Say whether a mark was explained as an instruction, a definition or a name: words of a measure are none of these."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
 from jacie_flask.question.definitions import Definition, Definitions, find_definitions, read_definitions
+from jacie_flask.question.explanation import unclear_relation, unexplained, unrelated, unused
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.forms import Decision, form_of
 from jacie_flask.question.instructions import explain_instructions
-from jacie_flask.question.marks import Mark, Marked, NameFinder, marked
+from jacie_flask.question.marks import Marked, NameFinder, marked
 from jacie_flask.question.measures import growing, terms, worsening
 from jacie_flask.question.operators import decide
 from jacie_flask.question.pinning import parted, pinned, quarters, relative
@@ -22,7 +22,6 @@ from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
 _TURNS = 8
-_LISTING = frozenset({"and", "or", ",", ";", "&", "was", "is", "were", "are", "/", "|", "did", "spent", "paid", "as"})
 _GROWING = frozenset({"which_year", "compare", "average", "yearly"})
 _LISTED = frozenset({"trend", "yearly"})
 _SOLD_IN_PARTS = frozenset({"segments", "geographies", "products"})
@@ -56,15 +55,14 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
     asked = _asked(question, definitions)
     taken = before if before and not asked.terms and takes_over(question) else None
     decision = decide(form_of(question, len(taken.measures if taken else asked.terms), len(companies)))
-    measures = taken.measures if taken else _measures(question, asked.terms, decision)
-    if taken is None:
-        measures = _in_own_words(question, measures, decision)
+    measures = taken.measures if taken else _in_own_words(question, _measures(question, asked.terms, decision), decision)
     dated = names_periods(question)
     periods, unclear = spans(question, decision.operator, pinned(measures), before.spans if before else ())
-    if decision.group == "quarters":
-        periods = quarters(periods)
     if decision.operator == "share" and len(measures) == 1:
         measures, periods = parted(measures[0], periods)
+    if decision.group == "quarters":
+        periods = quarters(periods)
+    too_long = f"the question is longer than {LONGEST:,} characters" if len(query) > LONGEST else ""
     plan = Plan(
         companies=companies,
         measures=relative(measures, periods),
@@ -75,12 +73,8 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         threshold=decision.threshold,
         statement=_statement(question, spelt_out),
         wishes=question.wishes,
-        unexplained=() if asked.reason else _unexplained(question),
-        reason=asked.reason
-        or unclear
-        or _between_companies(question)
-        or _without_whole(question, measures, decision.operator)
-        or _ambiguity(question),
+        unexplained=() if asked.reason else unexplained(question),
+        reason=asked.reason or unclear or too_long or unclear_relation(question, measures, decision.operator),
     )
     return continued(plan, replace(context, taken=taken, dated=dated), question)
 
@@ -99,45 +93,7 @@ def _asked(question: Marked, definitions: Definitions) -> _Asked:
         found = tuple(terms(question, definitions))
     except UnreadExpressionError as error:
         return _Asked((), f"the arithmetic of the question was not fully understood: {error}")
-    return _Asked(found, _unused(definitions, found) or _unrelated(question, found))
-
-
-def _unrelated(question: Marked, found: Sequence[Term]) -> str:
-    """Say which two measures stand side by side without a word that lists, compares or relates them."""
-    for one, other in pairwise(sorted(found, key=lambda term: term.first)):
-        between = question.tokens[one.last : other.first]
-        related = any(mark.operators for mark in question.marks if one.last <= mark.first < other.first)
-        if one.first != other.first and not related and not any(token.key in _LISTING for token in between):
-            return f"how {one.measure.name} and {other.measure.name} belong together was not understood"
-    return ""
-
-
-def _between_companies(question: Marked) -> str:
-    """Say whether a second company is named as a part of what is asked: "receivables from Borvik"."""
-    named = [mark for mark in question.marks if mark.company]
-    for one, other in pairwise(named):
-        listed = any(token.key in _LISTING for token in question.tokens[one.last : other.first])
-        compared = any({"compare", "than"} & set(mark.operators) for mark in question.marks)
-        if one.company != other.company and not (listed or compared):
-            return f"how {one.company} and {other.company} belong together was not understood"
-    return ""
-
-
-def _without_whole(question: Marked, measures: Sequence[Measure], operator: str) -> str:
-    """Say whether a percentage is wanted of an amount without the whole that it is a part of."""
-    amounts = [measure.name for measure in measures if measure.unit in {"money", "shares", "per_share"}]
-    if question.wishes.percent and amounts and operator in {"value", "average", "sum"}:
-        return f"of what {amounts[0]} is to be a percentage is not said"
-    return ""
-
-
-def _unused(definitions: Definitions, found: Sequence[Term]) -> str:
-    """Say which definition belongs to nothing that is asked."""
-    used = {*definitions.nested, *(name for term in found for name in term.uses)}
-    for name, group in definitions.aliases.items():
-        if used.isdisjoint(group):
-            return f"the definition of {name} belongs to nothing that is asked"
-    return ""
+    return _Asked(found, unused(definitions, found) or unrelated(question, found))
 
 
 def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tuple[Measure, ...]:
@@ -176,20 +132,3 @@ def _statement(question: Marked, spelt_out: Sequence[Definition]) -> str:
         if kind.startswith("statement") and not any(one.begin <= mark.first < one.end for one in spelt_out)
     }
     return next(iter(named)) if len(named) == 1 else ""
-
-
-def _ambiguity(question: Marked) -> str:
-    for mark in question.open_marks():
-        if mark.has("ambiguous"):
-            return mark.meanings["ambiguous"]
-    return ""
-
-
-def _unexplained(question: Marked) -> tuple[str, ...]:
-    """Return the content words that nothing explains, in order."""
-    return tuple(question.words(mark.first, mark.last) for mark in question.open_marks() if not manner(question, mark))
-
-
-def manner(question: Marked, mark: Mark) -> bool:
-    """Say whether a mark has no content of its own."""
-    return question.sign(mark) or mark.has("fillers", "reporting", "neutral")

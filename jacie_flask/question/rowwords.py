@@ -28,6 +28,8 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
         or any(_refused(question, mark) for mark in opened)
     ):
         return measures
+    if not measures and all(mark.has("fillers") or question.tokens[mark.first].key in {"per", "share"} for mark in opened):
+        return measures
     if any(measure.defined for measure in measures) or all(mark.has("ambiguous") for mark in opened):
         return measures
     named = [mark for mark in question.marks if mark.measure and mark.first in question.explained] if measures else []

@@ -9,6 +9,7 @@ from jacie_flask.text.terms import fold, stem
 _TOKEN = re.compile(r"[^\W\d_]+(?:&[^\W\d_]+)*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|\d+(?:[.,]\d+)*|[^\w\s]|_")
 _COUNTRIES = frozenset({"US", "IT"})
 """In capitals these are no pronouns."""
+_HYPHENS = frozenset("-‐‑")
 _SUFFIX = re.compile(r"['’](?:s|re|ve|ll|d|m)$")
 
 
@@ -28,12 +29,17 @@ class Token:
 
 
 def tokenize(text: str) -> tuple[Token, ...]:
-    """Return the tokens of a text in order."""
+    """Return the tokens of a text in order; hyphens inside of words are none."""
     mixed = text.upper() != text
     return tuple(
         Token(word, word if mixed and word in _COUNTRIES else key_of(word), match.start(), match.end())
         for match in _TOKEN.finditer(text)
         for word in [match.group()]
+        if not (
+            word in _HYPHENS
+            and text[match.start() - 1 : match.start()].isalpha()
+            and text[match.end() : match.end() + 1].isalpha()
+        )
     )
 
 

@@ -30,7 +30,7 @@ _CURRENCY = "|".join(
     sorted((re.escape(name) + ("s?" if name[-1].isalpha() else "") for name in _CURRENCIES), key=len, reverse=True)
 )
 _UNIT = re.compile(
-    rf"(?i)(?<!\w)(?:answer[ ])?in[ ](?:units[ ]of[ ])?(?:(?P<currency>{_CURRENCY})(?!\w)[ ]?(?P<scale>{_SCALE}|[mb]\b)?"
+    rf"(?i)(?<!\w)(?:answer[ ])?(?:in|how[ ]many)[ ](?:units[ ]of[ ])?(?:(?P<currency>{_CURRENCY})(?!\w)[ ]?(?P<scale>{_SCALE}|[mb]\b)?"
     rf"|(?P<scale2>{_SCALE})(?:[ ](?:of[ ])?(?P<currency2>{_CURRENCY}))?)(?!\w)"
 )
 _BARE_UNIT = re.compile(rf"(?i)(?<![\w$€£¥₹₦])(?P<currency>{_CURRENCY}) ?(?P<scale>{_SCALE}|[mb]\b)(?!\w)")
