@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from jacie_flask.answer.amounts import Amount, shown
+from jacie_flask.answer.calendar import ending, reported
 from jacie_flask.answer.computation import Computed, compute
 from jacie_flask.answer.operands import Lookup, Missing, Period
 from jacie_flask.answer.phrasing import opened, was
@@ -109,16 +110,19 @@ def periods(request: Request, company: Company, measure: Measure) -> list[Period
 def period_of(span: Span, request: Request, company: Company, measure: Measure) -> Period:
     """Return the period of a span for a company; raise Missing where it cannot be known."""
     if span.kind == "latest":
-        known = known_periods(measure, company, Period(0, months=span.months or 12))
-        if known:
-            return known[-1]
-        raise Missing(f"{measure.name} is in no filing here")
+        return reported(span, known_periods(measure, company, Period(0, months=span.months or 12)), measure.name)
+    if span.end:
+        durations = (span.months,) if span.kind == "months" else (12, 3)
+        known = [period for months in durations for period in known_periods(measure, company, Period(0, months=months))]
+        return ending(span, known, items_of(measure)[0], company.lookup)
     if span.kind == "quarter":
         return Period(span.year or _newest_year(request, company), span.number, 3)
     if span.kind == "half":
         return Period(span.year or _newest_year(request, company), 2 * span.number, 6)
     if span.kind == "months":
         return Period(span.year or _newest_year(request, company), span.months // 3 if span.months < 12 else 0, span.months)
+    if span.kind == "trailing":
+        raise Missing("figures of trailing twelve months are not computed")
     if not span.year:
         raise Missing("the period that is asked for is not clear")
     return Period(span.year)
