@@ -50,6 +50,10 @@ class _Stated:
         """Return what the inner lookup returns."""
         return self.inner.operand(item, period)
 
+    def stated(self, name: str, period: Period) -> Operand | None:
+        """Return what the inner lookup returns."""
+        return self.inner.stated(name, period)
+
     def periods(self, item: Item, period: Period) -> list[Period]:
         """Return what the inner lookup returns."""
         return self.inner.periods(item, period)

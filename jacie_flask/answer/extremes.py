@@ -9,7 +9,7 @@ from jacie_flask.answer.figures import Company, Request, figure, periods
 from jacie_flask.answer.lookup import BookLookup
 from jacie_flask.answer.operands import Missing, Operand, Period
 from jacie_flask.answer.phrasing import was
-from jacie_flask.answer.tabulation import as_amount
+from jacie_flask.answer.tabulation import as_amount, by_company
 from jacie_flask.facts.groups import lines_of, parts
 from jacie_flask.question.plan import Item, Measure
 
@@ -21,6 +21,7 @@ _TOTALS = {
     "current_assets": "current_assets",
 }
 _SHOWN = 12
+_FEWEST = 2
 _REMAINDER = re.compile(r"unallocated|eliminat|reconcil|all other|\bother\b", re.IGNORECASE)
 """Lines that only complete a total are no members of the group."""
 
@@ -36,6 +37,8 @@ class Member:
 def extreme(request: Request) -> Draft:
     """Answer with the member of a group whose figure is largest or smallest, and all members in a table."""
     draft = Draft()
+    if request.plan.group == "companies":
+        return _companies(request, draft)
     for company in request.companies:
         members = _members(request, company)
         smallest = request.plan.operator == "smallest"
@@ -48,6 +51,30 @@ def extreme(request: Request) -> Draft:
         amount, period = as_amount(top.operand).text, top.operand.period.text
         draft.say(f"{top.name} {_verdict(request, top.name, smallest=smallest)} in {period}, at {amount}{_of(company)}{marks}.")
         _table(draft, members)
+    return draft
+
+
+def _companies(request: Request, draft: Draft) -> Draft:
+    """Answer with the company whose figure is highest or lowest; figures in different currencies are shown and not compared."""
+    if len(request.plan.measures) != 1:
+        raise Missing("one figure is needed to compare companies")
+    measure, figures = request.plan.measures[0], []
+    for company in request.companies:
+        try:
+            figures.append(figure(measure, company, _period(request, company, measure), request.plan.wishes))
+        except Missing:
+            continue
+    if len(figures) < _FEWEST:
+        raise Missing(f"{measure.name} is not known for several companies here")
+    if len({one.amount.currency for one in figures}) > 1:
+        draft.say(f"The companies state {measure.name} in different currencies, so none is named as the highest or lowest:")
+    else:
+        smallest = request.plan.operator == "smallest"
+        top = (min if smallest else max)(figures, key=lambda one: one.value)
+        word = "lowest" if smallest else "highest"
+        marks = draft.marks(top.computed.operands)
+        draft.say(f"{top.company.name} had the {word} {measure.name} in {top.period.text}, at {top.amount.text}{marks}.")
+    by_company(draft, figures)
     return draft
 
 

@@ -59,7 +59,7 @@ class Request:
 
 def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -> Figure:
     """Compute a measure and prepare how it is shown; raise Missing."""
-    computed = compute(measure, period, company.lookup)
+    computed = _computed(measure, company, period)
     unit = computed.unit if computed.single and computed.unit else measure.unit
     scales = [one.scale for one in computed.operands if one.unit == "money"] or [one.scale for one in computed.operands]
     decimals = max((one.decimals for one in computed.operands), default=0) if computed.single else None
@@ -67,6 +67,19 @@ def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -
     if computed.operands:
         period = replace(period, calendar=calendar_year(computed))
     return Figure(measure, company, period, computed, amount)
+
+
+def _computed(measure: Measure, company: Company, period: Period) -> Computed:
+    """Compute a measure; where an operand is missing, take the row that states the measure under its own name."""
+    try:
+        return compute(measure, period, company.lookup)
+    except Missing:
+        if measure.defined or not measure.formula_id:
+            raise
+        stated = company.lookup.stated(measure.name, period)
+        if stated is None:
+            raise
+        return Computed(stated.amount, (stated,), stated.label, stated.unit)
 
 
 def calendar_year(computed: Computed) -> bool:

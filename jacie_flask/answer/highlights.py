@@ -23,6 +23,8 @@ Row = tuple[Figure, Figure | None]
 def highlights(request: Request) -> Draft:
     """Answer with the key figures of each company and their changes."""
     draft = Draft()
+    if len(request.companies) > 1:
+        return _side_by_side(request, draft)
     for company in request.companies:
         period = _period(request, company)
         rows = [row for measure in _measures() if (row := _row(measure, company, period))]
@@ -34,6 +36,36 @@ def highlights(request: Request) -> Draft:
         draft.say(f"{spoken(after)}{tail}{draft.marks(operands)}.")
         _table(draft, rows)
     return draft
+
+
+def _side_by_side(request: Request, draft: Draft) -> Draft:
+    """Answer with one line a company: revenue and net income of its newest year, with their changes."""
+    lines = ["|  | Year | Revenue | Change | Net income | Change |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    names = {
+        concept: Measure(vocabulary().names.get(concept, concept), Item(concept=concept)) for concept in ("revenue", "net_income")
+    }
+    for company in request.companies:
+        try:
+            period = _period(request, company)
+        except Missing:
+            continue
+        rows = [_row(measure, company, period) for measure in names.values()]
+        if any(rows):
+            cells = [cell for row in rows for cell in _pair(draft, row)]
+            lines.append(f"| {company.name} | {period.text} | {' | '.join(cells)} |")
+    if len(lines) <= _FEWEST:
+        raise Missing("no statements of income are here")
+    draft.say("The newest key figures of each company:")
+    draft.say("\n".join(lines))
+    return draft
+
+
+def _pair(draft: Draft, row: Row | None) -> tuple[str, str]:
+    if row is None:
+        return "–", "–"
+    after, before = row
+    marks = draft.marks((*after.computed.operands, *(before.computed.operands if before else ())))
+    return f"{_shown(draft, after)}{marks}", _change(draft, before, after)
 
 
 def _period(request: Request, company: Company) -> Period:

@@ -12,9 +12,12 @@ from jacie_flask.facts.identities import sign
 from jacie_flask.facts.values import Fact, Row
 from jacie_flask.question.plan import Item, Wishes
 from jacie_flask.question.vocabulary import vocabulary
+from jacie_flask.text.hostile import one_line, unnumbered
+from jacie_flask.text.terms import term_ids
 
 _YEAR_END = "-12-"
 _MOST_NAMED = 6
+_LONGEST_LABEL = 160
 _SAME_END_DAYS = 20
 _ANNUAL = "annual report"
 
@@ -30,6 +33,17 @@ class BookLookup:
     def operand(self, item: Item, period: Period) -> Operand:
         """Return the figure of an item for a period; raise Missing where no filing states it, or several rows fit equally."""
         return self._of_concept(item.concept, period) if item.concept else self._of_phrase(item.phrase, period)
+
+    def stated(self, name: str, period: Period) -> Operand | None:
+        """Return the figure of the row whose label is just this name, None where no filing has one or several differ."""
+        wanted = term_ids(name)
+        exact_rows = [one for one in self._rows(name, period, period.months) if term_ids(one.fact.row.label) == wanted]
+        if not exact_rows:
+            return None
+        chosen = self._preferred(exact_rows)
+        if any(one.filing == chosen.filing and not equal(one.fact, chosen.fact) for one in exact_rows):
+            return None
+        return self._operand(chosen, exact_rows, period)
 
     def periods(self, item: Item, period: Period) -> list[Period]:
         """Return the periods of that duration for which the item is known, oldest first."""
@@ -123,7 +137,7 @@ class BookLookup:
         unit = "percent" if fact.cell.unit else fact.row.unit or "money"
         amount = exact(fact.cell.value).scaleb(fact.row.scale)
         return Operand(
-            label=fact.row.label,
+            label=unnumbered(one_line(fact.row.label, _LONGEST_LABEL)).replace("|", "/"),
             amount=amount * sign(fact),
             unit=unit,
             period=Period(period.year, period.quarter, period.months, calendar=_calendar(fact)),

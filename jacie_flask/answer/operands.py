@@ -70,5 +70,8 @@ class Lookup(Protocol):
     def operand(self, item: Item, period: Period) -> Operand:
         """Return the figure of an item for a period; raise Missing."""
 
+    def stated(self, name: str, period: Period) -> Operand | None:
+        """Return the figure of the row whose label is just this name, None where no filing has one or several differ."""
+
     def periods(self, item: Item, period: Period) -> list[Period]:
         """Return the periods of that duration for which the item is known, oldest first."""

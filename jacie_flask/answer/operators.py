@@ -265,7 +265,7 @@ def improving(request: Request) -> Draft:
     measure = request.plan.measures[0]
     for company in request.companies:
         before, after = _two(request, company, measure)
-        better = request.plan.direction or _better(measure)
+        better = _wanted(request.plan.direction, measure)
         step = changed(draft, before, after, request.plan.wishes)
         yes = step.value > 0 if better == "up" else step.value < 0
         _noted(draft, before)
@@ -275,6 +275,43 @@ def improving(request: Request) -> Draft:
         spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
         draft.say(f"{'Yes' if yes and not same(before, after) else 'No'}. {subject(after)} {verb}, {spans}{aside(after)}{marks}.")
         draft.say(operand_list(draft, [after, before]))
+    return draft
+
+
+def _wanted(direction: str, measure: Measure) -> str:
+    """Return the direction that answers yes: the one asked about, the better one, or for "worse" the other."""
+    if direction in ("up", "down"):
+        return direction
+    better = _better(measure)
+    return better if direction != "worse" else "down" if better == "up" else "up"
+
+
+def exists(request: Request) -> Draft:
+    """Answer yes or no: whether a figure that filings state is not nil."""
+    draft = Draft()
+    for company in request.companies:
+        for measure in request.plan.measures:
+            for period in periods(request, company, measure):
+                one = figure(measure, company, period, request.plan.wishes)
+                _noted(draft, one)
+                draft.say(f"{'Yes' if one.value else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
+    return draft
+
+
+def yearly(request: Request) -> Draft:
+    """Answer with the growth of each year over the one before it, as a table."""
+    draft = Draft()
+    for company in request.companies:
+        for measure in request.plan.measures:
+            asked = sorted(periods(request, company, measure), key=lambda one: one.year)
+            if len(asked) < 2:
+                raise Missing("the years to compare are not clear")
+            figures = [figure(measure, company, period, request.plan.wishes) for period in asked]
+            steps = [(after, changed(draft, before, after, request.plan.wishes)) for before, after in pairwise(figures)]
+            names = listed([f"{plain(step)} {moved(step, up='up', down='down')} in {after.period.text}" for after, step in steps])
+            marks = draft.marks(operand for one in figures for operand in one.computed.operands)
+            draft.say(f"{subject(figures[-1])} changed from year to year: {names}{aside(figures[-1])}{marks}.")
+            by_period(draft, figures)
     return draft
 
 
@@ -338,4 +375,6 @@ OPERATORS: Mapping[str, Callable[[Request], Draft]] = {
     "improving": improving,
     "positive": positive,
     "consistent": consistent,
+    "exists": exists,
+    "yearly": yearly,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _PLURAL_LOOKALIKES = ("ss", "us", "is")
-_HEAD_ENDS = (" of ", " from ", " per ", " for ", " to ", " in ", " before ", " after ", " net of ", ",", " (")
+_HEAD_ENDS = (" of ", " on ", " as ", " from ", " per ", " for ", " to ", " in ", " before ", " after ", " net of ", ",", " (")
 
 
 def was(name: str) -> str:
@@ -11,6 +11,7 @@ def was(name: str) -> str:
     head = name
     for end in _HEAD_ENDS:
         head = head.partition(end)[0]
+    head = head.removesuffix(" paid").removesuffix(" received").removesuffix(" declared")
     plural = head.endswith("s") and not head.endswith(_PLURAL_LOOKALIKES) and not head.lower().startswith("days")
     return "were" if plural else "was"
 

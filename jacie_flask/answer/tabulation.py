@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jacie_flask.answer.amounts import Amount, shown
 from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.figures import Figure
-from jacie_flask.answer.operands import Operand
+from jacie_flask.answer.operands import Operand, Period
 from jacie_flask.answer.phrasing import opened
 from jacie_flask.question.plan import Wishes
 
@@ -20,14 +20,22 @@ def by_period(draft: Draft, figures: Sequence[Figure]) -> None:
 
 
 def by_company(draft: Draft, figures: Sequence[Figure]) -> None:
-    """Add a table with a row a company (and measure) and a column a period."""
-    names = sorted({one.period.text for one in figures}, key=lambda text: (text[-4:], text))
+    """Add a table with a row a company (and measure) and a column a period; fiscal years of one name share a column."""
+    keys = sorted({_key(one) for one in figures})
     several = len({one.measure.name for one in figures}) > 1
     rows: dict[str, dict[str, Figure]] = {}
     for one in figures:
         label = f"{one.company.name}, {one.measure.name}" if several else one.company.name
-        rows.setdefault(label, {})[one.period.text] = one
-    _table(draft, "" if several else opened(figures[0].measure.name), names, rows)
+        rows.setdefault(label, {})[_column(_key(one))] = one
+    _table(draft, "" if several else opened(figures[0].measure.name), [_column(key) for key in keys], rows)
+
+
+def _key(one: Figure) -> tuple[int, int, int]:
+    return one.period.year, one.period.quarter, one.period.months
+
+
+def _column(key: tuple[int, int, int]) -> str:
+    return Period(*key).text
 
 
 def _table(draft: Draft, corner: str, names: Sequence[str], rows: dict[str, dict[str, Figure]]) -> None:

@@ -94,7 +94,7 @@ def _filings(run: Answering, plan: Plan) -> dict[str, list[Filing]]:
         entries = [one for one in entries if one.passes(run.question.filters)]
     companies = plan.companies or tuple(dict.fromkeys(one.company for one in entries))
     if not plan.companies and len(companies) > 1:
-        if plan.operator not in ("compare", "largest", "smallest"):
+        if plan.operator not in ("compare", "highlights") and plan.group != "companies":
             raise Missing("the question names no company, and there are filings of several here")
         companies = companies[:_MOST_COMPANIES]
     return {company: [_filing(one) for one in entries if one.company == company] for company in companies}

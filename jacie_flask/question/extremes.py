@@ -21,7 +21,7 @@ def extreme(form: Form) -> Decision | None:
         return None
     group = _group(form)
     if group is None:
-        return _of_companies(form) or _of_years(form)
+        return _of_all_companies(form) or _of_companies(form) or _of_years(form)
     operator = "largest" if form.has("largest") else "smallest"
     form.marked.explain(group)
     explain(form, "largest", "smallest")
@@ -32,6 +32,17 @@ def extreme(form: Form) -> Decision | None:
     if name == "activities":
         form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("ambiguous")))
     return Decision(operator, direction, name, grouped=group.first)
+
+
+def _of_all_companies(form: Form) -> Decision | None:
+    """Read "which company had the highest revenue": no company is named, so all are compared."""
+    asked = any(mark.has("group:companies") for mark in form.marked.open_marks())
+    if form.companies or not form.measures or not asked:
+        return None
+    operator = "largest" if form.has("largest") else "smallest"
+    explain(form, "largest", "smallest", "compare")
+    explain_companies(form)
+    return Decision(operator, "up" if operator == "largest" else "down", "companies")
 
 
 def _of_companies(form: Form) -> Decision | None:
