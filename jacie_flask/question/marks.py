@@ -11,6 +11,7 @@ from jacie_flask.question.vocabulary import Trie, vocabulary
 from jacie_flask.question.wishes import wishes
 
 _MEANINGFUL = frozenset("%$€£¥₦₹+*/×÷=<>≥≤≠~^@#")
+_BLOT = "█"
 _MOST_PERIODS = 40
 """Further ones stay unexplained."""
 
@@ -92,17 +93,25 @@ class Marked:
 
 def marked(text: str, find_names: NameFinder) -> Marked:
     """Mark up a text."""
-    tokens = tokenize(text)
-    tokens = corrected(tokens, [(name.start, name.end) for name in find_names(text)])
+    names = find_names(text)
+    tokens = corrected(tokenize(text), [(name.start, name.end) for name in names])
     fixed: list[tuple[int, int, Mark]] = []
-    for name in find_names(text):
+    for name in names:
         _fix(fixed, tokens, name.start, name.end, company=name.company)
-    wish, written = wishes(text)
+    rest = _without_names(text, names)
+    wish, written = wishes(rest)
     for start, end in written:
         _fix(fixed, tokens, start, end, kind="wish")
-    for period in periods(text)[:_MOST_PERIODS]:
+    for period in periods(rest)[:_MOST_PERIODS]:
         _fix(fixed, tokens, period.start, period.end, period=period)
     return Marked(text, tokens, phrases(tokens, vocabulary().asking, 0, len(tokens), [mark for _, _, mark in fixed]), wish)
+
+
+def _without_names(text: str, names: Sequence[NamedCompany]) -> str:
+    """Return a text of the same length in which names are blotted out: "3M" is no number of months."""
+    for name in names:
+        text = text[: name.start] + _BLOT * (name.end - name.start) + text[name.end :]
+    return text
 
 
 def _fix(

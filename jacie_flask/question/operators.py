@@ -81,7 +81,7 @@ def _yearly(form: Form) -> Decision | None:
     if not form.has("yearly") or not form.measures:
         return None
     if form.has("growth") and form.several and not form.yes_no:
-        explain(form, "yearly")
+        explain(form, "yearly", "growth", "trend", "year_over_year")
         return Decision("yearly")
     if not form.has("growth", "change", "up", "down", "better", "worse"):
         explain(form, "yearly")

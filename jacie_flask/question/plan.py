@@ -40,11 +40,12 @@ class Wishes:
 class Plan:
     """A question that is understood.
 
-    ``operator``: "value", "change" (amount), "growth" (percent), "cagr", "average" (over ``spans``), "sum" (over ``spans``), "share"
-    (of ``measures[0]`` in ``measures[1]``), "compare" (companies or periods), "largest" or "smallest" (row or column of a group),
-    "which_year" (largest or smallest over years), "improving" (yes or no), "positive" (yes or no), "consistent" (within ``threshold``),
+    ``operator``: "value", "change" (amount), "growth" (percent), "yearly" (growth of each year over the one before), "cagr",
+    "average" and "sum" (over ``spans``), "share" (of ``measures[0]`` in ``measures[1]``), "compare" (companies or periods), "largest" or
+    "smallest" (row or column of a group), "which_year" (largest or smallest over ``spans``; over all years where there is one),
+    "improving" (yes or no), "positive" (yes or no; below zero where ``direction`` is "down"), "consistent" (within ``threshold``),
     "exists" (yes or no), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
-    compared ("segments", "liabilities", "geographies"); ``direction`` is "up", "down", "" for improving and extremes.
+    compared ("segments", "liabilities", "geographies"). ``direction`` is "up", "down" or "": what is asked about, or the extreme.
     ``statement`` is the statement that the question points to, "" for any.
     ``unexplained`` are the content words that no part of the plan explains: while there are any, nothing may be computed.
     """

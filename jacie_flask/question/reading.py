@@ -22,8 +22,8 @@ from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
 _TURNS = 8
-_GROWING = frozenset({"which_year", "compare", "average", "yearly"})
-_LISTED = frozenset({"trend", "yearly"})
+_GROWING = frozenset({"which_year", "compare", "average"})
+_LISTED = frozenset({"trend"})
 _SOLD_IN_PARTS = frozenset({"segments", "geographies", "products"})
 
 

@@ -90,6 +90,8 @@ def _asks_no_figure(question: Marked, measures: tuple[Measure, ...]) -> bool:
     first = question.tokens[opening.first].text.lower()
     if first == "what" and not measures and _names_kind(question, opening):
         return True
+    if first == "what" and measures:
+        return False
     return first in YES_NO or not words.isdisjoint(vocabulary().no_figure)
 
 

@@ -14,7 +14,7 @@ LINES = [
     line for line in Path(__file__).with_name("plans.txt").read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
 ]
 CASES = list(zip(LINES[::2], LINES[1::2], strict=True))
-COMPANIES = ("Averlinde", "Borvik")
+COMPANIES = ("Averlinde", "Borvik", "6M Foods", "Q1 Labs")
 
 
 def find_names(text):
