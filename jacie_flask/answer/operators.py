@@ -27,6 +27,7 @@ from jacie_flask.facts.formulas import formulas
 from jacie_flask.question.plan import Item, Measure
 
 _MOST_YEARS = 15
+_BOTH = 2
 _BETTER_LOWER = frozenset(
     {"cost_of_sales", "sga", "operating_expenses", "interest_expense", "long_term_debt", "short_term_debt", "total_liabilities"}
 )
@@ -190,25 +191,35 @@ def _range(figures: Sequence[Figure]) -> str:
 
 
 def share(request: Request) -> Draft:
-    """Answer with the first measure as a percentage of the second."""
-    part, whole = request.plan.measures[:2]
+    """Answer with the first measure as a percentage of the second, or of one measure with a part of a year in the whole of it."""
     draft = Draft()
     for company in request.companies:
-        for period in periods(request, company, part):
-            one = figure(part, company, period, request.plan.wishes)
-            other = figure(whole, company, period, request.plan.wishes)
+        for one, other in _shares(request, company):
             if not other.value:
-                raise Missing(f"{whole.name} for {period.text} is zero")
+                raise Missing(f"{other.measure.name} for {other.period.text} is zero")
             places = request.plan.wishes.decimals
             amount = Amount(one.value / other.value * 100, "percent", decimals=1 if places is None else places)
-            formula = f"{part.name} / {whole.name}"
+            of_period = other.measure is one.measure
+            formula = f"{one.measure.name} {one.period.text} / {other.measure.name} {other.period.text}"
             text = draft.calculate(amount, of_both(other, one, formula, amount.value))
             marks = draft.marks((*one.computed.operands, *other.computed.operands))
+            whole = f"that of {other.period.text}" if of_period else f"{other.measure.name} in {one.period.text}"
+            when = f" in {one.period.text}" if of_period else ""
             figures = f"{one.amount.text} of {other.amount.text}"
-            draft.say(
-                f"{subject(one)} {was(part.name)} {text} of {whole.name} in {one.period.text}: {figures}{aside(one)}{marks}."
-            )
+            draft.say(f"{subject(one)}{when} {was(one.measure.name)} {text} of {whole}: {figures}{aside(one)}{marks}.")
     return draft
+
+
+def _shares(request: Request, company: Company) -> list[tuple[Figure, Figure]]:
+    """Return the parts with their wholes; raise Missing where the question names only one of them."""
+    wishes, measures = request.plan.wishes, request.plan.measures
+    asked = periods(request, company, measures[0])
+    if len(measures) >= _BOTH:
+        return [(figure(measures[0], company, one, wishes), figure(measures[1], company, one, wishes)) for one in asked]
+    shortest, longest = min(asked, key=lambda one: one.months), max(asked, key=lambda one: one.months)
+    if shortest.months == longest.months or shortest.year != longest.year:
+        raise Missing(f"the whole that {measures[0].name} is a share of is not clear")
+    return [(figure(measures[0], company, shortest, wishes), figure(measures[0], company, longest, wishes))]
 
 
 def compare(request: Request) -> Draft:

@@ -68,6 +68,9 @@ def compute(run: Answering) -> None:
         run.draft = run.services.offload(partial(compute_answer, run.plan, books))
     except Missing as missing:
         run.declined = missing.reason
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        log.exception("a plan could not be computed")  # a fault of ours costs the exact answer, not the whole one
+        run.declined = "the figures could not be computed"
     except RetrievalUnavailable as error:
         log.warning("nothing was computed: %s", error)
         run.declined = "the tables of the filings could not be read from the index"

@@ -57,7 +57,7 @@ class RowMatch:
 
 @dataclass
 class _Words:
-    """A row's terms: of its own label, and with its headings and its table's title."""
+    """A row's terms: of its own label, and with its headings."""
 
     own: frozenset[int]
     whole: frozenset[int]
@@ -96,7 +96,7 @@ class Book:
         return frozenset(self._concepts)
 
     def rows(self, phrase: str) -> list[RowMatch]:
-        """Return the rows that have all words of a phrase in label, headings and title; some in the label; closest first."""
+        """Return the rows that have all words of a phrase in label and headings, some of them in the label; closest first."""
         wanted = frozenset(term_ids(phrase))
         if not wanted:
             return []
@@ -106,9 +106,7 @@ class Book:
     def _matching(self, wanted: frozenset[int]) -> Iterator[RowMatch]:
         for number, (filing, tables) in enumerate(self.filings):
             if number not in self._words:
-                self._words[number] = [
-                    (table, row, _words_of(table, row)) for table in tables for row in table.rows if not row.suspect
-                ]
+                self._words[number] = [(table, row, _words_of(row)) for table in tables for row in table.rows if not row.suspect]
             for table, row, words in self._words[number]:
                 if wanted <= words.whole and wanted & words.own:
                     yield RowMatch(table, row, filing, len(words.own - wanted), table.statement in STATEMENTS)
@@ -151,6 +149,6 @@ def _has_minorities(table: Table) -> bool:
     return any(_MINORITIES.search(row.label) for row in table.rows)
 
 
-def _words_of(table: Table, row: Row) -> _Words:
+def _words_of(row: Row) -> _Words:
     own = frozenset(term_ids(row.label))
-    return _Words(own, own | frozenset(term_ids(" ".join((*row.headings, table.title)))))
+    return _Words(own, own | frozenset(term_ids(" ".join(row.headings))))
