@@ -160,7 +160,8 @@ def _calendar(tables: Sequence[Table], pages: Sequence[str], guess: Mapping[str,
             ends += [column.end for column in columns if column.end and column.months == 12]
             dates += [(column.months, column.end) for column in columns if column.end and column.months in (3, 6, 9)]
             flows = flows or table.statement == "cash_flow"
-            bare = max([bare, *(column.year for column in columns if not column.end and column.months in (12, -1))])
+            if not any(column.end for column in columns):
+                bare = max([bare, *(column.year for column in columns if column.months in (12, -1))])
         elif table.statement == "balance_sheet":
             balances += [column.end for column in columns if column.end]
     latest = max([*ends, *balances, *(end for _, end in dates)], default="")

@@ -84,7 +84,9 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
     """
     lines = _with_whole_dates(lines[-_MOST_LINES:])
     for start in range(len(lines) - 1, -1, -1):
-        if is_prose(lines[start]):
+        if is_prose(lines[start]) or (
+            start + 1 < len(lines) and _years(lines[start]) > 1 and any(_years(one) > 1 for one in lines[start + 1 :])
+        ):
             break
         found = atoms(" ".join(lines[start:]))
         quarters = _quarters(" ".join(lines[start:]).lower(), found, len(shares))
@@ -98,6 +100,10 @@ def columns_of(lines: Sequence[str], shares: Sequence[bool], balance: bool) -> l
             periods = _completed(periods, lines[max(0, start - _ABOVE) : start], found)
             return _columns(periods, roles, balance)
     return []
+
+
+def _years(line: str) -> int:
+    return sum(atom.kind in PERIODS for atom in atoms(line))
 
 
 def _quarters(text: str, found: Sequence[Atom], count: int) -> list[Period]:
@@ -140,10 +146,17 @@ def _periods(found: Sequence[Atom]) -> list[Period]:
     durations = [atom for atom in found if atom.kind == "duration" or (atom.kind == "quarter" and atom.months)]
     periods = [Period(atom.year, atom.month if atom.kind == "monthyear" else 0, atom.day, atom.quarter, -1, atom.kind in ("fiscal", "quarter", "half", "split"))
                for atom in years]  # fmt: skip
-    if days and len(years) % len(days) == 0:
-        share = len(years) // len(days)
-        periods = [_dated(period, days[at // share]) for at, period in enumerate(periods)]
-    return _spread(periods, durations)
+    return _spread(_with_days(periods, days), durations)
+
+
+def _with_days(periods: list[Period], days: Sequence[Atom]) -> list[Period]:
+    """Give each period its day: one day each, one for runs of them, or in turn where the years come again."""
+    if not days or len(periods) % len(days):
+        return periods
+    share = len(periods) // len(days)
+    years = [period.year for period in periods]
+    in_turn = 1 < len(days) < len(periods) and years == years[: len(days)] * share and len(set(years)) == len(days)
+    return [_dated(period, days[at % len(days) if in_turn else at // share]) for at, period in enumerate(periods)]
 
 
 def _dated(period: Period, day: Atom) -> Period:
@@ -172,9 +185,12 @@ def _completed(periods: list[Period], above: Sequence[str], found: Sequence[Atom
             continue
         more = atoms(line)
         days = [atom for atom in more if atom.month]
-        if days and not any(period.month or period.named for period in periods) and len(periods) % len(days) == 0:
-            share = len(periods) // len(days)
-            periods = [_dated(period, days[at // share]) for at, period in enumerate(periods)]
+        if days and not any(period.month or period.named for period in periods):
+            own = {day.year: day for day in days if day.year}
+            if len(own) > 1:
+                periods = [_dated(one, own[one.year]) if one.year in own else one for one in periods]
+            else:
+                periods = _with_days(periods, days)
         durations = [atom for atom in more if atom.kind == "duration"]
         if durations and all(period.months < 0 for period in periods):
             periods = _spread(periods, durations)

@@ -14,7 +14,9 @@ from jacie_flask.facts.values import Cell, Column, Row
 
 _NOTE_NUMBER = re.compile(r"\(?\d{1,2}(?:\.\d{1,2})?[a-z]?(?:\([a-z]\))?\)?,?")
 _WITH_NOTE = re.compile(r"\d{1,2}(\d{3}(?:\.\d+)?)")
+_MARK = re.compile(r"\(\d\)")
 _FAR = 8
+_MOST_IN_LABEL = 1
 
 
 def placed(block: Block, columns: Sequence[Column], names: str = "") -> list[Row]:
@@ -31,6 +33,8 @@ def _without_heading(row: RawRow, names: str) -> RawRow:
 def shares(rows: Sequence[RawRow], count: int) -> list[bool]:
     """Say which of ``count`` figures are percentages in most rows."""
     fitting = [row.figures for row in rows if len(row.figures) == count]
+    if any(all(figure.unit == "%" for figure in figures) for figures in fitting):
+        return [False] * count
     return [
         2 * sum(1 for figures in fitting if figures[at].unit in ("%", "pts")) > sum(1 for figures in fitting if figures[at].value)
         for at in range(count)
@@ -52,8 +56,9 @@ def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
 
     ``noted`` says that the table has a column of note numbers: those at the end of a label are not part of it.
     """
+    raw = _without_marks(raw, len(columns))
     positions = _positions(raw.figures, columns)
-    if not positions:
+    if not positions or len(raw.figures) > len(columns) + _MOST_IN_LABEL:
         return None
     figures = raw.figures[len(raw.figures) - len(positions) :]
     if noted:
@@ -72,6 +77,14 @@ def _row(raw: RawRow, columns: Sequence[Column], noted: bool) -> Row | None:
         return None
     unit = units.unit_of(label, raw.headings, values)
     return Row(label, cells, raw.text, raw.line, raw.headings, unit, total=label.lower().startswith("total"))
+
+
+def _without_marks(raw: RawRow, count: int) -> RawRow:
+    """Leave out the marks of notes that stand apart from their figures, where the figures then fit the columns."""
+    if len(raw.figures) <= count:
+        return raw
+    figures = tuple(figure for figure in raw.figures if not _MARK.fullmatch(figure.text))
+    return replace(raw, figures=figures) if len(figures) == count else raw
 
 
 def _without_note(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:

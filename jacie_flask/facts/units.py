@@ -125,7 +125,7 @@ def unit_of(label: str, headings: Sequence[str], figures: Sequence[Figure]) -> s
         return "count"
     if _RATIO.search(label):
         return "ratio"
-    fine = all(abs(figure.value or 0) < 1000 and figure.decimals for figure in figures)
+    fine = all(abs(figure.value or 0) < 100 and figure.decimals for figure in figures)
     return "percent" if _PERCENT.search(label) and fine else "money"
 
 
