@@ -1,11 +1,13 @@
 """Names of columns that a heading writes side by side: segments, regions or measures over the same periods."""
 
 import re
-from collections.abc import Container, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 
+from jacie_flask.facts.headings import is_prose
 from jacie_flask.facts.periods import PERIODS, atoms
-from jacie_flask.facts.values import Column
+from jacie_flask.facts.values import Column, Row
 from jacie_flask.text.terms import word_set
 
 _UNIT = re.compile(r"\([^()]{0,80}\)|[$€£¥]")
@@ -23,6 +25,13 @@ _COMMON_PHRASES = (
 _MOST_WORDS = 40
 _LONGEST_NAME = 8
 _FEW = 3
+_FEWEST_NEW = 2
+_FEWEST_ROWS = 2
+_ROUNDING = 0.51
+_TOTAL = re.compile(r"total|consolidated|worldwide|company|group|combined|net\b|reported|sum", re.IGNORECASE)
+_JOINING = word_set("and & of the or for in - –")
+_MOST_LINES = 5
+_MOST_ABOVE = 5
 
 
 class Names:
@@ -39,28 +48,33 @@ class Names:
         return frozenset({*_COMMON, *_COMMON_PHRASES, *(_folded(label) for label in self._labels if len(label) <= 80)})
 
 
-def cut(heading: str, count: int, known: Container[str]) -> list[str]:
-    """Cut a heading into ``count`` names that each occur elsewhere, [] where it cannot be cut so, or in more than one way."""
+def cut(heading: str, count: int, known: Container[str], new_names: int = 0) -> list[str]:
+    """Cut a heading into ``count`` names that each occur elsewhere but ``new_names``; [] where there are several ways or none.
+
+    A new name has two words at least.
+    """
     words = _UNIT.sub(" ", heading).split()
     if not count <= len(words) <= _MOST_WORDS:
         return []
-    if (
-        len(words) == count
-        and all(word[0].isupper() for word in words)
-        and (count >= _FEW or all(_folded(word) in known for word in words))
-    ):
-        return words
-    ways: dict[tuple[int, int], list[list[str]]] = {(0, 0): [[]]}
+    ways: dict[tuple[int, int, int], list[list[str]]] = {(0, 0, 0): [[]]}
     for end in range(1, len(words) + 1):
         for start in range(max(0, end - _LONGEST_NAME), end):
-            name = " ".join(words[start:end])
-            if _folded(name) not in known:
+            if _JOINING.intersection((words[start].lower(), words[end - 1].lower())) or not words[start][0].isupper():
                 continue
-            for parts in range(count):
-                for way in ways.get((start, parts), ())[:2]:
-                    ways.setdefault((end, parts + 1), []).append([*way, name])
-    found = ways.get((len(words), count), [])
+            name = " ".join(words[start:end])
+            new = 0 if _folded(name) in known else 1
+            if new and end - start < _FEWEST_NEW:
+                continue
+            for parts, unknown in _states(ways, start, count, new_names - new):
+                here = ways.setdefault((end, parts + 1, unknown + new), [])
+                here += [[*way, name] for way in ways[start, parts, unknown]][: 2 - len(here)]
+    found = ways.get((len(words), count, new_names), [])
     return found[0] if len(found) == 1 else []
+
+
+def _states(ways: dict[tuple[int, int, int], list[list[str]]], start: int, count: int, most: int) -> list[tuple[int, int]]:
+    """Return (parts, unknown parts) of the ways that reach a word."""
+    return [(parts, unknown) for parts in range(count) for unknown in range(most + 1) if ways.get((start, parts, unknown))]
 
 
 def named(columns: Sequence[Column], heads: Sequence[str], known: Container[str], *, statement: bool) -> list[Column]:
@@ -72,10 +86,11 @@ def named(columns: Sequence[Column], heads: Sequence[str], known: Container[str]
     runs = _runs(values)
     if max(runs, default=0) == 0:
         return list(columns)
-    for line in reversed(heads[-4:]):
-        names = [] if any(atom.kind in PERIODS for atom in atoms(line)) else cut(line, max(runs) + 1, known)
-        if names:
-            return _with_names(columns, [names[run] for run in runs])
+    lengths = Counter(runs)
+    even = len(set(lengths.values())) == 1 or (len(lengths) == 2 and min(lengths.values()) > 1)
+    names, _ = _names(heads, max(runs) + 1, known) if even else ([], ())
+    if names:
+        return _with_names(columns, [names[run] for run in runs])
     return [_role(column, "other") if column.role == "value" else column for column in columns] if statement else list(columns)
 
 
@@ -91,13 +106,56 @@ def _runs(values: Sequence[Column]) -> list[int]:
     return runs
 
 
-def over_one_period(period: Column, count: int, lines: Sequence[str], known: Container[str]) -> tuple[list[Column], str]:
-    """Return ``count`` columns of one period with the names that a line gives them, and that line; [] and "" where none does."""
-    for line in reversed(lines):
-        names = [] if any(atom.kind in PERIODS for atom in atoms(line)) else cut(line, count, known)
-        if names:
-            return _with_names([period] * count, names), line
-    return [], ""
+def over_one_period(
+    period: Column, count: int, lines: Sequence[str], known: Container[str]
+) -> tuple[list[Column], Sequence[str]]:
+    """Return ``count`` columns of one period with the names that lines give them, and these lines; nothing where none do."""
+    names, used = _names(lines, count, known)
+    return (_with_names([period] * count, names), used) if names else ([], ())
+
+
+def _names(lines: Sequence[str], count: int, known: Container[str]) -> tuple[list[str], Sequence[str]]:
+    """Return ``count`` names and the lines they are from: all known where some lines give them so, otherwise with one new name."""
+    for new_names in (0, 1) if count >= _FEW else (0,):
+        for used in _candidates(lines):
+            names = cut(" ".join(used), count, known, new_names)
+            if names:
+                return names, used
+    return [], ()
+
+
+def renamed(columns: Sequence[Column], period: Column) -> list[Column]:
+    """Return columns of the same names over another period; [] where they have no names."""
+    return [_role(period, "value", column.heading) for column in columns] if all(column.heading for column in columns) else []
+
+
+def checked_names(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
+    """Return columns of one period with their names, or as "other" where a column adds up the others and is not named as their total."""
+    count = len(columns)
+    if (
+        count < _FEW
+        or not all(column.heading for column in columns)
+        or len({column.end + str(column.year) for column in columns}) > 1
+    ):
+        return list(columns)
+    whole = [
+        [cell.value for cell in row.cells] for row in rows if len(row.cells) == count and any(cell.value for cell in row.cells)
+    ]
+    for at in range(count):
+        adding = sum(1 for values in whole if values[at] and abs(sum(values) - 2 * values[at]) <= count * _ROUNDING)
+        if adding >= _FEWEST_ROWS and 2 * adding > len(whole) and not _TOTAL.search(columns[at].heading):
+            return [_role(column, "other") for column in columns]
+    return list(columns)
+
+
+def _candidates(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Yield what may be the names of columns: a line, or lines that follow one another, the last first; no sentence and no period."""
+    plain = ["" if is_prose(line) or any(atom.kind in PERIODS or atom.month for atom in atoms(line)) else line for line in lines]
+    for end in range(len(plain), max(0, len(plain) - _MOST_ABOVE), -1):
+        for start in range(end - 1, max(-1, end - _MOST_LINES - 1), -1):
+            if not plain[start]:
+                break
+            yield list(plain[start:end])
 
 
 def _with_names(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:

@@ -11,7 +11,7 @@ from jacie_flask.facts import units
 from jacie_flask.facts.agreement import confirmed
 from jacie_flask.facts.blocks import Block, blocks
 from jacie_flask.facts.cells import style_of
-from jacie_flask.facts.column_names import Names, named, over_one_period
+from jacie_flask.facts.column_names import Names, checked_names, named, over_one_period, renamed
 from jacie_flask.facts.concepts import with_concepts
 from jacie_flask.facts.headings import columns_of, is_prose, settled
 from jacie_flask.facts.identities import checked
@@ -95,28 +95,39 @@ def _table(page: _Page, block: Block, previous: Table | None, known: Names) -> T
     statement = _statement(page, block, previous)
     counts = Counter(len(row.figures) for row in block.rows)
     for count, _ in sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:4]:
-        columns, line = _columns(block, count, statement, known)
+        columns, names = _columns(block, count, statement, previous, known)
         if columns:
-            rows = placed(block, columns, line)
-            if len(rows) < _FEWEST_ROWS:
-                return None
+            rows = placed(block, columns, names)
             scale = units.scale_of(reversed(block.head))
+            currency = units.currency_of(reversed(block.head)) or printed_currency(block.rows)
+            alone = len(columns) == 1 and not statement and scale is None and not currency
+            if len(rows) < _FEWEST_ROWS or alone:
+                return None
             if scale is None and previous:
                 scale = previous.scale
-            currency = units.currency_of(reversed(block.head)) or printed_currency(block.rows)
             rows = in_unit(rows, scale, currency, excepted=units.excepts_shares(block.head))
-            return Table(page.number, columns, rows, _title(block.head), statement, scale, currency)
+            return Table(page.number, checked_names(columns, rows), rows, _title(block.head), statement, scale, currency)
     return None
 
 
-def _columns(block: Block, count: int, statement: str, known: Names) -> tuple[list[Column], str]:
-    """Return the columns of rows of ``count`` figures, and the line of their names where it stands below the periods."""
+def _columns(
+    block: Block, count: int, statement: str, previous: Table | None, known: Names
+) -> tuple[list[Column], Sequence[str]]:
+    """Return the columns of rows of ``count`` figures, and the lines of their names where these stand below the periods.
+
+    Names over one period hold for the tables below, too, until others come.
+    """
     balance = statement.startswith("balance_sheet")
     columns = columns_of(block.head, shares(block.rows, count), balance)
     if columns:
-        return named(columns, block.head, known, statement=statement in STATEMENTS), ""
+        return named(columns, block.head, known, statement=statement in STATEMENTS), ()
     period = columns_of(block.head, [False], balance)
-    return over_one_period(period[0], count, [*block.head, *block.rows[0].headings], known) if period else ([], "")
+    if not period:
+        return [], ()
+    columns, names = over_one_period(period[0], count, [*block.head, *block.rows[0].headings], known)
+    if not columns and previous and len(previous.columns) == count:
+        columns = renamed(previous.columns, period[0])
+    return columns, names
 
 
 def _statement(page: _Page, block: Block, previous: Table | None) -> str:

@@ -19,15 +19,15 @@ _FAR = 8
 _MOST_IN_LABEL = 1
 
 
-def placed(block: Block, columns: Sequence[Column], names: str = "") -> list[Row]:
-    """Return the rows of a block whose figures can be placed; ``names`` is a line of the columns' names among the rows' headings."""
+def placed(block: Block, columns: Sequence[Column], names: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of a block whose figures can be placed; ``names`` are lines of the columns' names among the rows' headings."""
     noted = any(atom.kind == "note" for atom in atoms(" ".join(block.head)))
-    rows = (_without_heading(row, names) for row in block.rows) if names else block.rows
+    rows = (_without_headings(row, names) for row in block.rows) if names else block.rows
     return [row for raw in _rejoined(rows, columns) if (row := _row(raw, columns, noted))]
 
 
-def _without_heading(row: RawRow, names: str) -> RawRow:
-    return replace(row, headings=[one for one in row.headings if one != names])
+def _without_headings(row: RawRow, names: Sequence[str]) -> RawRow:
+    return replace(row, headings=[one for one in row.headings if one not in names])
 
 
 def shares(rows: Sequence[RawRow], count: int) -> list[bool]:
@@ -35,6 +35,9 @@ def shares(rows: Sequence[RawRow], count: int) -> list[bool]:
     fitting = [row.figures for row in rows if len(row.figures) == count]
     if any(all(figure.unit == "%" for figure in figures) for figures in fitting):
         return [False] * count
+    signs = [figure.unit in ("%", "pts") for figure in fitting[0]] if fitting else []
+    if any(signs):  # signs are often printed in the first row alone
+        return signs
     return [
         2 * sum(1 for figures in fitting if figures[at].unit in ("%", "pts")) > sum(1 for figures in fitting if figures[at].value)
         for at in range(count)

@@ -257,6 +257,34 @@ def test_measures_over_repeated_years_name_their_columns():
     ]  # fmt: skip
 
 
+REGIONS = """
+    Net sales by area
+    Year ended December 31, 2023
+    {names}
+    Industrial $ 60 $ 30 $ 10 $ 100
+    Health Care 20 10 5 35
+    Consumer 15 4 1 20
+    Europe and Africa 1 1 1 3
+    Asia 1 1 1 3
+    Americas 1 1 1 3
+    """
+
+
+def test_segments_over_one_period_name_their_columns():
+    """Names over figures of one year are cut where they occur elsewhere; the total is named as one."""
+    (table,) = read(REGIONS.format(names="Europe and\nAfrica Asia Americas Total"), "")
+    assert [(column.heading, column.end) for column in table.columns] == [
+        (name, "2023-12-31") for name in ("Europe and Africa", "Asia", "Americas", "Total")
+    ]
+    assert table.rows[0].headings == []
+
+
+def test_names_that_would_call_the_sum_a_part_are_not_taken():
+    """A name too many at the left moves all others; the column that adds up the others shows it."""
+    (table,) = read(REGIONS.format(names="Industrial Europe and Africa Asia Americas"), "")
+    assert {column.role for column in table.columns} == {"other"}
+
+
 def test_columns_that_cannot_be_told_apart_are_no_values_of_a_statement():
     """Two columns of one year without names: neither is the company's figure."""
     (table,) = read(SEGMENTS.format(names="Something else altogether here"), "income_statement")
