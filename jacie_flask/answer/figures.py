@@ -59,7 +59,7 @@ class Request:
 
 def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -> Figure:
     """Compute a measure and prepare how it is shown; raise Missing."""
-    computed = _computed(measure, company, period)
+    computed = _counted(measure, _computed(measure, company, period))
     unit = computed.unit if computed.single and computed.unit else measure.unit
     scales = [one.scale for one in computed.operands if one.unit == "money"] or [one.scale for one in computed.operands]
     decimals = max((one.decimals for one in computed.operands), default=0) if computed.single else None
@@ -67,6 +67,13 @@ def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -
     if computed.operands:
         period = replace(period, calendar=calendar_year(computed))
     return Figure(measure, company, period, computed, amount)
+
+
+def _counted(measure: Measure, computed: Computed) -> Computed:
+    """Return what was computed; raise Missing where a number of things is asked for and the row states an amount."""
+    if measure.unit == "count" and any(operand.unit == "money" for operand in computed.operands):
+        raise Missing(f"the rows named “{measure.name}” state amounts, not a number")
+    return computed
 
 
 def _computed(measure: Measure, company: Company, period: Period) -> Computed:

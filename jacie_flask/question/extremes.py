@@ -3,7 +3,7 @@
 from jacie_flask.question.forms import Decision, Form, explain, explain_companies
 from jacie_flask.question.marks import Mark
 
-_PEAKS = frozenset({"peak", "peaked", "record", "highest", "lowest"})
+_PEAKS = frozenset({"peak", "peaked", "highest", "lowest"})
 
 
 def which_year(form: Form) -> Decision | None:

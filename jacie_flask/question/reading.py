@@ -108,10 +108,17 @@ def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tu
     if decision.group in _SOLD_IN_PARTS and not measures:
         return (Measure("revenue", Item(concept="revenue")),)
     if decision.operator == "share":
-        measures = measures[::-1]
+        measures = _part_and_whole(question, found)
     if question.wishes.percent:
         measures = tuple(replace(m, unit="percent") if m.unit in {"ratio", "times"} else m for m in measures)
     return measures
+
+
+def _part_and_whole(question: Marked, found: Sequence[Term]) -> tuple[Measure, ...]:
+    """Return the measures of a share, the part first: the whole follows "what share of"."""
+    start = next(mark.first for mark in question.marks if "share" in mark.operators)
+    ordered = sorted(found, key=lambda term: (term.first > start, -term.first))
+    return tuple(dict.fromkeys(term.measure for term in ordered))
 
 
 def _in_own_words(question: Marked, measures: tuple[Measure, ...], decision: Decision) -> tuple[Measure, ...]:

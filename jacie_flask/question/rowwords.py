@@ -11,6 +11,7 @@ from jacie_flask.text.terms import term_ids
 
 _LONGEST = 6
 _US = re.compile(r"(?<![\w.])USA?(?![\w.])")
+_POSSESSIVE = re.compile(r"['’]s$")
 _JOINING = frozenset({"per", "before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
 
@@ -50,9 +51,10 @@ def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
     for before, mark in zip([None, *marks], marks, strict=False):
         between = question.words(before.last, mark.first) if before else ""
         joined += [between] if 0 < len(between) <= 4 and between.isalpha() else []
-        joined.append(question.words(mark.first, mark.last))
+        joined.append(_POSSESSIVE.sub("", question.words(mark.first, mark.last)))
     phrase = _as_printed(" ".join(joined))
-    return Measure(phrase, Item(phrase=phrase), "")
+    counted = any(question.words(mark.first, mark.last).lower() == "how many" for mark in question.marks)
+    return Measure(phrase, Item(phrase=phrase), "count" if counted else "")
 
 
 def _as_printed(phrase: str) -> str:

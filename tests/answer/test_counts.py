@@ -1,0 +1,29 @@
+"""A number of things is never an amount of money."""
+
+import pytest
+
+from jacie_flask.answer.figures import Company, figure
+from jacie_flask.answer.lookup import BookLookup
+from jacie_flask.answer.operands import Missing, Period
+from jacie_flask.facts.book import Book, Filing
+from jacie_flask.facts.values import Cell, Column, Row, Table
+from jacie_flask.question.plan import Item, Measure, Wishes
+
+EMPLOYEES = Measure("employees", Item(phrase="employees"), "count")
+
+
+def company(unit):
+    """Return a company with one row about employees in that unit."""
+    table = Table(1, [Column(months=12, year=2022)], [Row("Employees", [Cell(0, 386.0, "386")], unit=unit)])
+    return Company("Averlinde", BookLookup(Book([(Filing("a", "a.pdf", 2022), [table])])))
+
+
+def test_a_number_of_things_is_counted():
+    """The row states a number."""
+    assert figure(EMPLOYEES, company("count"), Period(2022), Wishes()).value == 386
+
+
+def test_an_amount_is_no_number_of_things():
+    """The row states what employees cost."""
+    with pytest.raises(Missing, match="amounts"):
+        figure(EMPLOYEES, company("money"), Period(2022), Wishes())
