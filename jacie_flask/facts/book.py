@@ -1,18 +1,16 @@
 """The facts of one company's filings, looked up by concept, by a row's words, by period and by filing."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jacie_flask.facts.agreement import equal as equal
+from jacie_flask.facts.concepts import has_minorities
 from jacie_flask.facts.values import Column, Fact, Row, Table, facts_of
 from jacie_flask.text.terms import term_ids
 
 STATEMENTS = ("income_statement", "balance_sheet", "cash_flow", "comprehensive_income", "equity")
 _SAME = {"net_income_attributable": "net_income", "equity": "total_equity", "total_equity": "equity"}
 """Concepts that are the same figure as another one where a statement has no minority interests."""
-
-_MINORITIES = re.compile(r"non-?controlling|minority|redeemable interest", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,18 @@ class Book:
         """Put the filings in order and index the facts of known concepts."""
         self.filings = sorted(self.filings, key=lambda pair: pair[0].order)
         for filing, tables in self.filings:
+            shared = has_minorities(tables)
             for table in tables:
-                for concept, fact in _of_concepts(table):
+                for concept, fact in _of_concepts(table, shared):
                     self._concepts.setdefault(concept, []).append(Found(fact, filing))
 
     def find(self, concept: str, year: int, quarter: int = 0, months: int = 12) -> list[Found]:
         """Return every version of a concept's figure for a period, the statement's before a summary's, newest filing first.
 
-        ``months`` is the duration for flows; a balance is taken at the period's end whatever it is.
+        Of two filings for the same period the report comes before the release, which sums lines up. ``months`` is the duration for flows; a balance is taken at the period's end whatever it is.
         """
         fitting = [found for found in self._concepts.get(concept, ()) if fits(found.fact.column, year, quarter, months)]
-        return sorted(fitting, key=lambda found: (found.fact.table.statement in STATEMENTS, found.filing.order), reverse=True)
+        return sorted(fitting, key=_precedence, reverse=True)
 
     def periods(self, concept: str, months: int = 12) -> list[tuple[int, int]]:
         """Return the (year, quarter) for which a concept is known, oldest first; quarter 0 for whole years and year ends."""
@@ -132,21 +131,21 @@ def _periods(column: Column, months: int) -> Iterator[tuple[int, int]]:
         yield column.year, 0 if months == 12 else column.quarter
 
 
-def _of_concepts(table: Table) -> Iterator[tuple[str, Fact]]:
-    """Yield the facts of known concepts; one that stands for two, because nothing belongs to others, under both."""
+def _precedence(found: Found) -> tuple[bool, tuple[int, int], bool]:
+    return found.fact.table.statement in STATEMENTS, found.filing.order, found.filing.kind.endswith("report")
+
+
+def _of_concepts(table: Table, shared: bool) -> Iterator[tuple[str, Fact]]:
+    """Yield the facts of known concepts; one that stands for two, because nothing is ``shared`` with others, under both."""
     stated = {row.concept for row in table.rows if row.concept}
     if not stated:
         return
-    doubles = {} if _has_minorities(table) else {one: other for other, one in _SAME.items() if other not in stated}
+    doubles = {} if shared else {one: other for other, one in _SAME.items() if other not in stated}
     for fact in facts_of(table):
         if fact.row.concept:
             yield fact.row.concept, fact
         if fact.row.concept in doubles:
             yield doubles[fact.row.concept], fact
-
-
-def _has_minorities(table: Table) -> bool:
-    return any(_MINORITIES.search(row.label) for row in table.rows)
 
 
 def _words_of(row: Row) -> _Words:

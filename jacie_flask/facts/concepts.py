@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ from importlib.resources import files
 import msgspec
 
 from jacie_flask.facts.values import Row, Table
+from jacie_flask.text.labels import STATEMENTS
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "‑": "-"})
 _NOISE = re.compile(
@@ -17,6 +18,7 @@ _NOISE = re.compile(
     r"|\(\w{1,2}\)|^\d{1,2}[.)]\s",
     re.IGNORECASE,
 )
+_MINORITIES = re.compile(r"non-?controlling|minority|redeemable interest", re.IGNORECASE)
 _LONGEST = 300
 _SPACES = re.compile(r"\s+")
 
@@ -96,7 +98,29 @@ def folded(label: str) -> str:
 
 def with_concepts(tables: Sequence[Table]) -> list[Table]:
     """Return tables whose rows of primary statements and their summaries carry the concepts that they name."""
-    return [_named(table) if table.statement else table for table in tables]
+    found = [_named(table) if table.statement else table for table in tables]
+    if not has_minorities(found):
+        return found
+    return [_with_shared_equity(table) if table.statement == "balance_sheet" else table for table in found]
+
+
+def has_minorities(tables: Iterable[Table]) -> bool:
+    """Say whether statements have figures of shareholders of subsidiaries: equity and profit are then not all the company's own."""
+    return any(
+        any(cell.value for cell in row.cells)
+        for table in tables
+        if table.statement in STATEMENTS
+        for row in table.rows
+        if _MINORITIES.search(row.label)
+    )
+
+
+def _with_shared_equity(table: Table) -> Table:
+    """Return a balance sheet whose one line of equity is the total where it does not part the share of others."""
+    if any(row.concept == "total_equity" or _MINORITIES.search(row.label) for row in table.rows):
+        return table
+    rows = [msgspec.structs.replace(row, concept="total_equity") if row.concept == "equity" else row for row in table.rows]
+    return msgspec.structs.replace(table, rows=rows)
 
 
 def _named(table: Table) -> Table:

@@ -114,7 +114,18 @@ def test_figures_are_equal_within_their_rounding(one, scale, other, other_scale,
 
 def test_equity_is_attributable_where_nobody_else_has_a_share():
     """Without minority interests one row is total and attributable equity; with them it is not."""
-    alone = Table(3, [Column(year=2023, months=0)], [Row("Total equity", [Cell(0, 7.0, "7")], concept="total_equity")])
-    shared = Table(3, alone.columns, [*alone.rows, Row("Non-controlling interests", [Cell(0, 1.0, "1")])])
+    year = [Column(year=2023, months=0)]
+    rows = [Row("Total equity", [Cell(0, 7.0, "7")], concept="total_equity")]
+    alone = Table(3, year, rows, statement="balance_sheet")
+    shared = Table(3, year, [*rows, Row("Non-controlling interests", [Cell(0, 1.0, "1")])], statement="balance_sheet")
     assert values(Book([(NEW, [alone])]).find("equity", 2023)) == [(7.0, "b")]
     assert Book([(NEW, [shared])]).find("equity", 2023) == []
+
+
+def test_a_report_comes_before_the_release_for_the_same_period():
+    """A release of earnings sums lines up that the report keeps apart."""
+    report = Filing("r", "r.pdf", 2023, 0, "annual report")
+    release = Filing("e", "e.pdf", 2023, 4, "earnings release")
+    book = Book([(release, [income([2023], [93])]), (report, [income([2023], [80])])])
+    assert values(book.find("revenue", 2023)) == [(80.0, "r"), (93.0, "e")]
+    assert values(Book(book.filings[::-1]).find("revenue", 2023)) == [(80.0, "r"), (93.0, "e")]
