@@ -38,10 +38,14 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
     found: list[Lexeme] = []
     marks = phrases(marked.tokens, vocabulary().defining, first, last, [*fixed, *_names(marked, first, last, defined, fixed)])
     pending: Span | None = None
+    early: tuple[Span, ...] = ()
     for position, mark in enumerate(marks):
         if mark.has("period"):
             spans = _spans(mark)
-            if found and found[-1].kind == "spans":
+            if pending and len(spans) == 1 and [lexeme.kind for lexeme in found[-2:]] == ["function", "operator"]:
+                early, pending = (pending, *spans), None
+                found.pop()
+            elif found and found[-1].kind == "spans":
                 found[-1] = replace(found[-1], spans=found[-1].spans + spans)
             elif (_follows(marked, marks, position) and found and found[-1].kind == "item") or (found and found[-1].text == ")"):
                 found.append(Lexeme("spans", spans=spans))
@@ -56,6 +60,9 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
                 pending = None
             else:
                 found.append(lexeme)
+            if early and lexeme.kind == "item":
+                found.append(Lexeme("spans", spans=early))
+                early = ()
     if pending:
         raise UnreadExpressionError("a period belongs to nothing")
     return _without_empty_brackets(found)

@@ -1,6 +1,6 @@
 """Sentences and clauses that only say how to answer: explained as such, with the statement that they point to."""
 
-from jacie_flask.question.definitions import sentences
+from jacie_flask.question.definition_sentences import sentences
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.vocabulary import vocabulary
 

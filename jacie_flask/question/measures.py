@@ -33,7 +33,7 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     marks = [*_measure_marks(marked, definitions), *_phrases_in_ratios(marked)]
     found = [_term(marked, mark, definitions) for mark in sorted(marks, key=lambda mark: mark.first)]
     if not found:
-        return _topic(marked)
+        return _pronoun(marked, definitions) or _topic(marked)
     found = without_cash(marked, without_abbreviations(marked, found))
     found = without_bases(marked, found)
     found = joined(marked, [with_margin(marked, term) for term in found], definitions)
@@ -42,6 +42,15 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
         explain_ratio(marked, term)
         explain_neutral(marked, term)
     return found
+
+
+def _pronoun(marked: Marked, definitions: Definitions) -> list[Term]:
+    """Return "if X is defined as E, what was it": the only measure that the question defines."""
+    names = [group[0] for name, group in definitions.aliases.items() if name == group[0] and definitions.nested.isdisjoint(group)]
+    places = [at for at, token in enumerate(marked.tokens) if token.key == "it" and at not in marked.explained]
+    if len(names) != 1 or len(places) != 1:
+        return []
+    return [_term(marked, Mark(places[0], places[0] + 1, {"defined": names[0]}), definitions)]
 
 
 def _topic(marked: Marked) -> list[Term]:
@@ -120,6 +129,8 @@ def _term(marked: Marked, mark: Mark, definitions: Definitions) -> Term:
     kind, identifier = meaning_of(marked, name)
     unit = formulas()[identifier].unit if kind == "formula" else unit_of(expression)
     spoken = formulas()[identifier].name if kind == "formula" else marked.words(mark.first, mark.last)
+    if spoken.lower() == "it":
+        spoken = name
     measure = Measure(spoken, expression, unit, definitions.texts[name], "", defined=True)
     return Term(measure, mark.first, mark.last, expression, frozenset({name}))
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from jacie_flask.events import Turn
 from jacie_flask.facts.expressions import UnreadExpressionError
-from jacie_flask.question.definitions import Definition, Definitions, find_definitions, read_definitions
+from jacie_flask.question.definition_sentences import Definition, find_definitions
+from jacie_flask.question.definitions import Definitions, read_definitions
 from jacie_flask.question.explanation import unclear_relation, unexplained, unrelated, unused
 from jacie_flask.question.followups import Context, continued, explain_opening, takes_over
 from jacie_flask.question.forms import Decision, form_of
@@ -22,6 +23,7 @@ from jacie_flask.text.languages import in_english
 
 LONGEST = 4_000
 _TURNS = 8
+_PERCENT_WORDS = frozenset({"%", "percent", "percentage", "pct", "margin", "rate", "share"})
 _GROWING = frozenset({"which_year", "compare", "average"})
 _LISTED = frozenset({"trend"})
 _SOLD_IN_PARTS = frozenset({"segments", "geographies", "products"})
@@ -109,9 +111,16 @@ def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tu
         return (Measure("revenue", Item(concept="revenue")),)
     if decision.operator == "share":
         measures = _part_and_whole(question, found)
+    if question.wishes.decimals is not None and not _in_percent(question):
+        measures = tuple(replace(m, unit="ratio") if m.defined and m.unit == "percent" else m for m in measures)
     if question.wishes.percent:
         measures = tuple(replace(m, unit="percent") if m.unit in {"ratio", "times"} else m for m in measures)
     return measures
+
+
+def _in_percent(question: Marked) -> bool:
+    """Say whether a question speaks of percentages: a quotient that it defines and rounds without them is a plain number."""
+    return question.wishes.percent is True or any(token.key in _PERCENT_WORDS for token in question.tokens)
 
 
 def _part_and_whole(question: Marked, found: Sequence[Term]) -> tuple[Measure, ...]:
