@@ -1,5 +1,6 @@
 """Operands from the filings of one company: the version of the filing that was asked for, or the newest."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,8 @@ _YEAR_END = "-12-"
 _MOST_NAMED = 6
 _LONGEST_LABEL = 160
 _SAME_END_DAYS = 20
+_YEAR_MONTHS = 12
+_CURRENCY_SIGN = re.compile(r"[$€£¥₹₦₩]|\b(?:USD|EUR|GBP|ZAR|CHF|JPY|INR|NGN|KES|R)\b")
 _ANNUAL = "annual report"
 
 
@@ -32,7 +35,7 @@ class BookLookup:
 
     def operand(self, item: Item, period: Period) -> Operand:
         """Return the figure of an item for a period; raise Missing where no filing states it, or several rows fit equally."""
-        return self._of_concept(item.concept, period) if item.concept else self._of_phrase(item.phrase, period)
+        return self._of_concept(item, period) if item.concept else self._of_phrase(item.phrase, period)
 
     def stated(self, name: str, period: Period) -> Operand | None:
         """Return the figure of the row whose label is just this name, None where no filing has one or several differ."""
@@ -66,9 +69,26 @@ class BookLookup:
         part = Found(fact, whole.filing)
         return self._operand(part, [part], period)
 
-    def _of_concept(self, concept: str, period: Period) -> Operand:
-        found = self._versions(concept, period)
-        return self._operand(self._preferred(found), found, period)
+    def _of_concept(self, item: Item, period: Period) -> Operand:
+        found = self._versions(item.concept, period)
+        chosen = self._preferred(found)
+        named = self._named_row(chosen, item.written, period)
+        return self._operand(named, [named], period) if named else self._operand(chosen, found, period)
+
+    def _named_row(self, chosen: Found, written: str, period: Period) -> Found | None:
+        """Return the row of the same statement that has just the name that was asked for, None where the chosen one has it or none does."""
+        wanted = term_ids(written)
+        if not wanted or term_ids(chosen.fact.row.label) == wanted:
+            return None
+        table = chosen.fact.table
+        rows = [row for row in table.rows if term_ids(row.label) == wanted and not row.suspect]
+        facts = [
+            Fact(table=table, row=row, column=table.columns[cell.column], cell=cell)
+            for row in rows
+            for cell in row.cells
+            if fits(table.columns[cell.column], period.year, period.quarter, period.months)
+        ]
+        return Found(facts[0], chosen.filing) if len(facts) == 1 else None
 
     def _versions(self, concept: str, period: Period) -> list[Found]:
         found = self.book.find(concept, period.year, period.quarter, period.months)
@@ -79,7 +99,7 @@ class BookLookup:
                 self._absent(
                     vocabulary().names.get(concept, concept),
                     period,
-                    [Period(*one) for one in self.book.periods(concept, period.months)],
+                    [_known(one, period) for one in self.book.periods(concept, period.months)],
                 )
             )
         _check_ends(found, period)
@@ -135,6 +155,7 @@ class BookLookup:
     def _operand(self, chosen: Found, versions: Sequence[Found], period: Period) -> Operand:
         fact = chosen.fact
         unit = "percent" if fact.cell.unit else fact.row.unit or "money"
+        unit = unit if _prints_money(fact) else "count"
         amount = exact(fact.cell.value).scaleb(fact.row.scale)
         return Operand(
             label=unnumbered(one_line(fact.row.label, _LONGEST_LABEL)).replace("|", "/"),
@@ -151,6 +172,19 @@ class BookLookup:
             end=fact.column.end,
             differs=_difference(chosen, versions, period, unit),
         )
+
+
+def _known(period: tuple[int, int], like: Period) -> Period:
+    """Return a known (year, quarter) as a period; a balance at the end of a quarter is named by it."""
+    year, quarter = period
+    return Period(year, quarter, 3 if quarter and like.months == _YEAR_MONTHS else like.months)
+
+
+def _prints_money(fact: Fact) -> bool:
+    """Say whether a figure is money for sure: a statement's, or with a currency printed beside it or in its table's rows."""
+    if fact.table.statement or fact.row.unit != "money":
+        return True
+    return any(_CURRENCY_SIGN.search(row.text) for row in fact.table.rows) or bool(_CURRENCY_SIGN.search(fact.table.title))
 
 
 def _calendar(fact: Fact) -> bool:

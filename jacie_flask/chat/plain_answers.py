@@ -7,6 +7,7 @@ from jacie_flask.answer.phrasing import opened
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.query import cleaned
 from jacie_flask.text.languages import in_english
+from jacie_flask.text.terms import term_ids
 
 _PARAGRAPH = "\n\n"
 _NO_STATEMENT = "No statement on the pages found answers this question."
@@ -57,8 +58,9 @@ def _reasons(run: Answering) -> list[str]:
     """Return the reasons that the filing gives, where it is asked what moved a figure."""
     if run.plan is None or run.plan.operator != "drivers":
         return []
-    reasons = statements_of(run)
-    return ["The filing says:", *reasons] if reasons else []
+    names = [frozenset(term_ids(measure.name)) for measure in run.plan.measures]
+    reasons = [one for one in statements_of(run) if any(name <= frozenset(term_ids(one)) for name in names)]
+    return ["The filing says:", *reasons] if reasons else ["No statement on the pages found says why."]
 
 
 def statements_of(run: Answering) -> list[str]:

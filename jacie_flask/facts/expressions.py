@@ -1,7 +1,7 @@
 """Expressions over line items: their values, the parser that formulas and spelt-out definitions share, and their dimensions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Item:
 
     ``span`` fixes its period where the definition does ("FY2018 COGS"); None means the period that the plan computes for. The
     words of a ``phrase`` are explained by a row only: each of its content words must stand in the row's label or its headings.
+    ``written`` is how the question names a concept: a row of just that name wins over another row of the concept.
     """
 
     concept: str = ""
     phrase: str = ""
     span: Span | None = None
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

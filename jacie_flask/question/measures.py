@@ -14,11 +14,11 @@ from jacie_flask.question.terms import Term, unit_of
 from jacie_flask.question.vocabulary import vocabulary
 
 
-def measure_of(mark: Mark) -> Measure:
-    """Return the measure of a mark that names a line item or a formula."""
+def measure_of(mark: Mark, written: str = "") -> Measure:
+    """Return the measure of a mark that names a line item or a formula; ``written`` is the name in the question's own words."""
     if "concept" in mark.meanings:
         concept = mark.meanings["concept"]
-        return Measure(vocabulary().names[concept], Item(concept=concept), vocabulary().units[concept])
+        return Measure(vocabulary().names[concept], Item(concept=concept, written=written), vocabulary().units[concept])
     return formula_measure(mark.meanings["formula"])
 
 
@@ -123,7 +123,7 @@ def _term(marked: Marked, mark: Mark, definitions: Definitions) -> Term:
         phrase = marked.words(mark.first, mark.last)
         return Term(Measure(phrase, Item(phrase=phrase), ""), mark.first, mark.last, Item(phrase=phrase))
     if name is None:
-        measure = measure_of(mark)
+        measure = measure_of(mark, marked.words(mark.first, mark.last))
         return Term(measure, mark.first, mark.last, expression_of(mark))
     expression = definitions.expressions[name]
     kind, identifier = meaning_of(marked, name)
