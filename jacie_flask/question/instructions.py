@@ -45,13 +45,13 @@ def _clauses(marked: Marked, first: int, last: int) -> list[tuple[int, int]]:
 
 
 def _instructs(marked: Marked, marks: list[Mark]) -> bool:
-    """Say whether a clause only instructs."""
+    """Say whether a clause only instructs: words of manner alone, one of them an instruction, a wish or a statement."""
     told = False
     for mark in marks:
         if mark.has("wish") or mark.points:
             told = True
         elif not mark.has("company") and all(_instruction(marked, at) for at in range(mark.first, mark.last)):
-            told = told or not mark.has("fillers")
+            told = told or any(marked.tokens[at].key in vocabulary().instructing for at in range(mark.first, mark.last))
         elif not mark.has("fillers") and marked.tokens[mark.first].word:
             return False
     return told

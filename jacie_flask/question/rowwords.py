@@ -11,6 +11,8 @@ from jacie_flask.text.terms import term_ids
 
 _LONGEST = 6
 _US = re.compile(r"(?<![\w.])USA?(?![\w.])")
+_ADJUSTED = re.compile(r"(?i)\badjusted\b")
+_NON_GAAP = re.compile(r"(?i)\bnon[- ]?gaap ")
 _POSSESSIVE = re.compile(r"['’]s$")
 _JOINING = frozenset({"per", "before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
@@ -58,8 +60,9 @@ def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
 
 
 def _as_printed(phrase: str) -> str:
-    """Return a phrase with the United States as filings print them: "US" alone is a word that says nothing in a search."""
-    return _US.sub("U.S.", phrase)
+    """Return a phrase as filings print it: "US" is a word that a search passes over, and what is adjusted is never by GAAP."""
+    phrase = _US.sub("U.S.", phrase)
+    return _NON_GAAP.sub("", phrase) if _ADJUSTED.search(phrase) else phrase
 
 
 def phrase_share(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:

@@ -67,6 +67,7 @@ class Vocabulary:
     no_figure: frozenset[str]
     abbreviations: dict[str, str]
     instructions: frozenset[str]
+    instructing: frozenset[str]
     conditional_subjects: frozenset[str]
     conditional_requests: frozenset[str]
     correctable: frozenset[str]
@@ -100,6 +101,7 @@ def vocabulary() -> Vocabulary:
         abbreviations={short: key_of(word) for short, word in data["abbreviations"].items()},
         growing=frozenset(data["growing"]["concepts"]),
         instructions=_folded(instructions["words"]),
+        instructing=_folded(instructions["core"]),
         conditional_subjects=_folded(instructions["conditional_subjects"]),
         conditional_requests=_folded(instructions["conditional_requests"]),
         correctable=measure_words | _folded(phrase for phrases in data["operators"].values() for phrase in phrases),

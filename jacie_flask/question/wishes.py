@@ -35,7 +35,7 @@ _UNIT = re.compile(
 )
 _BARE_UNIT = re.compile(rf"(?i)(?<![\w$€£¥₹₦])(?P<currency>{_CURRENCY}) ?(?P<scale>{_SCALE}|[mb]\b)(?!\w)")
 _PERCENT = re.compile(
-    r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))"
+    r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))|,[ ]?%(?=[ ]?[?.]?$)|\([ ]?%[ ]?\)"
 )
 _DIGITS = {"zero": 0, "no": 0, "one": 1, "a": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _DECIMALS = re.compile(
