@@ -16,6 +16,7 @@ _OPEN_END = re.compile(
     re.I,
 )
 _CAPITALS = re.compile(r"[A-Z][^a-z]*$")
+_MOST_PENDING = 11
 _NO_HEADING = re.compile(r"(?:commitments|contingenc)|(?:see|the) (?:accompanying )?notes|\d+$|page \d|table of contents$", re.I)
 
 
@@ -52,25 +53,35 @@ class _Open:
 
 def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
     """Yield the tables of a page: a heading of columns begins one, prose or the next heading ends it."""
+    parts = list(separated(lines, style))
+    heads = [is_heading(line) for _, line in parts]
+    if not any(heads):
+        return
     state = _Open()
-    for number, line in separated(lines, style):
-        if is_heading(line):
+    for (number, line), head in zip(parts, heads, strict=True):
+        if head:
             if state.block and state.block.rows:
                 yield state.block
                 state = _Open(pending=state.pending)
             state.block = Block([*(state.block.head if state.block else []), *state.pending, line])
             state.pending = []
-            continue
-        row = parsed(line, style)
-        if not row.figures:
-            _text(state, line)
-            continue
-        if state.block and not state.block.ended and (row.label or state.pending or state.block.rows):
-            _row(state, line, row.label, row.figures, number)
+        elif state.block is None or state.block.ended:
+            state.pending = [] if line[-1].isdigit() else [*state.pending[-_MOST_PENDING:], line]
         else:
-            state.pending = []
+            _line(state, line, number, style)
     if state.block and state.block.rows:
         yield state.block
+
+
+def _line(state: _Open, line: str, number: int, style: str) -> None:
+    """Take a line of an open table."""
+    row = parsed(line, style)
+    if not row.figures:
+        _text(state, line)
+    elif state.block and (row.label or state.pending or state.block.rows):
+        _row(state, line, row.label, row.figures, number)
+    else:
+        state.pending = []
 
 
 def _text(state: _Open, line: str) -> None:
@@ -83,8 +94,7 @@ def _text(state: _Open, line: str) -> None:
     if block and block.rows and state.prose >= 2:
         block.ended = True
     state.pending.append(line)
-    if len(state.pending) > 12:
-        del state.pending[0]
+    del state.pending[: -_MOST_PENDING - 1]
 
 
 def _row(state: _Open, line: str, label: str, figures: tuple[Figure, ...], number: int) -> None:

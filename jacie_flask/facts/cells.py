@@ -32,6 +32,7 @@ _DATE_BEFORE = re.compile(
     r"|class|section|topic|asc|asu|no\.?|ifrs|ias|form|type|stage|category|schedule)(?:\s(?:19|20)\d\d(?:,|\sand)?)*)$",
     re.IGNORECASE,
 )
+_PLENTY = 8
 _SWAP = str.maketrans(".,", ",.")
 _EURO_NUMBER = re.compile(r"\d[\d.,]*\d")
 _GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)")
@@ -67,6 +68,8 @@ class Line:
 def style_of(page: str) -> str:
     """Return how a page writes thousands: "us" (1,234.5), "euro" (1.234,5) or "space" (1 234,5)."""
     commas = len(re.findall(r"\d,\d{3}\b(?!,\d{1,2}\b)", page))
+    if commas >= _PLENTY:
+        return "us"
     dots = len(re.findall(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?![\d.,])", page))
     if dots >= 4 and dots > 3 * commas:
         return "euro"

@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from jacie_flask.facts.headings import is_prose
 from jacie_flask.facts.periods import PERIODS, atoms
@@ -22,7 +23,7 @@ _COMMON_PHRASES = (
     "operating income",
     "operating profit",
 )
-_MOST_WORDS = 40
+_MOST_WORDS = 30
 _LONGEST_NAME = 8
 _FEW = 3
 _FEWEST_NEW = 2
@@ -54,25 +55,29 @@ def cut(heading: str, count: int, known: Container[str], new_names: int = 0) -> 
     A new name has two words at least.
     """
     words = _UNIT.sub(" ", heading).split()
-    if not count <= len(words) <= _MOST_WORDS:
+    if not count <= len(words) <= min(_MOST_WORDS, count * _LONGEST_NAME):
         return []
-    ways: dict[tuple[int, int, int], list[list[str]]] = {(0, 0, 0): [[]]}
+    folds = [_folded(word) for word in words]
+    opens = [word[0].isupper() and word.lower() not in _JOINING for word in words]
+    closes = [word.lower() not in _JOINING for word in words]
+    ways: dict[tuple[int, int, int], list[tuple[int, ...]]] = {(0, 0, 0): [()]}
+    reached = {0}
     for end in range(1, len(words) + 1):
-        for start in range(max(0, end - _LONGEST_NAME), end):
-            if _JOINING.intersection((words[start].lower(), words[end - 1].lower())) or not words[start][0].isupper():
+        for start in range(max(0, end - _LONGEST_NAME), end) if closes[end - 1] else ():
+            if start not in reached or not opens[start]:
                 continue
-            name = " ".join(words[start:end])
-            new = 0 if _folded(name) in known else 1
-            if new and end - start < _FEWEST_NEW:
+            new = 0 if " ".join(filter(None, folds[start:end])) in known else 1
+            if new and (end - start < _FEWEST_NEW or not new_names):
                 continue
             for parts, unknown in _states(ways, start, count, new_names - new):
                 here = ways.setdefault((end, parts + 1, unknown + new), [])
-                here += [[*way, name] for way in ways[start, parts, unknown]][: 2 - len(here)]
+                here += [(*way, end) for way in ways[start, parts, unknown]][: 2 - len(here)]
+                reached.add(end)
     found = ways.get((len(words), count, new_names), [])
-    return found[0] if len(found) == 1 else []
+    return [" ".join(words[start:end]) for start, end in pairwise((0, *found[0]))] if len(found) == 1 else []
 
 
-def _states(ways: dict[tuple[int, int, int], list[list[str]]], start: int, count: int, most: int) -> list[tuple[int, int]]:
+def _states(ways: dict[tuple[int, int, int], list[tuple[int, ...]]], start: int, count: int, most: int) -> list[tuple[int, int]]:
     """Return (parts, unknown parts) of the ways that reach a word."""
     return [(parts, unknown) for parts in range(count) for unknown in range(most + 1) if ways.get((start, parts, unknown))]
 
@@ -167,5 +172,6 @@ def _role(column: Column, role: str, heading: str = "") -> Column:
     return Column(column.end, column.months, column.year, column.quarter, heading or column.heading, role)
 
 
+@lru_cache(maxsize=4096)
 def _folded(name: str) -> str:
     return " ".join(word for word in re.findall(r"[^\W\d_]+", name.lower()) if word != "and")

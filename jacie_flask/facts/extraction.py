@@ -27,6 +27,8 @@ PAGE_CHARS = 40_000
 
 _FEWEST_ROWS = 2
 _TOP_LINES = 8
+_UNIT_LINES = 10
+_MOST_COUNTS = 4
 _TITLE_LINES = 4
 _LONGEST_TITLE = 120
 _MONTHS = 3
@@ -94,12 +96,13 @@ def _goes_on(last: Table, table: Table, block: Block) -> bool:
 def _table(page: _Page, block: Block, previous: Table | None, known: Names) -> Table | None:
     statement = _statement(page, block, previous)
     counts = Counter(len(row.figures) for row in block.rows)
-    for count, _ in sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:4]:
-        columns, names = _columns(block, count, statement, previous, known)
+    for rank, (count, _) in enumerate(sorted(counts.items(), key=lambda pair: (-pair[1], -pair[0]))[:_MOST_COUNTS]):
+        columns, names = _columns(block, count, statement, previous, known if rank == 0 else None)
         if columns:
             rows = placed(block, columns, names)
-            scale = units.scale_of(reversed(block.head))
-            currency = units.currency_of(reversed(block.head)) or printed_currency(block.rows)
+            near = block.head[-_UNIT_LINES:][::-1]
+            scale = units.scale_of(near)
+            currency = units.currency_of(near) or printed_currency(block.rows)
             alone = len(columns) == 1 and not statement and scale is None and not currency
             if len(rows) < _FEWEST_ROWS or alone:
                 return None
@@ -111,7 +114,7 @@ def _table(page: _Page, block: Block, previous: Table | None, known: Names) -> T
 
 
 def _columns(
-    block: Block, count: int, statement: str, previous: Table | None, known: Names
+    block: Block, count: int, statement: str, previous: Table | None, known: Names | None
 ) -> tuple[list[Column], Sequence[str]]:
     """Return the columns of rows of ``count`` figures, and the lines of their names where these stand below the periods.
 
@@ -120,9 +123,9 @@ def _columns(
     balance = statement.startswith("balance_sheet")
     columns = columns_of(block.head, shares(block.rows, count), balance)
     if columns:
-        return named(columns, block.head, known, statement=statement in STATEMENTS), ()
-    period = columns_of(block.head, [False], balance)
-    if not period:
+        return named(columns, block.head, known or Names(), statement=statement in STATEMENTS), ()
+    period = columns_of(block.head, [False], balance) if known and count > 1 else []
+    if not known or not period:
         return [], ()
     columns, names = over_one_period(period[0], count, [*block.head, *block.rows[0].headings], known)
     if not columns and previous and len(previous.columns) == count:

@@ -31,7 +31,8 @@ _DAY = re.compile(r"\d{1,2}\b(?!\d|[.,]\d)")
 _LONGEST = 130
 _MOST_WORDS = 10
 _SENTENCE = 60
-_FUNCTION_WORDS = re.compile(r"\b(?:the|was|were|is|are|we|our|that|which|to|this|these|has|have|its|be|been|may|with|by)\b")
+_FUNCTION_WORDS = word_set("the was were is are we our that which to this these has have its be been may with by")
+_FEWEST_FUNCTION_WORDS = 3
 _NO_END = frozenset(".;:—–-")
 _ABOVE = 6
 _MOST_LINES = 24
@@ -69,7 +70,7 @@ def is_heading(line: str) -> bool:
 
 def is_prose(line: str) -> bool:
     """Say whether a line is of a sentence rather than of a heading or a label."""
-    return len(line) > _SENTENCE and len(_FUNCTION_WORDS.findall(line)) >= 3
+    return len(line) > _SENTENCE and sum(word in _FUNCTION_WORDS for word in line.split()) >= _FEWEST_FUNCTION_WORDS
 
 
 def is_fragment(line: str) -> bool:
