@@ -12,18 +12,18 @@ from jacie_flask.question.plan import Item, Measure, Wishes
 EMPLOYEES = Measure("employees", Item(phrase="employees"), "count")
 
 
-def company(unit):
+def company(unit, printed):
     """Return a company with one row about employees in that unit."""
-    table = Table(1, [Column(months=12, year=2022)], [Row("Employees", [Cell(0, 386.0, "386")], unit=unit)])
+    table = Table(1, [Column(months=12, year=2022)], [Row("Employees", [Cell(0, 386.0, "386")], text=printed, unit=unit)])
     return Company("Averlinde", BookLookup(Book([(Filing("a", "a.pdf", 2022), [table])])))
 
 
 def test_a_number_of_things_is_counted():
     """The row states a number."""
-    assert figure(EMPLOYEES, company("count"), Period(2022), Wishes()).value == 386
+    assert figure(EMPLOYEES, company("count", "Employees 386"), Period(2022), Wishes()).value == 386
 
 
 def test_an_amount_is_no_number_of_things():
     """The row states what employees cost."""
     with pytest.raises(Missing, match="amounts"):
-        figure(EMPLOYEES, company("money"), Period(2022), Wishes())
+        figure(EMPLOYEES, company("money", "Employees $ 386"), Period(2022), Wishes())
