@@ -49,7 +49,7 @@ def _rows(line: str, style: str) -> Iterator[str]:
 
 def _headed(line: str) -> Iterator[str]:
     """Yield a heading and what follows it, where a line has both."""
-    match = _CAPITALS.match(line) or _ACTIVITIES.match(line)
+    match = _CAPITALS.match(line) if line[:2].isupper() else _ACTIVITIES.match(line) if line[0] in "CcOoIiFf" else None
     if match is None and ":" in line and line[-1] not in ":.":
         match = _COLON.match(line)
         if match and (_PREFIX.match(line) or not parsed(line).figures):
