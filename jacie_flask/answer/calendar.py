@@ -1,13 +1,11 @@
 """Periods that a question names relative to what was reported, or by their last day, in a company's own calendar."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
-from jacie_flask.answer.operands import Lookup, Missing, Period
+from jacie_flask.answer.operands import NEAR_DAYS, Lookup, Missing, Period
 from jacie_flask.question.plan import Item, Span
-
-_NEAR_DAYS = 6
-"""A fiscal period may end on the weekday nearest to a month's end."""
 
 
 def reported(span: Span, known: Sequence[Period], name: str) -> Period:
@@ -23,16 +21,20 @@ def ending(span: Span, known: Sequence[Period], item: Item, lookup: Lookup) -> P
     """Return the known period that ends on the span's last day; raise Missing where none is known to."""
     wanted = date.fromisoformat(span.end)
     undated: list[Period] = []
+    unclear: Missing | None = None
     for period in known:
         try:
             end = lookup.operand(item, period).end
-        except Missing:
+        except Missing as missing:
+            unclear = missing if period.year == wanted.year else unclear
             continue
         if not end:
             undated.append(period)
-        elif abs((date.fromisoformat(end) - wanted).days) <= _NEAR_DAYS:
-            return period
+        elif abs((date.fromisoformat(end) - wanted).days) <= NEAR_DAYS:
+            return replace(period, end=end)
     years = [period for period in undated if period.year == wanted.year and period.months == 12 and not period.quarter]
     if years and (wanted.month, wanted.day) == (12, 31):
         return years[0]
+    if unclear:
+        raise unclear
     raise Missing(f"no filing here is known to report on a period that ends on {wanted:%d %B %Y}")

@@ -9,6 +9,8 @@ from jacie_flask.answer.calendar import ending, reported
 from jacie_flask.answer.computation import Computed, compute
 from jacie_flask.answer.operands import Lookup, Missing, Period
 from jacie_flask.answer.phrasing import opened, was
+from jacie_flask.facts.derivations import definition_of
+from jacie_flask.facts.expressions import items
 from jacie_flask.question.plan import Item, Measure, Plan, Span, Wishes
 
 _RATES = frozenset({"percent", "ratio", "days", "times"})
@@ -134,7 +136,7 @@ def period_of(span: Span, request: Request, company: Company, measure: Measure) 
     if span.end:
         durations = (span.months,) if span.kind == "months" else (12, 3)
         known = [period for months in durations for period in known_periods(measure, company, Period(0, months=months))]
-        return ending(span, known, items_of(measure)[0], company.lookup)
+        return ending(span, known, stated_items(measure, company, Period(0, months=durations[0]))[0], company.lookup)
     if span.kind == "quarter":
         return Period(span.year or _newest_year(request, company), span.number, 3)
     if span.kind == "half":
@@ -157,23 +159,18 @@ def _newest_year(request: Request, company: Company) -> int:
 
 def known_periods(measure: Measure, company: Company, like: Period) -> list[Period]:
     """Return the periods for which every item of a measure is known, oldest first."""
-    items = list(items_of(measure))
     known: list[Period] | None = None
-    for item in items:
+    for item in stated_items(measure, company, like):
         here = company.lookup.periods(item, like)
         known = here if known is None else [one for one in known if one in here]
     return known or []
 
 
-def items_of(measure: Measure) -> list[Item]:
-    """Return the line items of a measure's expression."""
+def stated_items(measure: Measure, company: Company, like: Period) -> list[Item]:
+    """Return the line items of a measure; for one that no filing states, those of its definition."""
     found: list[Item] = []
-
-    def walk(node: object) -> None:
-        if isinstance(node, Item):
-            found.append(node)
-        for argument in getattr(node, "arguments", ()):
-            walk(argument)
-
-    walk(measure.expression)
+    for item in items(measure.expression):
+        definition = definition_of(item.concept)
+        stated = definition is None or company.lookup.periods(item, like)
+        found += [item] if stated or definition is None else items(definition)
     return found

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from jacie_flask.answer.amounts import exact, shown
-from jacie_flask.answer.operands import Missing, Operand, Period
+from jacie_flask.answer.operands import NEAR_DAYS, Missing, Operand, Period
 from jacie_flask.answer.phrasing import listed
-from jacie_flask.facts.book import STATEMENTS, Book, Found, equal, fits
+from jacie_flask.facts.book import STATEMENTS, Book, Found, equal, fits, places
 from jacie_flask.facts.identities import sign
 from jacie_flask.facts.values import Fact, Row
 from jacie_flask.question.plan import Item, Wishes
@@ -53,9 +53,8 @@ class BookLookup:
         if item.concept:
             known = self.book.periods(item.concept, period.months)
         else:
-            known = sorted(
-                {(f.fact.column.year, f.fact.column.quarter % 4) for f in self._rows(item.phrase, None, period.months)}
-            )
+            columns = [one.fact.column for one in self._rows(item.phrase, None, period.months)]
+            known = sorted({place for column in columns for place in places(column, period.months)})
         return [Period(year, quarter, period.months) for year, quarter in known]
 
     # ------------------------------------------------------------------------------------------------------ concepts
@@ -91,7 +90,7 @@ class BookLookup:
         return Found(facts[0], chosen.filing) if len(facts) == 1 else None
 
     def _versions(self, concept: str, period: Period) -> list[Found]:
-        found = self.book.find(concept, period.year, period.quarter, period.months)
+        found = ending_with(self.book.find(concept, period.year, period.quarter, period.months), period)
         if self.statement:
             found = [one for one in found if one.fact.table.statement.startswith(self.statement)] or found
         if not found:
@@ -143,7 +142,7 @@ class BookLookup:
             for cell in match.row.cells:
                 column = match.table.columns[cell.column]
                 fact = Fact(table=match.table, row=match.row, column=column, cell=cell)
-                if period and not fits(column, period.year, period.quarter, months):
+                if period and not (fits(column, period.year, period.quarter, months) and ends_with(column.end, period)):
                     continue
                 if not period and (not column.year or column.months not in (0, months)):
                     continue
@@ -185,6 +184,18 @@ def _prints_money(fact: Fact) -> bool:
     if fact.table.statement or fact.row.unit != "money":
         return True
     return any(_CURRENCY_SIGN.search(row.text) for row in fact.table.rows) or bool(_CURRENCY_SIGN.search(fact.table.title))
+
+
+def ending_with(found: Sequence[Found], period: Period) -> list[Found]:
+    """Return the facts that end on the last day of the period, where that is known."""
+    return [one for one in found if ends_with(one.fact.column.end, period)]
+
+
+def ends_with(end: str, period: Period) -> bool:
+    """Say whether a column that ends on a day (ISO, "" for not known) can be of a period."""
+    if not (end and period.end):
+        return True
+    return abs((date.fromisoformat(end) - date.fromisoformat(period.end)).days) <= NEAR_DAYS
 
 
 def _calendar(fact: Fact) -> bool:

@@ -1,30 +1,45 @@
 """What a computation takes from the filings: operands with their amount, unit, period and page; and what is missing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
 from jacie_flask.question.plan import Item
 
+NEAR_DAYS = 10
+"""A fiscal period may end on a weekday near a month's end."""
+
 
 @dataclass(frozen=True)
 class Period:
-    """A period to compute for: a fiscal ``year``, a ``quarter`` of it (1-4) or 0, and its duration in ``months``."""
+    """A period to compute for: a fiscal ``year``, a ``quarter`` of it (1-4) or 0, and its duration in ``months``.
+
+    ``end`` is the last day (ISO) where the question names one, "" otherwise; figures of other last days are not of the period.
+    """
 
     year: int
     quarter: int = 0
     months: int = 12
     calendar: bool = True
+    end: str = field(default="", compare=False)
 
     def earlier(self, years: int = 1) -> "Period":
         """Return the same period of an earlier year."""
-        return replace(self, year=self.year - years)
+        return replace(self, year=self.year - years, end="")
 
     @property
     def text(self) -> str:
         """The period as a person writes it: "2018", "FY2018" where the year is not the calendar's, "Q2 2023", "9M 2023"."""
+        if not self.end:
+            return self._name
+        day = date.fromisoformat(self.end)
+        return f"{self._name} (to {day.day} {day:%B %Y})"
+
+    @property
+    def _name(self) -> str:
         year = str(self.year) if self.calendar else f"FY{self.year}"
-        if self.quarter and self.months == 3:
+        if self.quarter and (self.months == 3 or (self.months == 12 and self.quarter != 4)):
             return f"Q{self.quarter} {year}"
         if self.months == 6:
             return f"H{(self.quarter + 1) // 2 or 1} {year}"

@@ -276,7 +276,8 @@ def improving(request: Request) -> Draft:
     measure = request.plan.measures[0]
     for company in request.companies:
         before, after = _two(request, company, measure)
-        better = _wanted(request.plan.direction, measure)
+        either = request.plan.direction == "either"
+        better = _wanted("" if either else request.plan.direction, measure)
         step = changed(draft, before, after, request.plan.wishes)
         yes = step.value > 0 if better == "up" else step.value < 0
         _noted(draft, before)
@@ -284,7 +285,12 @@ def improving(request: Request) -> Draft:
         verb = "did not change" if same(before, after) else moved(step, up="rose", down="fell") + f" by {plain(step)}"
         marks = draft.marks((*after.computed.operands, *before.computed.operands))
         spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
-        draft.say(f"{'Yes' if yes and not same(before, after) else 'No'}. {subject(after)} {verb}, {spans}{aside(after)}{marks}.")
+        verdict = "Yes." if yes else "No."
+        if either:
+            verdict = "It improved:" if yes else "It got worse:"
+        if same(before, after):
+            verdict = "Neither:" if either else "No."
+        draft.say(f"{verdict} {subject(after)} {verb}, {spans}{aside(after)}{marks}.")
         draft.say(operand_list(draft, [after, before]))
     return draft
 

@@ -88,7 +88,7 @@ class Book:
 
     def periods(self, concept: str, months: int = 12) -> list[tuple[int, int]]:
         """Return the (year, quarter) for which a concept is known, oldest first; quarter 0 for whole years and year ends."""
-        return sorted({period for found in self._concepts.get(concept, ()) for period in _periods(found.fact.column, months)})
+        return sorted({period for found in self._concepts.get(concept, ()) for period in places(found.fact.column, months)})
 
     def concepts(self) -> frozenset[str]:
         """Return the concepts that any filing has."""
@@ -122,7 +122,8 @@ def fits(column: Column, year: int, quarter: int, months: int) -> bool:
     return months == 12 or column.quarter == quarter
 
 
-def _periods(column: Column, months: int) -> Iterator[tuple[int, int]]:
+def places(column: Column, months: int) -> Iterator[tuple[int, int]]:
+    """Yield the (year, quarter) of a column of that duration, or of balances; quarter 0 for whole years and year ends."""
     if not column.year:
         return
     if column.months == 0:

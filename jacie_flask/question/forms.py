@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from jacie_flask.question.marks import Marked
+from jacie_flask.question.marks import Mark, Marked
 
 YES_NO = frozenset({"did", "do", "does", "has", "have", "had", "is", "are", "was", "were", "can"})
 _PREPOSITIONS = frozenset(
@@ -58,16 +58,21 @@ def _asks_yes_or_no(marked: Marked) -> bool:
     before = ""
     for mark in marked.marks:
         word = marked.tokens[mark.first].text.lower()
-        if mark.has("company") and before not in _PREPOSITIONS:
+        if mark.has("company") and before not in _PREPOSITIONS and not _addressed(marked, mark):
             return False
         if mark.has("wish") and word == "how":
             return False
         passed = mark.first in marked.explained or not marked.tokens[mark.first].word or mark.period is not None
-        if not passed and word not in _PREPOSITIONS:
+        if not passed and word not in _PREPOSITIONS and "compare" not in mark.operators:
             following = marked.tokens[mark.last].text.lower() if mark.last < len(marked.tokens) else ""
             return word in YES_NO and following not in _SPEAKERS
         before = word
     return False
+
+
+def _addressed(marked: Marked, mark: Mark) -> bool:
+    """Say whether a company is named before the question itself: "Averlinde: did the margin rise"."""
+    return mark.last < len(marked.tokens) and marked.tokens[mark.last].text in {":", ",", "-", "–", "—"}
 
 
 def explain(form: Form, *kinds: str) -> None:

@@ -99,6 +99,9 @@ def _changing(form: Form) -> Decision | None:
         explain(form, "up", "down", "better", "worse", "than", "compare")
         explain_companies(form)
         return Decision("compare", direction)
+    if form.has("better") and form.has("worse"):
+        explain(form, *_CHANGING)
+        return Decision("improving", "either")
     if form.has("better", "worse") and (form.yes_no or form.has("trend")):
         explain(form, *_CHANGING)
         return Decision("improving", "worse" if not form.has("better") else "")

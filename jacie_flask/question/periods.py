@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from jacie_flask.facts.periods import iso, months_of_weeks
 from jacie_flask.question.plan import Span
 
 
@@ -25,6 +26,17 @@ _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, 
 _ENDED = {"year": 12, "quarter": 3, "half year": 6, "twelve months": 12, "12 months": 12}
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}
 _COUNT = rf"(?:{'|'.join(_COUNTS)}|\d{{1,2}})"
+_WEEKS = {
+    "thirteen": 13,
+    "fourteen": 14,
+    "twenty six": 26,
+    "twenty seven": 27,
+    "thirty nine": 39,
+    "forty": 40,
+    "fifty two": 52,
+    "fifty three": 53,
+}
+_WEEK = rf"(?:(?:{'|'.join(_WEEKS).replace(' ', '[ -]')}|\d{{1,2}})[ -]weeks?)"
 _Q = r"(?:q[ ]?[1-4]|[1-4]q|(?:first|second|third|fourth|1st|2nd|3rd|4th)[ ](?:fiscal[ ]|financial[ ])?quarter)"
 _H = r"(?:h[12]|[12]h|(?:first|second|1st|2nd|last)[ ]half(?:[ ]year)?)"
 _JOIN = r"(?:[ ]?(?:of|in|,|for|-)?[ ]?(?:the[ ])?)"
@@ -32,12 +44,13 @@ _PATTERN = re.compile(
     rf"""(?ix)(?<![\w.,$€£])(?:
     (?P<days>(?:(?:fiscal[ ]|financial[ ])?(?P<ended>year|quarter|half[ -]year|twelve[ ]months|12[ ]months)[ ](?:ended|ending|to)[ ](?:on[ ])?(?:the[ ])?)?(?:(?P<month>{_MONTH})\.?[ ](?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<dyear>(?:19|20)\d\d)
       |(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?[ ](?:of[ ])?(?P<month2>{_MONTH})\.?,?[ ](?P<dyear2>(?:19|20)\d\d)
+      |(?P<month3>{_MONTH})\.?,?[ ](?P<dyear4>(?:19|20)\d\d)(?P<inquarter>[ ]quarter)?
       |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)|(?P<one>\d{{1,2}})[/.](?P<two>\d{{1,2}})[/.](?P<dyear3>(?:19|20)\d\d)))
     |(?P<quarter>{_Q}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<qyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?)?(?P<qyear2>(?:19|20)\d\d)(?:['’]s)?[ ]?[,-]?[ ]?(?P<quarter2>{_Q})
     |(?P<half>{_H}){_JOIN}(?:fiscal[ ]year[ ]|fiscal[ ]|fy[ ]?['’]?|cy[ ]?)?(?P<hyear>(?:19|20)\d\d|['’]?\d\d(?!\d))
     |(?P<hyear2>(?:19|20)\d\d)[ ]?(?P<half2>{_H})
-    |(?:first[ ])?(?P<months>(?:{_COUNT})[ -]months?|[369]m)(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
+    |(?:first[ ])?(?P<months>(?:{_COUNT})[ -]months?|[369]m|{_WEEK})(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
     |(?:(?:the[ ])?(?:last|past|previous|latest|most[ ]recent)[ ])(?P<lastcount>{_COUNT})[ ](?:fiscal[ ]|financial[ ]|reported[ ])?years
     |(?P<ncount>{_COUNT})[ -](?:fiscal[ ])?(?:years?|yr)\b
     |(?:last|final)[ ](?:fiscal[ ])?quarter[ ]of[ ](?:fiscal[ ](?:year[ ])?|fy[ ]?)?(?P<lastquarter>(?:19|20)\d\d)
@@ -51,6 +64,9 @@ _PATTERN = re.compile(
 _RANGE = re.compile(r"[ ]?(?:-|–|—|to|through|until|till)[ ]?(?:the[ ])?", re.I)
 _SHORT_END = re.compile(r"[ ]?(?:-|–|—)[ ]?(\d\d)(?![\w.,%])")
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|\bsince)[ ](?:the[ ])?(?:end[ ]of[ ])?(?:fiscal[ ]years?[ ])?$", re.I)
+_CLOSING = re.compile(
+    r"(?:\bat|\bas of|\bend of|\bend|\bended|\bending|\bmonths to|\bweeks to)[ ](?:the[ ])?(?:end of[ ])?$", re.I
+)
 _AND = re.compile(r"[ ]?(?:and|&|to)[ ]?", re.I)
 _BARE_PAIR = re.compile(
     r"(?<![\w.,$€£%])['’]?([0-4]\d)[ ]?(vs\.?|versus|v|and|to|-)[ ]?['’]?([0-4]\d)(?![\w.,%]| (?:%|percent|million|billion|days|years|times|points|basis|bps))",
@@ -84,8 +100,12 @@ def _read(match: re.Match[str]) -> Period | None:
     start, end = match.span()
     if match["days"]:
         day = _day(match)
+        if day and match["inquarter"]:
+            return Period(start, end, (Span("months", int(day[:4]), 0, 3, day),))
         if day and match["ended"]:
             return Period(start, end, (Span("months", int(day[:4]), 0, _ENDED[match["ended"].lower().replace("-", " ")], day),))
+        if not day and match["month3"]:
+            return Period(match.start("dyear4"), end, (Span("year", int(match["dyear4"])),))
         return Period(start, end, (Span("date", int(day[:4]), end=day),)) if day else None
     for number, year in (("quarter", "qyear"), ("quarter2", "qyear2"), ("q", "")):
         if match[number]:
@@ -96,7 +116,8 @@ def _read(match: re.Match[str]) -> Period | None:
     if match["lastquarter"]:
         return Period(start, end, (Span("quarter", int(match["lastquarter"]), 4, 3),))
     if match["months"]:
-        return Period(start, end, (Span("months", 0, 0, _count(match["months"])),))
+        count = _count(match["months"])
+        return Period(start, end, (Span("months", 0, 0, count),)) if count > 0 else None
     if match["lastcount"]:
         count = _count(match["lastcount"])
         return Period(start, end, tuple(Span("latest", number=back) for back in reversed(range(min(count, 15)))), count=count)
@@ -142,6 +163,9 @@ def _counted_months(text: str, months: Period, period: Period) -> Period | None:
 
 
 def _day(match: re.Match[str]) -> str:
+    if match["month3"]:
+        closes = match["ended"] or match["inquarter"] or _CLOSING.search(match.string[: match.start()])
+        return iso(int(match["dyear4"]), _MONTHS[match["month3"].lower()], 31) if closes else ""
     if match["iso"]:
         parts: tuple[int, ...] = tuple(map(int, match["iso"].split("-")))
     elif match["one"]:
@@ -165,6 +189,9 @@ def _digit(text: str) -> int:
 
 
 def _count(text: str) -> int:
+    if "week" in text.lower():
+        words = re.sub(r"[ -]weeks?$", "", text.lower()).replace("-", " ")
+        return months_of_weeks(_WEEKS.get(words) or int(re.sub(r"\D", "", words) or 0))
     return _COUNTS.get(re.split("[ -]", text.lower())[0]) or int(re.sub(r"\D", "", text))
 
 
@@ -183,5 +210,5 @@ def moved(span: Span, years: int) -> Span:
     """Return the same period some years later, or earlier."""
     if span.kind == "latest":
         return Span("latest", number=span.number - years, months=span.months)
-    end = f"{int(span.end[:4]) + years}{span.end[4:]}" if span.end else ""
+    end = iso(int(span.end[:4]) + years, int(span.end[5:7]), int(span.end[8:])) if span.end else ""
     return Span(span.kind, span.year + years if span.year else 0, span.number, span.months, end)

@@ -43,7 +43,7 @@ class Plan:
     ``operator``: "value", "change" (amount), "growth" (percent), "yearly" (growth of each year over the one before), "cagr",
     "average" and "sum" (over ``spans``), "share" (of ``measures[0]`` in ``measures[1]``), "compare" (companies or periods), "largest" or
     "smallest" (row or column of a group), "which_year" (largest or smallest over ``spans``; over all years where there is one),
-    "improving" (yes or no), "positive" (yes or no; below zero where ``direction`` is "down"), "consistent" (within ``threshold``),
+    "improving" (yes or no; which way it went where ``direction`` is "either"), "positive" (yes or no; below zero where ``direction`` is "down"), "consistent" (within ``threshold``),
     "exists" (yes or no), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
     compared ("segments", "liabilities", "geographies"). ``direction`` is "up", "down" or "": what is asked about, or the extreme.
     ``statement`` is the statement that the question points to, "" for any.

@@ -17,7 +17,7 @@ from jacie_flask.question.operators import decide
 from jacie_flask.question.pinning import parted, pinned, quarters, relative
 from jacie_flask.question.plan import Item, Measure, Plan
 from jacie_flask.question.rowwords import phrase_measure, phrase_share
-from jacie_flask.question.spans import names_periods, spans
+from jacie_flask.question.spans import backward, names_periods, spans
 from jacie_flask.question.terms import Term
 from jacie_flask.text.languages import in_english
 
@@ -71,7 +71,7 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         spans=periods,
         operator="value" if decision.operator in _LISTED else decision.operator,
         group="" if decision.group == "quarters" else decision.group,
-        direction=worsening(measures) if decision.direction == "worse" else decision.direction,
+        direction=_direction(question, decision, measures),
         threshold=decision.threshold,
         statement=_statement(question, spelt_out),
         wishes=question.wishes,
@@ -137,6 +137,15 @@ def _in_own_words(question: Marked, measures: tuple[Measure, ...], decision: Dec
     if decision.group or decision.operator in {"highlights", "positive", "drivers"} or len(measures) > 1:
         return measures
     return phrase_measure(question, measures)
+
+
+def _direction(question: Marked, decision: Decision, measures: Sequence[Measure]) -> str:
+    """Return the direction over time; the first period named is compared with the other one, which may be the later."""
+    direction = decision.direction
+    if decision.operator in {"improving", "drivers"} and direction != "either" and backward(question):
+        swapped = {"up": "down", "down": "up", "worse": ""}
+        direction = swapped.get(direction, "worse" if decision.operator == "improving" else "")
+    return worsening(measures) if direction == "worse" else direction
 
 
 def _statement(question: Marked, spelt_out: Sequence[Definition]) -> str:

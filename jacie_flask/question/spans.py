@@ -131,6 +131,20 @@ def _compares_years(marked: Marked) -> bool:
     return any("year_over_year" in mark.operators for mark in marked.marks)
 
 
-def period_key(span: Span) -> tuple[int, int, int]:
+def period_key(span: Span) -> tuple[int, int, int, str]:
     """Return a key that puts periods in order of time."""
-    return (span.year or 10_000 - span.number, span.number if span.year else 0, span.months)
+    return (span.year or 10_000 - span.number, span.number if span.year else 0, span.months, span.end)
+
+
+def backward(marked: Marked) -> bool:
+    """Say whether the earlier of two periods is compared with the later: "higher in 2017 than in 2018"."""
+    named = [mark for mark in marked.marks if mark.period is not None and len(mark.period.spans) == 1]
+    comparing = [mark for mark in marked.marks if {"than", "compare"} & set(mark.operators)]
+    if len(named) != 2 or len(comparing) != 1:
+        return False
+    after = [mark for mark in named if mark.first > comparing[0].first]
+    if not after:
+        return False
+    other = next(mark for mark in named if mark is not after[0])
+    periods = [mark.period.spans[0] for mark in (other, after[0]) if mark.period is not None]
+    return period_key(periods[0]) < period_key(periods[1])

@@ -1,10 +1,13 @@
 """Periods in a company's own calendar: the newest, years before it, and those that end on a day."""
 
+from dataclasses import replace
+
 import pytest
 
 from jacie_flask.answer.figures import Company, Request, periods
 from jacie_flask.answer.lookup import BookLookup
 from jacie_flask.answer.operands import Missing, Period
+from jacie_flask.answer.operators import improving
 from jacie_flask.facts.book import Book, Filing
 from jacie_flask.facts.values import Cell, Column, Row, Table
 from jacie_flask.question.plan import Item, Measure, Plan, Span
@@ -65,3 +68,28 @@ def test_a_period_that_is_not_known_is_missing(one, span):
     """No other period is taken for it."""
     with pytest.raises(Missing):
         resolved(one, span)
+
+
+def test_the_last_day_that_a_question_names_is_shown_and_checked():
+    """The balance at a quarter's end is not called the year's, and a figure of another last day is not taken."""
+    (period,) = resolved(QUARTERS, Span("months", 2022, 0, 3, "2022-12-31"))
+    assert period.text == "Q2 2023 (to 31 December 2022)"
+    assert QUARTERS.lookup.operand(Item(concept="revenue"), period).amount == 100_000_000
+    with pytest.raises(Missing):
+        QUARTERS.lookup.operand(Item(concept="revenue"), replace(period, end="2022-09-30"))
+
+
+def test_a_balance_at_the_end_of_a_quarter_is_named_by_it():
+    """A year end has the name of its year alone."""
+    assert Period(2022, 1).text == "Q1 2022"
+    assert [Period(2022).text, Period(2022, 4).text] == ["2022", "2022"]
+    assert Period(2022, 4, 3).text == "Q4 2022"
+
+
+@pytest.mark.parametrize(("direction", "verdict"), [("either", "It improved:"), ("", "Yes."), ("down", "No.")])
+def test_which_way_it_went_is_said_where_both_are_offered(direction, verdict):
+    """A question for a direction has no yes or no."""
+    rising = company([Column(months=12, year=2021), Column(months=12, year=2022)])
+    plan = Plan(("Averlinde",), (REVENUE,), (Span("year", 2022),), "improving", direction=direction)
+    draft = improving(Request(plan, [rising], {}))
+    assert draft.text.startswith(verdict)
