@@ -10,14 +10,14 @@ _CURRENCY = (
 )
 _NUMBER = r"(?:\d{1,3}(?:[,'’]\d{2,3})+|\d+)(?:\.\d+)?|\.\d+"
 _MARK = r"(?:\((?:[a-z]{1,2}|\d{1,2})\)|\[\w{1,2}\]|[*†‡§#]{1,3})"
-_UNIT = r"(?:%|pts?\.?|ppts?|pp|bps|x)"
+_UNIT = r"(?:%|pts?\.?|ppts?|pp|bps|x|[pc](?=[)\s]|$))"
 _CELL = re.compile(
     rf"(?P<open>[(\[])?(?P<sign>[-−–—+])?(?P<currency>{_CURRENCY})?(?P<sign2>[-−–—])?(?P<open2>\()?(?P<digits>{_NUMBER})"
     rf"(?P<unit>{_UNIT})?(?P<shut>[)\]])?(?P<unit2>{_UNIT})?(?P<mark>{_MARK}{{0,3}})[,;]?"
 )
 _NIL = re.compile(rf"{_CURRENCY}?[—–−-]{{1,3}}(?P<unit>%)?{_MARK}?|[Nn]il|NIL|-0-|\([—–-]\)")
 _VOID = re.compile(r"N/?M|n/?m|[nN]\.[mM]\.?|N/A|n/a|n\.a\.|\*{1,3}")
-_ENDS = frozenset("0123456789)%—–-−*]xlLsp.AaMm†‡")
+_ENDS = frozenset("0123456789)%—–-−*]xlLspc.AaMm†‡")
 _DIGIT = re.compile(r"\d|[—–−-]$|[Nn]il$")
 _LEADERS = re.compile(r"\s?(?:[.·_…]\s?){3,}")
 _APART = re.compile(
@@ -131,7 +131,7 @@ def _number(match: re.Match[str], token: str) -> Figure | None:
         -value if negative else value,
         token,
         len(digits.partition(".")[2]),
-        "pts" if unit.startswith("p") else unit,
+        "pts" if unit.startswith("p") and unit != "p" else unit.strip("pc"),
         (match["currency"] or "").strip(),
     )
 

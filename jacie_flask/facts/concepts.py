@@ -15,6 +15,7 @@ from jacie_flask.text.labels import STATEMENTS
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "‑": "-"})
 _NOISE = re.compile(
     r"\((?:see |refer to )?(?:notes?|schedule)\s[^)]{0,200}\)|^(?:less|add|plus|of which):?\s(?=\w)|\((?:unaudited|restated|in (?:thousands|millions|shares)[^)]{0,200})\)"
+    r"|\((?:in )?(?:[a-z]{0,3}[$€£¥₹₦r]?\s?)?['’]?(?:000|thousands?|millions?|billions?|crores?|lakhs?|m|mn|bn|eur|usd|gbp|zar|[$€£])\)"
     r"|\(\w{1,2}\)|^\d{1,2}[.)]\s",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jacie_flask.facts.periods import PERIODS, Atom, Calendar, atoms, iso
 from jacie_flask.facts.values import Column
@@ -152,12 +153,21 @@ def _periods(found: Sequence[Atom]) -> list[Period]:
 
 def _with_days(periods: list[Period], days: Sequence[Atom]) -> list[Period]:
     """Give each period its day: one day each, one for runs of them, or in turn where the years come again."""
-    if not days or len(periods) % len(days):
-        return periods
-    share = len(periods) // len(days)
+    share = len(periods) // len(days) if days else 0
     years = [period.year for period in periods]
     in_turn = 1 < len(days) < len(periods) and years == years[: len(days)] * share and len(set(years)) == len(days)
-    return [_dated(period, days[at % len(days) if in_turn else at // share]) for at, period in enumerate(periods)]
+    places = [at % len(days) for at in range(len(periods))] if in_turn else _spread_over(years, len(days))
+    return [_dated(period, days[place]) for period, place in zip(periods, places, strict=True)] if places else periods
+
+
+def _spread_over(years: Sequence[int], count: int) -> list[int]:
+    """Return which of ``count`` headings each year stands under: equal runs, or runs that begin where the years start again; [] for none."""
+    if count and len(years) % count == 0:
+        return [at * count // len(years) for at in range(len(years))]
+    runs = [0]
+    for before, year in pairwise(years):
+        runs.append(runs[-1] + (year >= before))
+    return runs if count > 1 and runs[-1] + 1 == count else []
 
 
 def _dated(period: Period, day: Atom) -> Period:
@@ -166,14 +176,12 @@ def _dated(period: Period, day: Atom) -> Period:
 
 def _spread(periods: list[Period], durations: Sequence[Atom]) -> list[Period]:
     """Give each period its duration; several durations stand above equal runs of periods."""
-    if not durations or len(periods) % len(durations):
+    places = _spread_over([period.year for period in periods], len(durations))
+    if not places:
         return periods
-    share = len(periods) // len(durations)
     return [
-        Period(
-            one.year, one.month, one.day, one.quarter or durations[at // share].quarter, durations[at // share].months, one.named
-        )
-        for at, one in enumerate(periods)
+        Period(one.year, one.month, one.day, one.quarter or durations[place].quarter, durations[place].months, one.named)
+        for one, place in zip(periods, places, strict=True)
     ]
 
 

@@ -25,7 +25,7 @@ _WORDED = (
 _DECLARED = re.compile(
     rf"\b(?:in|of|expressed in)\s(?:[\w.$€£¥₹₦]+\s){{0,3}}?(?:{_CURRENCY}\s)?(?P<a>{_NAMES})s?\b"
     rf"|(?:^|[(\[,])\s?(?:amounts?|dollars?|all|figures|[\w.$€£¥₹₦]{{1,12}}\s)?[\w\s.$€£¥₹₦]{{0,30}}?\b(?P<b>{_NAMES})s?\b"
-    rf"|{_CURRENCY}\s?(?P<c>['’]?000|{_NAMES}|mn|bn|mio|mln|m|k|cr|tn)(?:['’]?s)?\b|['’](?P<d>000)s?\b|\((?P<e>m|mn|bn|mio|000)\)",
+    rf"|{_CURRENCY}\s?(?P<c>['’]?(?:000|{_NAMES}|mn|bn|mio|mln|m|k|cr|tn))(?:['’]?s)?\b|['’](?P<d>000)s?\b|\((?P<e>m|mn|bn|mio|000)\)",
     re.IGNORECASE,
 )
 _MONEY = re.compile(_CURRENCY)

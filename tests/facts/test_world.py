@@ -243,3 +243,54 @@ def test_payments_and_expenses_are_positive():
     assert signed_amount(facts["dividends_paid"]) == 40e6
     assert signed_amount(facts["investing_cash_flow"]) == -30e6
     assert not [row for row in table.rows if row.suspect]
+
+
+INTERIM = """
+    Condensed consolidated income statement
+    Six months to 30 June Year to 31 December
+    2024 2023 2023
+    Unaudited Unaudited Audited
+    £’000 £’000 £’000
+    Turnover 12,345 11,111 23,000
+    Cost of sales (6,000) (5,500) (11,500)
+    Gross profit 6,345 5,611 11,500
+    Profit before taxation 3,000 2,500 5,100
+    Taxation (700) (600) (1,200)
+    Profit for the period 2,300 1,900 3,900
+    Basic earnings per share 14.0p 13.2p 27.5p
+    """
+
+
+def test_half_years_beside_a_whole_year():
+    """Two dates over three years: the second begins where the years start again."""
+    page = textwrap.dedent(INTERIM).strip("\n")
+    (table,) = tables_of([page], {1: ["income_statement"]}, {"document_type": "interim report"})
+    assert [(column.end, column.months, column.year, column.quarter) for column in table.columns] == [
+        ("2024-06-30", 6, 2024, 2), ("2023-06-30", 6, 2023, 2), ("2023-12-31", 12, 2023, 0),
+    ]  # fmt: skip
+    assert (table.scale, table.currency) == (3, "GBP")
+    assert [cell.value for cell in table.rows[-1].cells] == [14.0, 13.2, 27.5]
+
+
+UNITED_KINGDOM = """
+    Balance sheet at 31 March 2024
+    2024 2023
+    Note £ £
+    Fixed assets
+    Tangible assets 5 1,234,567 1,100,000
+    Current assets
+    Stocks 100,000 90,000
+    Debtors 6 200,000 180,000
+    Cash at bank and in hand 50,000 40,000
+    350,000 310,000
+    Creditors: amounts falling due within one year 7 (150,000) (140,000)
+    Net current assets 200,000 170,000
+    """
+
+
+def test_a_balance_sheet_of_the_united_kingdom():
+    """Stocks, debtors and creditors; a subtotal without words; liabilities in brackets."""
+    facts = read("balance_sheet", UNITED_KINGDOM)
+    expected = {"inventory": 100_000, "receivables": 200_000, "cash": 50_000, "current_assets": 350_000, "ppe_net": 1_234_567}
+    assert {concept: facts.get((concept, 2024)) for concept in expected} == expected
+    assert facts["current_liabilities", 2024] == -150_000
