@@ -14,7 +14,7 @@ _US = re.compile(r"(?<![\w.])USA?(?![\w.])")
 _ADJUSTED = re.compile(r"(?i)\badjusted\b")
 _NON_GAAP = re.compile(r"(?i)\bnon[- ]?gaap ")
 _POSSESSIVE = re.compile(r"['’]s$")
-_JOINING = frozenset({"per", "before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
+_JOINING = frozenset({"before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
 
 def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
