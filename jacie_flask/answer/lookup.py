@@ -8,7 +8,7 @@ from datetime import date
 from jacie_flask.answer.amounts import exact, shown
 from jacie_flask.answer.operands import NEAR_DAYS, Missing, Operand, Period
 from jacie_flask.answer.phrasing import listed
-from jacie_flask.facts.book import STATEMENTS, Book, Found, equal, fits, places
+from jacie_flask.facts.book import STATEMENTS, Book, Found, RowMatch, equal, fits, places
 from jacie_flask.facts.identities import sign
 from jacie_flask.facts.values import Fact, Row
 from jacie_flask.question.plan import Item, Wishes
@@ -136,7 +136,7 @@ class BookLookup:
     def _rows(self, phrase: str, period: Period | None, months: int) -> list[Found]:
         """Return the facts of the rows that fit a phrase closest, newest filing first."""
         matches = self.book.rows(phrase)
-        closest = [one for one in matches if (one.primary, one.extra) == (matches[0].primary, matches[0].extra)]
+        closest = [one for one in matches if _closeness(one) == _closeness(matches[0])]
         found: list[Found] = []
         for match in closest:
             for cell in match.row.cells:
@@ -177,6 +177,10 @@ def _known(period: tuple[int, int], like: Period) -> Period:
     """Return a known (year, quarter) as a period; a balance at the end of a quarter is named by it."""
     year, quarter = period
     return Period(year, quarter, 3 if quarter and like.months == _YEAR_MONTHS else like.months)
+
+
+def _closeness(match: RowMatch) -> tuple[bool, int, int]:
+    return match.primary, match.missing, match.extra
 
 
 def _prints_money(fact: Fact) -> bool:

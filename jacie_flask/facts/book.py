@@ -11,6 +11,7 @@ from jacie_flask.text.terms import term_ids
 STATEMENTS = ("income_statement", "balance_sheet", "cash_flow", "comprehensive_income", "equity")
 _SAME = {"net_income_attributable": "net_income", "equity": "total_equity", "total_equity": "equity"}
 """Concepts that are the same figure as another one where a statement has no minority interests."""
+_TOTAL = frozenset(term_ids("total"))
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ class Found:
 
 @dataclass(frozen=True)
 class RowMatch:
-    """A row that has all words of a phrase: where it is, and how many words it has beyond them."""
+    """A row that has all words of a phrase: where it is, how many its label lacks and its headings have, and how many it has beyond."""
 
     table: Table
     row: Row
     filing: Filing
+    missing: int
     extra: int
     primary: bool
 
@@ -100,7 +102,7 @@ class Book:
         if not wanted:
             return []
         matches = list(self._matching(wanted))
-        return sorted(matches, key=lambda one: (not one.primary, one.extra, [-part for part in one.filing.order]))
+        return sorted(matches, key=lambda one: (not one.primary, one.extra, one.missing, [-part for part in one.filing.order]))
 
     def _matching(self, wanted: frozenset[int]) -> Iterator[RowMatch]:
         for number, (filing, tables) in enumerate(self.filings):
@@ -108,7 +110,8 @@ class Book:
                 self._words[number] = [(table, row, _words_of(row)) for table in tables for row in table.rows if not row.suspect]
             for table, row, words in self._words[number]:
                 if wanted <= words.whole and wanted & words.own:
-                    yield RowMatch(table, row, filing, len(words.own - wanted), table.statement in STATEMENTS)
+                    missing, extra = len(wanted - words.own), len(words.own - wanted - _TOTAL)
+                    yield RowMatch(table, row, filing, missing, extra, table.statement in STATEMENTS)
 
 
 def fits(column: Column, year: int, quarter: int, months: int) -> bool:

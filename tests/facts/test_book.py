@@ -129,3 +129,14 @@ def test_a_report_comes_before_the_release_for_the_same_period():
     book = Book([(release, [income([2023], [93])]), (report, [income([2023], [80])])])
     assert values(book.find("revenue", 2023)) == [(80.0, "r"), (93.0, "e")]
     assert values(Book(book.filings[::-1]).find("revenue", 2023)) == [(80.0, "r"), (93.0, "e")]
+
+
+def test_a_total_of_the_name_comes_before_the_parts_under_it():
+    """ "Noninterest expense" is the total of that heading, not its line "Other expense"."""
+    rows = [
+        Row("Other expense", [Cell(0, 5.0, "5")], headings=["Noninterest expense"]),
+        Row("Compensation expense", [Cell(0, 40.0, "40")], headings=["Noninterest expense"]),
+        Row("Total noninterest expense", [Cell(0, 45.0, "45")], headings=["Noninterest expense"]),
+    ]
+    book = Book([(NEW, [Table(1, [Column(year=2023, months=12)], rows, statement="income_statement")])])
+    assert book.rows("noninterest expense")[0].row.cells[0].value == 45.0
