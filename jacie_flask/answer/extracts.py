@@ -1,138 +1,300 @@
 """Extractive answers: the statements of the pages that answer a question, as the filing has them, each with its source."""
 
-import re
-import tomllib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from jacie_flask.answer.statements import Statement, statements
+from jacie_flask.answer import aims
+from jacie_flask.answer.listings import Listing, enumerates, event_phrases, headlines, points_under, reported_items, tells_event
+from jacie_flask.answer.people import auditor_of, holder_of, role_of
+from jacie_flask.answer.statements import Statement, single_sentences, statements
+from jacie_flask.answer.verdicts import (
+    acts,
+    as_cause,
+    compact,
+    contradicts,
+    counts,
+    describes,
+    hedged,
+    is_boilerplate,
+    is_definition,
+    is_trade,
+    settles,
+    states_time,
+)  # fmt: skip
+from jacie_flask.answer.wordforms import Concept, concepts, word_forms
 from jacie_flask.text import figures
-from jacie_flask.text.terms import is_number, term_counts, term_ids
 
-_COVERED = 0.72
-"""The share of the question's weight that a statement with its headings must carry to answer it."""
-_HEADING_SHARE, _ITEM_SHARE = 0.6, 0.95
-_WEAK = 0.3
-_NEAR = 0.8
-_MOST, _MOST_ITEMS = 2, 8
-_LONG = 22
-_ADDED_WEIGHT = 1.0
-_CAUSE_BONUS = 1.35
-_YEAR_BONUS, _OTHER_YEAR = 1.15, 0.75
-_OTHER_NUMBER = 0.6
-_RANK_LOSS = 0.06
-_CAUSES = re.compile(
-    r"\b(?:because|due to|driven|primarily|mainly|reflect\w*|as a result|resulting from|result of|owing to|attributable|caused|led to|offset)\b",
-    re.IGNORECASE,
-)
-_WHY = re.compile(
-    r"\b(?:why|dr[oi]ve[sn]?|drivers?|driven|reasons?|caus(?:e|ed|es)|explain|led to|because|contributed)\b", re.IGNORECASE
-)
-_FIGURE_ASKED = re.compile(
-    r"\bhow (?:much|many|high|large|big|long)\b|\bwhat (?:percent\w*|share|amount|number)\b|%", re.IGNORECASE
-)
-_BOILERPLATE = re.compile(
-    r"\b(?:forward-looking|see note|refer to|see accompanying|incorporated (?:herein )?by reference)\b", re.IGNORECASE
-)
+_NEAR = 0.85
+_MOST, _MOST_POINTS = 2, 8
+_LONG = 45
+_RANK_LOSS, _AGE_LOSS = 0.05, 0.12
+_RISK = "risk"
+_SHARED = 0.7
+_TITLE_WORDS = 1
+"""What a heading may have beside the words of a question for the list under it to answer."""
+_AUDITOR = word_forms("auditor audits independent registered public accounting firm")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was found for a question: its number among the sources, and its text."""
+    """A page that was found for a question: its number among the sources, its text, and the years and the document it is of."""
 
     number: int
     text: str
+    years: frozenset[int] = frozenset()
+    document: str = ""
 
 
 @dataclass(frozen=True)
 class Extract:
-    """A statement that answers, the number of its source, how well it fits, and where it is on its page."""
+    """A statement that answers, the number of its source, and how well it fits."""
 
     statement: Statement
     number: int
     score: float
-    position: int = 0
 
 
-@cache
-def _weak_terms() -> frozenset[int]:
-    """Return the terms of extracts.toml."""
-    return frozenset(term_ids(tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["weak"]))
+@dataclass(frozen=True)
+class Request:
+    """A question as extracts see it: what it speaks of, its years, its numbers, and the names of its companies."""
+
+    question: str
+    concepts: Sequence[Concept]
+    years: frozenset[int]
+    names: Sequence[str]
+    pages: Sequence[Page]
+    found: Sequence[tuple[Page, Sequence[Statement]]] = field(default_factory=list)
 
 
-def extractive_answer(question: str, terms: Mapping[int, float], pages: Sequence[Page]) -> list[str]:
+def extractive_answer(question: str, pages: Sequence[Page], names: Sequence[str] = (), original: str = "") -> list[str]:
     """Return the paragraphs of the answer, each with its marker; none where no statement answers the question.
 
-    ``terms`` are the weighted terms of the prepared query: 1 for the question's own words, less for words that pages use for them.
+    ``question`` has no names of companies, ``original`` has them, ``names`` are they.
     """
-    ranked = rank(question, terms, pages)
+    years = frozenset(figures.years(question))
+    wanted = [one for one in concepts(question) if not (one.words.isdigit() and int(one.words) in years)]
+    fitting = [page for page in pages if not years or not page.years or years & page.years or max(years) + 1 in page.years]
+    found = [(page, list(statements(page.text))) for page in fitting]
+    request = Request(question, wanted, years, names, fitting, found)
+    return _ANSWERS.get(aims.aim_of(original or question), _other)(request)
+
+
+def nearest(claim: str, pages: Sequence[Page]) -> Extract | None:
+    """Return the statement that has most of a claim's words, with its score from 0 to 1; None where none has enough of them."""
+    words = {word for word in word_forms(claim).split() if not word[0].isdigit()}
+    best: Extract | None = None
+    for page in pages:
+        for one in statements(page.text):
+            share = len(words & set(word_forms(one.text).split())) / max(len(words), 1)
+            if share >= _SHARED and (best is None or share > best.score):
+                best = Extract(one, page.number, share)
+    return best
+
+
+# ------------------------------------------------------------------------------------------------------ kinds of answer
+
+
+def _reason(request: Request) -> list[str]:
+    """Answer why with the sentences that give a cause of what is asked for."""
+
+    def fits(one: Statement, forms: str) -> bool:
+        return (
+            as_cause(one.text, request.concepts, request.names)
+            and not contradicts(request.question, one.text)
+            and all(concept.within(forms) for concept in request.concepts)
+        )
+
+    return _quoted(_ranked(request, fits))
+
+
+def _person(request: Request) -> list[str]:
+    """Answer who has an office; other questions for people as any other."""
+    known = [(page.number, page.text, max(page.years, default=0)) for page in request.pages]
+    if any(item.within(_AUDITOR) for item in request.concepts) and (firm := auditor_of(known)):
+        return [f"{firm[0]} signed the auditor’s report [{firm[1]}]."]
+    role = role_of(request.question)
+    if not role or any(_is_deed(concept, role) for concept in request.concepts):
+        return _other(request) if len(request.concepts) > 1 else []
+    holder = holder_of(role, known)
+    if not holder:
+        return []
+    return [f"{holder[0]} is named as {role} [{holder[1]}]."]
+
+
+def _is_deed(concept: Concept, role: str) -> bool:
+    """Say whether a concept is no part of an office: "appointed", "wife"."""
+    parts = word_forms(f"{role} board supervisory chairman chairwoman")
+    return not any(f" {phrase} " in parts or phrase in ("ceo", "cfo", "coo") for phrase in concept.phrases)
+
+
+def _activity(request: Request) -> list[str]:
+    """Answer what a company does with the sentence that says so."""
+
+    def fits(one: Statement, _: str) -> bool:
+        return not one.item and describes(one.text, request.names)
+
+    ranked = _ranked(request, fits, plain=True)
+    return _quoted([one for one in ranked if is_trade(one.statement.text)][:1] or ranked[:1])
+
+
+def _amount(request: Request) -> list[str]:
+    """Answer how much or how many with a sentence that has all that is asked for and its figure."""
+
+    def fits(one: Statement, forms: str) -> bool:
+        return counts(request.question, one.text, request.concepts) and all(item.within(forms) for item in request.concepts)
+
+    return _quoted(_ranked(request, fits)[:1])
+
+
+def _time(request: Request) -> list[str]:
+    """Answer when with a sentence that has all that is asked for and a date."""
+
+    def fits(one: Statement, forms: str) -> bool:
+        return states_time(one.text) and all(item.within(forms) for item in request.concepts)
+
+    return _quoted(_ranked(request, fits)[:1])
+
+
+def _yes_no(request: Request) -> list[str]:
+    """Answer yes or no where a statement says so outright; quote it alone where it settles the question in other words."""
+
+    def fits(one: Statement, forms: str) -> bool:
+        return (
+            not hedged(request.question, one.text)
+            and all(item.within(forms) for item in request.concepts)
+            and compact(one.text, request.concepts)
+            and acts(one.text, request.concepts, request.names)
+        )
+
+    ranked = _ranked(request, fits)[:1]
     if not ranked:
         return []
-    best = ranked[0]
-    if best.statement.item or best.statement.text.endswith(":"):
-        return _items(ranked, best)
-    chosen = [one for one in ranked if one.score >= _NEAR * best.score and not one.statement.item][:_MOST]
-    return [f"“{_plain(one.statement.text)}” [{one.number}]" for one in _distinct(chosen)]
+    verdict = settles(request.question, ranked[0].statement.text, request.concepts, request.names)
+    return [f"{verdict}{one}" for one in _quoted(ranked)]
 
 
-def rank(question: str, terms: Mapping[int, float], pages: Sequence[Page]) -> list[Extract]:
-    """Return the statements that carry enough of a question's words, best first."""
-    asked = {term: weight for term, weight in terms.items() if not is_number(term)}
-    numbers = frozenset(term for term in terms if is_number(term)) - frozenset(
-        term_ids(" ".join(map(str, figures.years(question))))
-    )
-    own = {term: _WEAK if term in _weak_terms() else 1.0 for term, weight in asked.items() if weight >= _ADDED_WEIGHT}
-    years = frozenset(figures.years(question))
-    why, figure = bool(_WHY.search(question)), bool(_FIGURE_ASKED.search(question))
-    found = []
-    for place, page in enumerate(pages):
-        for position, statement in enumerate(statements(page.text)):
-            words = term_counts(statement.text).keys()
-            around = frozenset(term_ids(f"{statement.heading} {statement.lead}")) - words
-            carried = _weight(own, words) + (_ITEM_SHARE if statement.item else _HEADING_SHARE) * _weight(own, around)
-            if not own or carried < _COVERED * sum(own.values()) or _BOILERPLATE.search(statement.text):
+def _list(request: Request) -> list[str]:
+    """Answer with the points under a heading, with headlines of risks, with events, or with a sentence that enumerates."""
+    if not request.concepts:
+        return []
+    listing = None
+    if [one.words for one in request.concepts] == [_RISK]:
+        listing = headlines([(page.number, page.text) for page in _of_first_document(request)])
+    listing = listing or points_under(request.concepts, _numbered(request)) or _events(request)
+    if listing:
+        return [_shown(listing)]
+
+    def fits(one: Statement, forms: str) -> bool:
+        return (
+            enumerates(request.concepts, one.text)
+            and not hedged(request.question, one.text)
+            and any(item.within(forms) for item in request.concepts)
+        )
+
+    quoted = _quoted(_ranked(request, fits)[:1])
+    return quoted or (_other(request) if len(request.concepts) > 1 else [])
+
+
+def _events(request: Request) -> Listing | None:
+    """Return the events that are asked for, one sentence each."""
+    phrases = event_phrases(request.concepts[-1])
+    rest = request.concepts[:-1]
+    points: dict[str, int] = {}
+    for page, found in request.found:
+        for one in found:
+            told = tells_event(one.text, phrases, request.names) and not hedged("", one.text)
+            forms = word_forms(f"{one.text} {one.heading}")
+            if told and _of_years(one.text, request.years) and all(item.within(forms) for item in rest):
+                points.setdefault(one.text, page.number)
+    return Listing("", tuple(points.items())) if points else None
+
+
+def _agenda(request: Request) -> list[str]:
+    """Answer what a current report is about with its items."""
+    items = list(reported_items([(page.number, page.text) for page in _of_first_document(request)]))
+    points = tuple((f"{title}: {_plain(first)}", number) for title, first, number in items)
+    return [_shown(Listing("", points))] if points else _other(request)
+
+
+def _other(request: Request) -> list[str]:
+    """Answer any other question with a statement that has all it speaks of; where that is one thing, a definition of it."""
+
+    def fits(one: Statement, forms: str) -> bool:
+        whole = f"{forms}{word_forms(f'{one.heading} {one.lead}')}"
+        if hedged(request.question, one.text) or not all(item.within(whole) for item in request.concepts):
+            return False
+        if not compact(one.text, request.concepts):
+            return False
+        if len(request.concepts) == 1:
+            return is_definition(one.text, request.concepts[0])
+        return sum(item.within(forms) for item in request.concepts) >= max(2, 0.6 * len(request.concepts))
+
+    listing = points_under(request.concepts, _numbered(request), _TITLE_WORDS) if request.concepts else None
+    return [_shown(listing)] if listing else _quoted(_ranked(request, fits)[:1])
+
+
+def _numbered(request: Request) -> list[tuple[int, Sequence[Statement]]]:
+    return [(page.number, found) for page, found in request.found]
+
+
+_ANSWERS: Mapping[str, Callable[[Request], list[str]]] = {
+    aims.REASON: _reason, aims.PERSON: _person, aims.ACTIVITY: _activity, aims.AMOUNT: _amount, aims.TIME: _time,
+    aims.YES_NO: _yes_no, aims.LIST: _list, aims.AGENDA: _agenda, aims.OTHER: _other,
+}  # fmt: skip
+
+# -------------------------------------------------------------------------------------------------------------- ranking
+
+
+def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: bool = False) -> list[Extract]:
+    """Return the statements that fit, best first: early pages, newest filings, what is asked for at their beginning, short ones."""
+    if not request.concepts and not plain:
+        return []
+    newest = max((max(page.years, default=0) for page in request.pages), default=0)
+    found: list[Extract] = []
+    for place, (page, of_page) in enumerate(request.found):
+        age = newest - max(page.years, default=newest) if not request.years else 0
+        for one in single_sentences(of_page):
+            if is_boilerplate(one.text) or one.text.endswith(("?", ":")) or not _of_years(one.text, request.years, page.years):
                 continue
-            score = carried + 0.4 * (_weight(asked, words) - _weight(own, words))
-            score *= 1.0 if numbers <= words else _OTHER_NUMBER
-            score *= _fit(statement.text, years, why=why, figure=figure) * (1 - _RANK_LOSS * min(place, 8))
-            found.append(Extract(statement, page.number, score / (4 + min(len(words), _LONG)) ** 0.35, position))
+            forms = word_forms(one.text)
+            if not fits(one, forms):
+                continue
+            positions = [position for item in request.concepts if (position := item.position(forms)) >= 0]
+            early = 1 - min(min(positions, default=0), 200) / 400
+            score = early * (1 - _RANK_LOSS * min(place, 10)) * (1 - _AGE_LOSS * min(age, 6))
+            score *= 1.2 if request.years & frozenset(figures.years(one.text)) else 1.0
+            found.append(Extract(one, page.number, score / (1 + max(0, len(forms.split()) - _LONG) / _LONG)))
     return sorted(found, key=lambda one: -one.score)
 
 
-def _fit(text: str, years: Collection[int], *, why: bool, figure: bool) -> float:
-    """Return by how much a statement fits the kind of the question: causes for why, figures for how much, the right year."""
-    fit = _CAUSE_BONUS if why and _CAUSES.search(text) else 1.0
-    named = set(figures.years(text))
-    if years and named:
-        fit *= _YEAR_BONUS if named & set(years) else _OTHER_YEAR
-    if figure and not any(not one.year for one in figures.find(text)):
-        fit *= 0.5
-    return fit
+def _of_years(text: str, years: frozenset[int], of_page: frozenset[int] = frozenset()) -> bool:
+    """Say whether a statement is of the years asked for: it names one of them, or none and its document is of them."""
+    named = frozenset(figures.years(text))
+    if not years or years & named:
+        return True
+    return not named and (not of_page or bool(years & of_page))
 
 
-def _items(ranked: Sequence[Extract], best: Extract) -> list[str]:
-    """Return the items of the best one's list, under the sentence or heading that leads it in."""
-    lead = best.statement.lead if best.statement.item else best.statement.text
-    heading = best.statement.heading
-    same = [one for one in ranked if one.statement.item and (one.number, one.statement.heading) == (best.number, heading)]
-    items = sorted((one for one in same if one.statement.lead == lead), key=lambda one: one.position)[:_MOST_ITEMS]
-    opening = lead or (f"{heading}:" if heading else "")
-    lines = [f"- {one.statement.text} [{one.number}]" for one in _distinct(items)]
-    return ["\n".join([opening, *lines] if opening else lines)] if lines else []
+def _of_first_document(request: Request) -> list[Page]:
+    """Return the pages of the document that was found first, in their order."""
+    return [page for page in request.pages if page.document == request.pages[0].document]
 
 
-def _distinct(extracts: Sequence[Extract]) -> list[Extract]:
-    """Return extracts without those that say what one before them says."""
-    kept: dict[str, Extract] = {}
-    for one in extracts:
-        kept.setdefault(" ".join(one.statement.text.lower().split()), one)
-    return list(kept.values())
+# -------------------------------------------------------------------------------------------------------------- wording
 
 
-def _weight(weights: Mapping[int, float], words: Collection[int]) -> float:
-    return sum(weight for term, weight in weights.items() if term in words)
+def _quoted(ranked: Sequence[Extract]) -> list[str]:
+    """Return the best statements as quotes: the first, and a second one that is nearly as good and says something else."""
+    near = [one for one in reversed(ranked) if one.score >= _NEAR * ranked[0].score]
+    kept = {word_forms(one.statement.text): one for one in near}
+    return [f"“{_plain(one.statement.text)}” [{one.number}]" for one in list(kept.values())[::-1][:_MOST]]
+
+
+def _shown(listing: Listing) -> str:
+    points = listing.points[:_MOST_POINTS]
+    more = f"\n\nand {len(listing.points) - len(points)} more on these pages." if len(listing.points) > len(points) else ""
+    lines = [f"- {text} [{number}]" for text, number in points]
+    return "\n".join([listing.lead, *lines] if listing.lead else lines) + more
 
 
 def _plain(text: str) -> str:

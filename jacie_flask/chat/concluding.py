@@ -25,7 +25,7 @@ def conclude(run: Answering) -> Result:
     usage, reason, basis = _answer(run)
     run.steps.at("finalizing")
     text = "".join(run.said)
-    cited = _citations(run, text)
+    cited = _citations(run, text) if basis != "none" else []
     run.degraded += [*unproved(cited), *keeping.notes()]
     run.steps.at("complete")
     timings = run.steps.finish()

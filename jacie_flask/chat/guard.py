@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from jacie_flask.answer.extracts import Page, rank
+from jacie_flask.answer.extracts import Page, nearest
 from jacie_flask.chat.citations import MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
 from jacie_flask.interfaces import Offload, inline
-from jacie_flask.text.terms import is_number, term_counts
 
 LONGEST = 4000
 """Characters after which a sentence that does not end is checked as it is."""
@@ -56,9 +55,8 @@ class FigureGuard:
         if all(finding.proved for finding in verify(claim, cited)):
             return sentence
         self.replaced += 1
-        terms = {term: 1.0 for term in term_counts(claim) if not is_number(term)}
-        found = rank(claim, terms, [Page(item.source.n, item.whole) for item in cited])
+        found = nearest(claim, [Page(item.source.n, item.whole) for item in cited])
         if not found:
             return ""
         self.quotes += 1
-        return f"“{found[0].statement.text}” [{found[0].number}]{sentence[len(sentence.rstrip()) :]}"
+        return f"“{found.statement.text}” [{found.number}]{sentence[len(sentence.rstrip()) :]}"

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from jacie_flask.answer.extracts import Page, extractive_answer
+from jacie_flask.answer.people import role_of
 from jacie_flask.answer.phrasing import opened
 from jacie_flask.chat.answering import Answering
+from jacie_flask.chat.citations import Evidence
+from jacie_flask.chat.periods import periods
 from jacie_flask.chat.query import cleaned
-from jacie_flask.text.languages import in_english
-from jacie_flask.text.terms import term_ids
+from jacie_flask.question.plan import Item
+from jacie_flask.text.languages import basic_terms, in_english, language
+from jacie_flask.text.lexicon import without_instructions
 
 _PARAGRAPH = "\n\n"
 _NO_STATEMENT = "No statement on the pages found answers this question."
@@ -46,29 +50,51 @@ def plain_answer(run: Answering) -> PlainAnswer:
         return PlainAnswer((_NO_DOCUMENTS if run.services.model.absent else _NO_WORDS,), "none")
     if run.selection.unknown and not (run.plan and run.plan.companies):
         return PlainAnswer((_unknown_company(run),), "none")
-    if run.plan and run.plan.complete and run.declined and run.plan.operator not in _OF_WORDS:
-        return PlainAnswer((f"{opened(run.declined)}.{_closest_pages(run)}",), "none")
-    paragraphs = statements_of(run)
+    known = run.plan is not None and run.plan.complete and run.declined and run.plan.operator not in _OF_WORDS
+    paragraphs = [] if known and _names_figures(run) else statements_of(run)
     if paragraphs:
         return PlainAnswer(tuple(paragraphs), "quoted")
-    return PlainAnswer((f"{_NO_STATEMENT}{_closest_pages(run)}",), "none")
+    missing = f"{opened(run.declined)}." if known and not language(run.question.query) else _NO_STATEMENT
+    return PlainAnswer((f"{missing}{_closest_pages(run)}",), "none")
+
+
+def _names_figures(run: Answering) -> bool:
+    """Say whether the question asks for figures that statements have by name: sentences about them answer something else."""
+    measures = run.plan.measures if run.plan else ()
+    return any(one.formula_id or (isinstance(one.expression, Item) and bool(one.expression.concept)) for one in measures)
 
 
 def _reasons(run: Answering) -> list[str]:
     """Return the reasons that the filing gives, where it is asked what moved a figure."""
     if run.plan is None or run.plan.operator != "drivers":
         return []
-    names = [frozenset(term_ids(measure.name)) for measure in run.plan.measures]
-    reasons = [one for one in statements_of(run) if any(name <= frozenset(term_ids(one)) for name in names)]
+    reasons = statements_of(run)
     return ["The filing says:", *reasons] if reasons else ["No statement on the pages found says why."]
 
 
 def statements_of(run: Answering) -> list[str]:
     """Return the statements of the evidence that answer the question, as paragraphs with markers."""
-    pages = [Page(item.source.n, item.text) for item in run.evidence]
-    question = in_english(cleaned(run.question.query, run.selection.names))
-    paragraphs: list[str] = run.services.offload(extractive_answer, question, run.terms, pages)
+    pages = [_page(item) for item in run.evidence]
+    original = _in_english(without_instructions(run.selection.question or run.question.query))
+    question = cleaned(original, run.selection.names)
+    names = (*run.selection.names, *run.selection.companies)
+    paragraphs: list[str] = run.services.offload(extractive_answer, question, pages, names, original)
     return paragraphs
+
+
+def _in_english(question: str) -> str:
+    """Return a question, or what its basic terms would ask in English where it is in another language."""
+    terms = basic_terms(question)
+    if not terms:
+        return in_english(question)
+    years = " and ".join(map(str, periods(question).years))
+    return f"{'Who is' if role_of(terms[0]) else 'What are'} the {' and '.join(terms)}{f' in {years}' if years else ''}?"
+
+
+def _page(item: Evidence) -> Page:
+    source = item.source
+    years = periods(source.period).years or periods(source.filename).years
+    return Page(source.n, item.whole, frozenset(years), source.document_id)
 
 
 def _closest_pages(run: Answering) -> str:

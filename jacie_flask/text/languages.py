@@ -101,3 +101,10 @@ def in_english(text: str) -> str:
     for pattern, english in _TERMS:
         text = pattern.sub(english, text)
     return " ".join(word for word in text.split() if word.strip("¿?¡!.,;:").lower() not in known)
+
+
+def basic_terms(text: str) -> list[str]:
+    """Return the basic terms of finance that a question of another language has, in English; none for English."""
+    if not language(text):
+        return []
+    return [english for pattern, english in _TERMS if pattern.search(text)]

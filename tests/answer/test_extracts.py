@@ -1,32 +1,51 @@
-"""Extractive answers: the statements that carry the question's words, quoted with their source, or nothing."""
+"""Extractive answers: the statements that answer a question, quoted with their source, or nothing."""
 
 import pytest
 
 from jacie_flask.answer.extracts import Page, extractive_answer
-from jacie_flask.chat.query import weigh
 
+YEARS = frozenset({2022})
 MARGIN = Page(
     1,
     "Results\nGross profit decreased to 37.6% of net sales in the fourth quarter. As a percentage of net sales, SG&A expenses decreased to "
     "23.5% compared to 23.9% in 2021, primarily due to lower marketing expenses. Store payroll expenses went up.",
+    YEARS,
 )
 RISKS = Page(
     2,
     "Principal risks\nOur principal risks are:\n• Drought in the growing regions.\n• Wages of pickers.\nOther\nWe are fine as we are.",
+    YEARS,
 )
 PAGES = [MARGIN, RISKS]
 
 
-def answer(question, pages=PAGES):
-    """Return the paragraphs that answer a question."""
-    return extractive_answer(question, weigh(question), pages)
+def answer(question, *texts, years=YEARS, names=()):
+    """Return the paragraphs that answer a question over pages, or over the usual ones."""
+    pages = [Page(number, text, years, "report") for number, text in enumerate(texts, start=1)] or PAGES
+    return extractive_answer(question, pages, names)
 
 
 def test_the_sentence_with_the_cause_answers_why():
     """It is quoted whole, with its source."""
-    (said,) = answer("Why did SG&A expenses decrease as a percentage of net sales?")
-    assert said.startswith("“As a percentage of net sales, SG&A expenses decreased to 23.5%")
-    assert said.endswith("lower marketing expenses.” [1]")
+    (quoted,) = answer("Why did SG&A expenses decrease as a percentage of net sales?")
+    assert quoted.startswith("“As a percentage of net sales, SG&A expenses decreased to 23.5%")
+    assert quoted.endswith("lower marketing expenses.” [1]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Gross margin was 30% in 2022.",
+        "The fall was smaller than that of the gross margin, because selling expenses grew less.",
+        "Northern Shops gross margin fell due to higher rents.",
+        "Gross margin rose because prices went up.",
+        "Gross margin fell in 2019 because of rents.",
+        "Expenses fell because of the lower gross margin.",
+    ],
+)
+def test_no_cause_of_what_is_asked_is_no_reason(text):
+    """No cause, a comparison, a part of the business, the other direction, another year, an effect: none answers."""
+    assert answer("Why did gross margin fall in 2022?", text) == []
 
 
 def test_a_list_is_answered_with_its_lead_and_all_items():
@@ -36,13 +55,140 @@ def test_a_list_is_answered_with_its_lead_and_all_items():
     ]
 
 
-@pytest.mark.parametrize("question", ["Who painted the gallery of Delft?", "What is the depreciation of vessels?", ""])
-def test_what_no_statement_carries_is_not_answered(question):
-    """A shared word or two is no answer."""
+def test_points_that_are_set_as_text_are_a_list():
+    """Points begin with their titles; a sentence about the list does not answer."""
+    page = (
+        "Risk factors\nThe board reviews the main risks twice a year.\nWeather. Dry years reduce\nthe harvest.\n"
+        "Wages of pickers. They may rise.\nSale of land. Prices could fall.\nShares\nThere is one class of shares."
+    )
+    assert answer("What are the main risks?", page) == [
+        "Risk factors:\n- Weather. Dry years reduce the harvest. [1]\n- Wages of pickers. They may rise. [1]\n"
+        "- Sale of land. Prices could fall. [1]"
+    ]
+
+
+def test_headlines_of_risks_are_a_list():
+    """A paragraph of one sentence with text below it heads a risk."""
+    below = (
+        "Sentences about it follow here and fill the line to its end, as they do in filings of many pages. They go on for\nlong. "
+    )
+    page = (
+        f"RISK FACTORS\nDry years could reduce our harvest.\n{below}So it goes.\nWe depend on a few buyers.\n{below}So it goes."
+    )
+    assert answer("What are the main risks?", page) == [
+        "- Dry years could reduce our harvest. [1]\n- We depend on a few buyers. [1]"
+    ]
+
+
+def test_a_sentence_that_enumerates_answers_which():
+    """Its subject is what is asked for; a sentence that only has the word does not answer."""
+    page = "Costs of each brand include wages, rents and energy. Our brands are Alder, Birch and Cedar. Brands matter."
+    assert answer("What are the main brands?", page) == ["“Our brands are Alder, Birch and Cedar.” [1]"]
+    assert answer("What are the main brands?", "Costs of each brand include wages, rents and energy.") == []
+
+
+def test_acquisitions_are_told_one_by_one():
+    """Sentences whose subject is the company answer; those on how acquisitions are booked do not."""
+    page = (
+        "Acquisitions\nOn May 3, 2022, the Company completed the acquisition of a mill in Leeds. The price was $5 million.\n"
+        "The assets acquired are recognized at fair value. On June 1, 2022, we acquired a bakery in Hull."
+    )
+    assert answer("Which acquisitions were made in 2022?", page) == [
+        "- On May 3, 2022, the Company completed the acquisition of a mill in Leeds. [1]\n"
+        "- On June 1, 2022, we acquired a bakery in Hull. [1]"
+    ]
+
+
+def test_items_of_a_current_report_are_its_agenda():
+    """Each item has its title and its first sentence; exhibits are left out."""
+    page = (
+        "Item 5.02 Departure of Directors; Appointment of Officers.\nOn August 1, 2022, the board appointed Anna Bell as chief "
+        "executive officer of the Company.\nShe is 50.\nItem 9.01 Financial Statements and Exhibits.\n(d) Exhibits are attached to this "
+        "report and are listed here."
+    )
+    assert answer("What was the agenda of the 8-K of August 2022?", page) == [
+        "- Item 5.02 Departure of Directors; Appointment of Officers: On August 1, 2022, the board appointed Anna Bell as chief "
+        "executive officer of the Company. [1]"
+    ]
+
+
+def test_what_a_company_does_is_a_sentence_about_its_trade():
+    """Sentences about its legal form or its competitors do not answer."""
+    page = (
+        "Business\nAlder plc is a public limited company incorporated in Jersey. We face competition in the industries in which we operate.\n"
+        "Today, we are a global leader in making wooden toys for schools. We believe that toys matter."
+    )
+    for question in ("What does do?", "What industry does it primarily operate in?", "What business is it in?"):
+        assert answer(question, page, names=("Alder",)) == [
+            "“Today, we are a global leader in making wooden toys for schools.” [1]"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("We pay a dividend each quarter.", ["Yes: “We pay a dividend each quarter.” [1]"]),
+        ("On May 5, 2022, the Board paid a dividend of $1.", ["Yes: “On May 5, 2022, the Board paid a dividend of $1.” [1]"]),
+        ("We have never paid any dividends on our stock.", ["No: “We have never paid any dividends on our stock.” [1]"]),
+        ("We have not paid dividends, except for one in 2022.", ["“We have not paid dividends, except for one in 2022.” [1]"]),
+        ("We may pay dividends if results allow.", []),
+        ("We intend to pay out half of profit as dividends.", []),
+        ("Loans could limit our ability to pay dividends.", []),
+        ("The dividends are paid by the bank.", ["“The dividends are paid by the bank.” [1]"]),
+        ("In 2019 we paid a dividend.", []),
+    ],
+)
+def test_yes_and_no_are_said_only_of_what_is_stated_outright(text, expected):
+    """Hedges, plans, other years and other subjects settle nothing."""
+    assert answer("Did the company pay dividends in 2022?", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("We employed approximately 1,250 people in 2022.", False),
+        ("At year end we had approximately 1,250 full-time employees.", True),
+        ("The number of employees grew to 1,250 in 2022.", True),
+        ("Costs rose by 900 million, which our employees regret.", False),
+        ("We paid USD 1,250 employees can share.", False),
+        ("In 2022 employees moved.", False),
+    ],
+)
+def test_how_many_wants_the_number_of_what_is_counted(text, answers):
+    """The number belongs to the noun; other numbers of the sentence do not answer."""
+    assert bool(answer("How many employees are there?", text)) == answers
+
+
+@pytest.mark.parametrize(
+    "question", ["Who painted the gallery of Delft?", "What is the depreciation of vessels?", "", "Where?", "Who is it?"]
+)
+def test_what_no_statement_answers_is_not_answered(question):
+    """A shared word or two is no answer, and no words are none."""
     assert answer(question) == []
+
+
+def test_who_has_an_office_is_named():
+    """The office is written out."""
+    assert answer("Who is the CEO?", "Anna Bell\nChief Executive Officer") == [
+        "Anna Bell is named as chief executive officer [1]."
+    ]
+
+
+def test_who_did_something_is_answered_by_a_sentence():
+    """An office alone does not answer who was appointed to it."""
+    page = "Anna Bell has been appointed Chief Executive Officer of the Company. Tom Harrow, Chief Executive Officer, leaves."
+    assert answer("Who was appointed CEO?", page) == [
+        "“Anna Bell has been appointed Chief Executive Officer of the Company.” [1]"
+    ]
 
 
 def test_a_number_in_the_question_chooses_the_statement():
     """Equal sentences about other numbers do not answer."""
-    pages = [Page(n, f"Shops\nThe price of a bowl in shop {n} is {n}12.50.") for n in (1, 2, 3)]
-    assert answer("What is the price of a bowl in shop 3?", pages) == ["“The price of a bowl in shop 3 is 312.50.” [3]"]
+    texts = [f"Shops\nThe price of a bowl in shop {n} is {n}12.50." for n in (1, 2, 3)]
+    assert answer("What is the price of a bowl in shop 3?", *texts) == ["“The price of a bowl in shop 3 is 312.50.” [3]"]
+
+
+def test_the_newest_filing_answers_where_no_year_is_asked():
+    """Equal statements of an older filing give way."""
+    old, new = (Page(n, f"The mill in Leeds has {n} wheels.", frozenset({2020 + n}), str(n)) for n in (1, 2))
+    assert extractive_answer("What wheels does the mill in Leeds have?", [old, new]) == ["“The mill in Leeds has 2 wheels.” [2]"]

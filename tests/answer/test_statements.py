@@ -1,6 +1,6 @@
 """Statements of a page: whole sentences and items, no rows, no fragments."""
 
-from jacie_flask.answer.statements import Statement, split_sentences, statements
+from jacie_flask.answer.statements import Statement, paragraphs, split_sentences, statements
 
 PAGE = """continued from the page before.
 Risk factors
@@ -43,3 +43,31 @@ def test_a_page_without_sentences_gives_none():
     """A table alone states nothing in words."""
     assert list(statements("2024 2023\nRevenue 5 4\nCost 3 2")) == []
     assert list(statements("")) == []
+
+
+def test_a_numbered_heading_is_no_item():
+    """It heads what follows; a numbered sentence is an item."""
+    page = "7. Dividends\nThe final dividend is paid in May.\n1. We expect growth.\n2. We expect more."
+    assert [(one.text, one.heading, one.item) for one in statements(page)] == [
+        ("The final dividend is paid in May.", "7. Dividends", False),
+        ("We expect growth.", "7. Dividends", True),
+        ("We expect more.", "7. Dividends", True),
+    ]
+
+
+def test_items_on_one_line_are_apart():
+    """A bullet within a line begins an item."""
+    assert [one.text for one in statements("• customs duties of states; • rates of exchange.")] == [
+        "customs duties of states;",
+        "rates of exchange.",
+    ]
+
+
+def test_paragraphs_end_at_short_lines():
+    """A sentence that ends well before the margin ends its paragraph; headings are apart."""
+    page = "Risks\nDry years hurt.\nThis is a line that goes as far as the margin of the page does, and so\non. It goes on here, with one more line until the end of the page"
+    assert paragraphs(page) == [
+        "Risks",
+        "Dry years hurt.",
+        "This is a line that goes as far as the margin of the page does, and so on. It goes on here, with one more line until the end of the page",
+    ]
