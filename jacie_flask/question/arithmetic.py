@@ -13,6 +13,7 @@ from jacie_flask.question.vocabulary import vocabulary
 _SIGNS = frozenset("+-*/×÷−")
 _PREPOSITIONS = frozenset({"to", "per", "over", "times"})
 _LEADS = frozenset({"ratio", "sum", "difference"})
+_OVER_YEARS = frozenset({"of", "for", "in", "over", "between", "from", "and", "&", "the", ",", "("})
 _IN_PERCENT = frozenset({"%", "percent", "percentage", "pct", "share", "proportion", "fraction", "portion"})
 
 
@@ -65,16 +66,21 @@ def _lead(marked: Marked, term: Term) -> int | None:
 def _links(marked: Marked, one: Term, other: Term, listed: bool) -> bool:
     """Say whether arithmetic joins two terms."""
     gap = phrases(marked.tokens, vocabulary().defining, one.last, other.first)
-    if len(gap) == 1 and marked.tokens[one.last].key in {"to", "over"}:
+    if marked.tokens[one.last].key in {"to", "over"} and all(_averages(marked, mark) for mark in gap[1:]):
         return True
     arithmetic = False
     for mark in gap:
         key = marked.tokens[mark.first].key
-        if _operates(key, mark.meanings.get("math", "")) or (listed and key in {"and", "to", ","}):
+        if _operates(key, mark.meanings.get("math", "")) or (listed and key in {"and", "to", ",", "by"}):
             arithmetic = True
         elif key in {"and", "or"} or not _passed_over(marked, mark):
             return False
     return arithmetic
+
+
+def _averages(marked: Marked, mark: Mark) -> bool:
+    """Say whether a mark makes an average of what follows, or has no content: "sales over average inventory"."""
+    return mark.meanings.get("math") == "average" or _passed_over(marked, mark)
 
 
 def _operates(key: str, math: str) -> bool:
@@ -84,17 +90,20 @@ def _operates(key: str, math: str) -> bool:
 
 def _passed_over(marked: Marked, mark: Mark) -> bool:
     named = mark.first in marked.explained and marked.tokens[mark.first].word
-    return named or mark.has("fillers", "neutral") or marked.tokens[mark.first].key in {"(", ")"}
+    fixed = any(other.has("period", "company") and other.first <= mark.first < other.last for other in marked.marks)
+    return named or fixed or mark.has("fillers", "neutral") or marked.tokens[mark.first].key in {"(", ")"}
 
 
 def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definitions: Definitions) -> Term:
     """Read a run of terms as one expression; raise UnreadExpressionError where it is none."""
     first = found[0].first if lead is None else lead
     last = found[-1].last
+    first = _dated(marked, first)
     while first and marked.tokens[first - 1].text == "(":
         first -= 1
     while last < len(marked.tokens) and marked.tokens[last].text == ")" and _unclosed(marked, first, last):
         last += 1
+    last = _averaged_until(marked, found[-1], last)
     named = {" ".join(token.key for token in marked.tokens[term.first : term.last]): term.expression for term in found}
     expression = read_expression(marked, first, last, {**named, **definitions.expressions})
     text = " ".join(marked.words(first, last).split())
@@ -104,6 +113,24 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
     spelt_out = "".join(f", where {name} = {definitions.texts[name]}" for name in sorted(uses))
     measure = Measure(text, expression, unit, text + spelt_out, "", defined=True)
     return Term(measure, first, last, expression, uses)
+
+
+def _dated(marked: Marked, first: int) -> int:
+    """Return where the period begins that stands right before a token, else the token itself: "2018 sales over ..."."""
+    return next((mark.first for mark in marked.marks if mark.period is not None and mark.last == first), first)
+
+
+def _averaged_until(marked: Marked, term: Term, last: int) -> int:
+    """Return where the two years end over which the last term is averaged: "average inventory of 2017 and 2018"."""
+    lead = phrases(marked.tokens, vocabulary().defining, max(0, term.first - 3), term.first)
+    if not any(mark.meanings.get("math") == "average" for mark in lead):
+        return last
+    periods = [mark for mark in marked.marks if mark.period is not None and last < mark.first <= last + 4]
+    if len(periods) < 2:
+        return last
+    one, other = periods[:2]
+    between = {token.key for token in (*marked.tokens[last : one.first], *marked.tokens[one.last : other.first])}
+    return other.last if between <= _OVER_YEARS else last
 
 
 def _unclosed(marked: Marked, first: int, last: int) -> bool:

@@ -27,6 +27,8 @@ def unused(definitions: Definitions, found: Sequence[Term]) -> str:
 
 def unrelated(question: Marked, found: Sequence[Term]) -> str:
     """Say which two measures stand side by side without a word that lists, compares or relates them."""
+    if len(found) == 2 and any("share" in mark.operators for mark in question.marks):
+        return ""
     for one, other in pairwise(sorted(found, key=lambda term: term.first)):
         between = question.tokens[one.last : other.first]
         related = any(mark.operators for mark in question.marks if one.last <= mark.first < other.first)

@@ -39,7 +39,10 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
     marks = phrases(marked.tokens, vocabulary().defining, first, last, [*fixed, *_names(marked, first, last, defined, fixed)])
     pending: Span | None = None
     early: tuple[Span, ...] = ()
+    inside, brackets = _dated_brackets(marked, marks)
     for position, mark in enumerate(marks):
+        if mark.first in brackets:
+            continue
         if mark.has("period"):
             spans = _spans(mark)
             if pending and len(spans) == 1 and [lexeme.kind for lexeme in found[-2:]] == ["function", "operator"]:
@@ -47,7 +50,9 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
                 found.pop()
             elif found and found[-1].kind == "spans":
                 found[-1] = replace(found[-1], spans=found[-1].spans + spans)
-            elif (_follows(marked, marks, position) and found and found[-1].kind == "item") or (found and found[-1].text == ")"):
+            elif ((mark.first in inside or _follows(marked, marks, position)) and found and found[-1].kind == "item") or (
+                found and found[-1].text == ")"
+            ):
                 found.append(Lexeme("spans", spans=spans))
             elif len(spans) == 1:
                 pending = spans[0]
@@ -66,6 +71,22 @@ def lexemes(marked: Marked, first: int, last: int, defined: Mapping[str, Express
     if pending:
         raise UnreadExpressionError("a period belongs to nothing")
     return _without_empty_brackets(found)
+
+
+def _dated_brackets(marked: Marked, marks: Sequence[Mark]) -> tuple[set[int], set[int]]:
+    """Return where periods stand in brackets of their own, and where these brackets and the signs in them stand."""
+    inside: set[int] = set()
+    signs: set[int] = set()
+    for at, mark in enumerate(marks):
+        if marked.tokens[mark.first].text != "(":
+            continue
+        end = next((to for to in range(at + 1, len(marks)) if marked.tokens[marks[to].first].text == ")"), at)
+        within = marks[at + 1 : end]
+        rest = [one for one in within if not one.has("period")]
+        if len(rest) < len(within) and all(marked.tokens[one.first].key in {",", "and", "&"} for one in rest):
+            inside |= {one.first for one in within if one.has("period")}
+            signs |= {mark.first, marks[end].first, *(one.first for one in rest)}
+    return inside, signs
 
 
 def _without_empty_brackets(found: Sequence[Lexeme]) -> list[Lexeme]:
@@ -91,7 +112,7 @@ def _follows(marked: Marked, marks: Sequence[Mark], position: int) -> bool:
     return before is not None and marked.tokens[before.last - 1].key in _BEFORE_SPANS
 
 
-def _lexemes(marked: Marked, mark: Mark, defined: Mapping[str, Expression], found: Sequence[Lexeme]) -> list[Lexeme]:
+def _lexemes(marked: Marked, mark: Mark, defined: Mapping[str, Expression], found: list[Lexeme]) -> list[Lexeme]:
     """Return what one mark is in an expression: one lexeme, or none for words without content."""
     text = marked.words(mark.first, mark.last)
     if mark.has("company"):
@@ -100,11 +121,19 @@ def _lexemes(marked: Marked, mark: Mark, defined: Mapping[str, Expression], foun
         return [Lexeme("item", text, defined[mark.meanings["defined"]])]
     if mark.measure:
         return [Lexeme("item", text, expression_of(mark))]
+    if mark.has("math") and mark.meanings["math"] == "(/)":
+        found[:] = [Lexeme("operator", "("), *found, Lexeme("operator", ")")]
+        return [Lexeme("operator", "/")]
     if mark.has("math"):
         return _mathematics(mark.meanings["math"], text, listed=any(lexeme.kind == "list" for lexeme in found))
     if len(text) == 1 and text in _SIGNS:
         return [Lexeme("operator", _SIGNS[text])]
     token = marked.tokens[mark.first]
+    if token.key == "change" and found and found[-1].kind == "item" and isinstance(found[-1].value, Item):
+        found[-1] = replace(found[-1], value=Call("change", (found[-1].value,)))
+        return []
+    if token.key == "by" and any(lexeme.kind == "list" and lexeme.text == "/" for lexeme in found):
+        return [Lexeme("operator", "to")]
     if token.text[0].isdigit():
         return [Lexeme("item", text, Number(float(token.text.replace(",", ""))))]
     if token.key == "and":

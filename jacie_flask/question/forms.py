@@ -15,13 +15,17 @@ _WHETHER = re.compile(r"(?i)\bwhether\b|\b(?:check|see|know|tell me|verify) if\b
 
 @dataclass(frozen=True)
 class Decision:
-    """The operator with its direction, group and threshold; ``grouped`` is the first token of the group's words, -1 for none."""
+    """The operator with its direction, group and threshold.
+
+    ``grouped`` is the first token of the group's words, -1 for none. ``shared`` says that it is applied to a share of two measures.
+    """
 
     operator: str
     direction: str = ""
     group: str = ""
     threshold: float | None = None
     grouped: int = -1
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,9 @@ def _share(form: Form) -> Decision | None:
     if not form.has("share") or not form.measures:
         return None
     explain(form, "share")
+    if form.has("average") and form.several and form.measures > 1:
+        explain(form, "average")
+        return Decision("average", shared=True)
     return Decision("share")
 
 

@@ -52,7 +52,7 @@ _PATTERN = re.compile(
     |(?P<hyear2>(?:19|20)\d\d)[ ]?(?P<half2>{_H})
     |(?:first[ ])?(?P<months>(?:{_COUNT})[ -]months?|[369]m|{_WEEK})(?:[ ](?:ended|ending|to|of|in|through))?(?=[ ](?:the[ ])?(?:fiscal[ ]|fy[ ]?)?(?:(?:19|20)\d\d|\d{{1,2}}[ ](?:of[ ])?(?:{_MONTH})|(?:{_MONTH}))\b)
     |(?:(?:the[ ])?(?:last|past|previous|latest|most[ ]recent)[ ])(?P<lastcount>{_COUNT})[ ](?:fiscal[ ]|financial[ ]|reported[ ])?years
-    |(?P<ncount>{_COUNT})[ -](?:fiscal[ ])?(?:years?|yr)\b
+    |(?P<ncount>{_COUNT})(?:[ -](?:fiscal[ ])?(?:years?|yr)|yr)\b
     |(?:last|final)[ ](?:fiscal[ ])?quarter[ ]of[ ](?:fiscal[ ](?:year[ ])?|fy[ ]?)?(?P<lastquarter>(?:19|20)\d\d)
     |(?P<q>{_Q})
     |(?P<h>{_H})
@@ -62,7 +62,7 @@ _PATTERN = re.compile(
     )(?!\w|[.,]\d|%)"""
 )
 _RANGE = re.compile(r"[ ]?(?:-|–|—|to|through|until|till)[ ]?(?:the[ ])?", re.I)
-_SHORT_END = re.compile(r"[ ]?(?:-|–|—)[ ]?(\d\d)(?![\w.,%])")
+_SHORT_END = re.compile(r"[ ]?(?:-|–|—)[ ]?(\d\d)(?![\w%]|[.,]\d)")
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|\bsince)[ ](?:the[ ])?(?:end[ ]of[ ])?(?:fiscal[ ]years?[ ])?$", re.I)
 _CLOSING = re.compile(
     r"(?:\bat|\bas of|\bend of|\bend|\bended|\bending|\bmonths to|\bweeks to)[ ](?:the[ ])?(?:end of[ ])?$", re.I

@@ -39,13 +39,27 @@ def _relative(expression: Expression, span: Span) -> Expression:
     return expression
 
 
-def parted(measure: Measure, spans: Sequence[Span]) -> tuple[tuple[Measure, ...], tuple[Span, ...]]:
-    """Return a part of a year's figure and the whole year's: "what share of 2022's dividends was paid in the fourth quarter"."""
+def parted(measure: Measure, spans: Sequence[Span], *, apart: bool = False) -> tuple[tuple[Measure, ...], tuple[Span, ...]]:
+    """Return a part of a year's figure and the whole year's: "what share of 2022's dividends was paid in the fourth quarter".
+
+    ``apart`` says that the question names the year and the part of it at different places.
+    """
     years = [span for span in spans if span.kind == "year"]
     parts = [span for span in spans if span.kind in {"quarter", "half", "months"}]
+    if len(spans) == len(parts) == 1 and apart and not parts[0].end:
+        years, spans = [Span("year", parts[0].year)], (*spans, Span("year", parts[0].year))
     if len(spans) != 2 or len(years) != 1 or len(parts) != 1 or years[0].year != parts[0].year:
         return (measure,), tuple(spans)
     return (replace(measure, expression=at(measure.expression, parts[0])), measure), tuple(years)
+
+
+def quotient(measures: Sequence[Measure]) -> tuple[Measure, ...]:
+    """Return the first of two measures in percent of the second as one measure; others are returned as they are."""
+    if len(measures) != 2:
+        return tuple(measures)
+    part, whole = measures
+    text = f"{part.name} / {whole.name}"
+    return (Measure(f"share of {part.name} in {whole.name}", Call("/", (part.expression, whole.expression)), "percent", text),)
 
 
 def quarters(spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -14,10 +14,10 @@ from jacie_flask.question.instructions import explain_instructions
 from jacie_flask.question.marks import Marked, NameFinder, marked
 from jacie_flask.question.measures import growing, terms, worsening
 from jacie_flask.question.operators import decide
-from jacie_flask.question.pinning import parted, pinned, quarters, relative
+from jacie_flask.question.pinning import parted, pinned, quarters, quotient, relative
 from jacie_flask.question.plan import Item, Measure, Plan
 from jacie_flask.question.rowwords import phrase_measure, phrase_share
-from jacie_flask.question.spans import backward, names_periods, spans
+from jacie_flask.question.spans import backward, names_periods, part_apart, spans
 from jacie_flask.question.terms import Term
 from jacie_flask.text.languages import in_english
 
@@ -61,7 +61,7 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
     dated = names_periods(question)
     periods, unclear = spans(question, decision.operator, pinned(measures), before.spans if before else ())
     if decision.operator == "share" and len(measures) == 1:
-        measures, periods = parted(measures[0], periods)
+        measures, periods = parted(measures[0], periods, apart=part_apart(question))
     if decision.group == "quarters":
         periods = quarters(periods)
     too_long = f"the question is longer than {LONGEST:,} characters" if len(query) > LONGEST else ""
@@ -111,6 +111,8 @@ def _measures(question: Marked, found: Sequence[Term], decision: Decision) -> tu
         return (Measure("revenue", Item(concept="revenue")),)
     if decision.operator == "share":
         measures = _part_and_whole(question, found)
+    if decision.shared:
+        measures = quotient(_part_and_whole(question, found))
     if question.wishes.decimals is not None and not _in_percent(question):
         measures = tuple(replace(m, unit="ratio") if m.defined and m.unit == "percent" else m for m in measures)
     if question.wishes.percent:

@@ -136,6 +136,14 @@ def period_key(span: Span) -> tuple[int, int, int, str]:
     return (span.year or 10_000 - span.number, span.number if span.year else 0, span.months, span.end)
 
 
+def part_apart(marked: Marked) -> bool:
+    """Say whether a quarter or a half is named without its year, which is named elsewhere."""
+    named = [span for mark in marked.marks if mark.period is not None for span in mark.period.spans]
+    return any(span.kind in {"quarter", "half"} and not span.year for span in named) and any(
+        span.kind == "year" for span in named
+    )
+
+
 def backward(marked: Marked) -> bool:
     """Say whether the earlier of two periods is compared with the later: "higher in 2017 than in 2018"."""
     named = [mark for mark in marked.marks if mark.period is not None and len(mark.period.spans) == 1]

@@ -19,7 +19,7 @@ _SCALES = {
     "b": 9,
     "trillion": 12,
 }
-_SCALE = r"thousands?|millions?|mn|mm|mio|mln|billions?|bn|trillions?|crores?|lakhs?"
+_SCALE = r"thousands?|mill?ions?|mn|mm|mio|mln|bill?ions?|bn|trillions?|crores?|lakhs?"
 _CURRENCIES = {
     "dollar": "USD", "us dollar": "USD", "u.s. dollar": "USD", "usd": "USD", "$": "USD", "us$": "USD", "euro": "EUR", "eur": "EUR", "€": "EUR",
     "pound": "GBP", "gbp": "GBP", "£": "GBP", "sterling": "GBP", "rand": "ZAR", "zar": "ZAR", "yen": "JPY", "jpy": "JPY", "¥": "JPY",
@@ -33,7 +33,10 @@ _UNIT = re.compile(
     rf"(?i)(?<!\w)(?:answer[ ])?(?:in|how[ ]many)[ ](?:units[ ]of[ ])?(?:(?P<currency>{_CURRENCY})(?!\w)[ ]?(?P<scale>{_SCALE}|[mb]\b)?"
     rf"|(?P<scale2>{_SCALE})(?:[ ](?:of[ ])?(?P<currency2>{_CURRENCY}))?)(?!\w)"
 )
-_BARE_UNIT = re.compile(rf"(?i)(?<![\w$€£¥₹₦])(?P<currency>{_CURRENCY}) ?(?P<scale>{_SCALE}|[mb]\b)(?!\w)")
+_BARE_UNIT = re.compile(
+    rf"(?i)(?<![\w$€£¥₹₦])(?:(?P<currency>{_CURRENCY}) ?(?P<scale>{_SCALE}|[mb]\b)|(?P<scale2>{_SCALE}) (?:of )?(?P<currency2>{_CURRENCY}))(?!\w)"
+)
+_CENTS = re.compile(r"(?i)(?<!\w)in (?:u\.?s\.? )?(?:cents|pence)(?!\w)")
 _PERCENT = re.compile(
     r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))|,[ ]?%(?=[ ]?[?.]?$)|\([ ]?%[ ]?\)"
 )
@@ -80,6 +83,7 @@ def wishes(text: str) -> tuple[Wishes, list[tuple[int, int]]]:
         scale_of_unit = _scale(unit)
         wish = replace(wish, decimals=_NEAREST_DECIMALS.get(unit, 0), scale=scale_of_unit if scale_of_unit else wish.scale)
         found.append(match.span())
+    found += [match.span() for match in _CENTS.finditer(text)]
     for pattern, field in ((_TABLE, "table"), (_BRIEF, "brief")):
         for match in pattern.finditer(text):
             wish = replace(wish, table=True) if field == "table" else replace(wish, brief=True)
@@ -88,7 +92,7 @@ def wishes(text: str) -> tuple[Wishes, list[tuple[int, int]]]:
 
 
 def _scale(text: str) -> int | None:
-    word = text.lower()
+    word = text.lower().replace("ili", "illi")
     return _SCALES.get(word) or _SCALES.get(word.rstrip("s"))
 
 
