@@ -66,7 +66,8 @@ def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
             state.block = Block([*(state.block.head if state.block else []), *state.pending, line])
             state.pending = []
         elif state.block is None or state.block.ended:
-            state.pending = [] if line[-1].isdigit() else [*state.pending[-_MOST_PENDING:], line]
+            row = line[-1].isdigit() and bool(parsed(line, style).figures)
+            state.pending = [] if row else [*state.pending[-_MOST_PENDING:], line]
         else:
             _line(state, line, number, style)
     if state.block and state.block.rows:

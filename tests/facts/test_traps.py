@@ -333,3 +333,17 @@ def test_prose_with_figures_and_years_is_no_table():
     """
     assert read(page, "") == []
     assert not [row for table in read(page, "income_statement") for row in table.rows if row.concept]
+
+
+@pytest.mark.parametrize(
+    "footer", ["F-4", "2023 Form 10-K Page 39", "The accompanying notes are an integral part of these statements.\nF-4"]
+)
+def test_a_page_number_between_the_unit_and_the_columns_hides_neither(footer):
+    """Text order may put a page's foot below its title; the unit still holds."""
+    page = COMPANY.replace(
+        "Years ended December 31,\n    (in millions) 2023 2022",
+        f"(Amounts in millions)\n{footer}\nYears ended December 31,\n2023 2022",
+    )
+    (table,) = read(page)
+    assert table.scale == 6
+    assert {row.scale for row in table.rows} == {6}
