@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from jacie_flask.answer.amounts import Amount, shown
+from jacie_flask.answer.amounts import Amount, code, shown
 from jacie_flask.answer.calendar import ending, reported
 from jacie_flask.answer.computation import Computed, compute
 from jacie_flask.answer.operands import Lookup, Missing, Period
@@ -76,6 +76,13 @@ def _counted(measure: Measure, computed: Computed) -> Computed:
     if measure.unit == "count" and any(operand.unit == "money" for operand in computed.operands):
         raise Missing(f"the rows named “{measure.name}” state amounts, not a number")
     return computed
+
+
+def _check_currency(computed: Computed, wishes: Wishes) -> None:
+    """Raise Missing where the amount is asked for in another currency than the filing's: there are no exchange rates here."""
+    stated = code(computed.currency)
+    if wishes.currency and stated and code(wishes.currency) != stated:
+        raise Missing(f"the filing states these figures in {stated}, and no exchange rate to {code(wishes.currency)} is here")
 
 
 def _computed(measure: Measure, company: Company, period: Period) -> Computed:
