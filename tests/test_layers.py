@@ -63,6 +63,7 @@ SDKS = {
     "pypdfium2": {
         "documents.formats.pdf",
         "documents.formats.pdf_annotations",
+        "documents.formats.pdf_calls",
         "documents.formats.pdf_characters",
         "documents.formats.pdf_images",
         "documents.formats.pdf_pages",

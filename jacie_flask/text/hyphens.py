@@ -1,7 +1,8 @@
 """Words that a hyphen divides between two lines, joined again; hyphens that belong to a word stay."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from jacie_flask.text.terms import word_set
 
@@ -23,20 +24,21 @@ def joined(pages: Sequence[str]) -> list[str]:
     """
     divided = [_has_hyphens(page) for page in pages]
     known = "\n".join(pages).casefold() if any(divided) else ""
-    return [_joined(page, known) if has else page for page, has in zip(pages, divided, strict=True)]
+    keeps_hyphen = cache(partial(_keeps_hyphen, known=known))
+    return [_joined(page, keeps_hyphen) if has else page for page, has in zip(pages, divided, strict=True)]
 
 
 def _has_hyphens(page: str) -> bool:
     return any(hyphen in page for hyphen in (*_SOFT, "\u2010")) or _AT_END.search(page) is not None
 
 
-def _joined(page: str, known: str) -> str:
+def _joined(page: str, keeps_hyphen: Callable[[str, str], bool]) -> str:
     def whole(match: re.Match[str]) -> str:
         head = _last_word(page[max(0, match.start() - _LONGEST_WORD) : match.start()])
         tail, close, at_end = match["tail"], match["close"], "\n" in match.group()
         if not head or not tail[0].islower():
             return match.group()
-        hyphen = "-" if _keeps_hyphen(head, tail, known) else ""
+        hyphen = "-" if keeps_hyphen(head.casefold(), tail.casefold()) else ""
         return f"{hyphen}{tail}{close.rstrip()}\n" if at_end and close[-1:].isspace() else f"{hyphen}{tail}{close}"
 
     return _LEFT.sub("-", _DIVIDED.sub(whole, page))
@@ -51,8 +53,7 @@ def _last_word(text: str) -> str:
 
 
 def _keeps_hyphen(head: str, tail: str, known: str) -> bool:
-    """Say whether a divided word has a hyphen of its own: as the document writes it elsewhere, or as English does."""
-    head, tail = head.casefold(), tail.casefold()
+    """Say whether a divided word, in lower case, has a hyphen of its own: as ``known`` text writes it, or as English does."""
     with_hyphen, without = known.count(f"{head}-{tail}"), known.count(f"{head}{tail}")
     if with_hyphen or without:
         return with_hyphen > without

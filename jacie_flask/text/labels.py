@@ -100,6 +100,7 @@ _SECTION_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("", re.compile(r"item\s*\d+[a-c]?\W")),
 )
+_ANY_SECTION_HEAD = re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in _SECTION_HEADS))
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _form(page: str) -> _Form:
     """Measure one page."""
     text = page.lower()
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    rows = sum(1 for line in lines if _ROW.search(line))
+    rows = sum(1 for line in lines if not line[-1].isalpha() and _ROW.search(line))
     strength: dict[str, float] = {}
     for name, title in titles(lines).items():
         strength[name] = title
@@ -213,7 +214,7 @@ def _section(line: str, current: str) -> str:
     """Return the section that is open after a line."""
     if line[0] not in "itnmorqpf(fd" or (line.endswith((".", ",")) and not line.startswith("item")):
         return current
-    for name, pattern in _SECTION_HEADS:
+    for name, pattern in _SECTION_HEADS if _ANY_SECTION_HEAD.match(line) else ():
         if pattern.match(line):
             return name
     return current

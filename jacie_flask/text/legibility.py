@@ -53,4 +53,4 @@ def _usual_share(words: Sequence[str], fewest: int) -> float | None:
     if not text.isascii():
         text = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     pairs = [word[at : at + 2] for word in _LATIN_WORD.findall(text) for at in range(len(word) - 1)]
-    return sum(pair in _USUAL_PAIRS for pair in pairs) / len(pairs) if len(pairs) >= fewest else None
+    return sum(map(_USUAL_PAIRS.__contains__, pairs)) / len(pairs) if len(pairs) >= fewest else None

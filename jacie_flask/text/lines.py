@@ -1,9 +1,7 @@
 """How page text is tidied before anything is read from it: plain spaces, and words that stand one a line joined again."""
 
-import re
 from collections.abc import Sequence
 
-_SPACES = re.compile(r"[^\S\n]+")
 _LONE_RUN = 4
 _LONE_SHARE = 0.3
 _HEAD = 15
@@ -26,8 +24,8 @@ def tidy(page: str) -> str:
 
 
 def _lines(page: str) -> list[str]:
-    text = _SPACES.sub(" ", page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-"))
-    return [line.strip() for line in text.split("\n")]
+    text = page.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufffe", "-")
+    return [" ".join(line.split()) for line in text.split("\n")]
 
 
 def _joined(lines: Sequence[str]) -> list[str]:

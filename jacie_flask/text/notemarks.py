@@ -27,7 +27,6 @@ _SUP = f"[{_SUPERSCRIPTS}]"
 _BEHIND = rf"(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
 _SIGNS_BEHIND = re.compile(_BEHIND)
 _ANY_RAISED = re.compile(_SUP)
-_ASCII_SIGN = re.compile(r"[*#^]")
 _RUN = re.compile(
     rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[A-Za-zµμ]⁻{_SUP}+)"
     rf"|{_SUP}[{_SUPERSCRIPTS},;&/{_SIGNS}]*(?<![,;&/])|{_BEHIND}"
@@ -91,7 +90,7 @@ def _replaced(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
     """Put something in the place of each mark; most texts have none, and that costs little."""
     if not text.isascii() and _ANY_RAISED.search(text):
         return _RUN.sub(lambda match: match.group() if match["power"] else replacement(match), text)
-    return _SIGNS_BEHIND.sub(replacement, text) if not text.isascii() or _ASCII_SIGN.search(text) else text
+    return _SIGNS_BEHIND.sub(replacement, text) if any(sign in text for sign in _SIGNS) else text
 
 
 def parted(text: str) -> tuple[str, list[str]]:

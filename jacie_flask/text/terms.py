@@ -80,7 +80,7 @@ def tokens(text: str) -> list[str]:
 
 def term_ids(text: str) -> list[int]:
     """Return the term ids of a text in order; stop words are left out."""
-    return [term for term in map(_ids.__getitem__, tokens(text)) if term]
+    return list(filter(None, map(_ids.__getitem__, tokens(text))))
 
 
 def term_counts(text: str) -> dict[int, int]:

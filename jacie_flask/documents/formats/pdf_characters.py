@@ -11,6 +11,7 @@ from itertools import islice
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from jacie_flask.documents.formats import pdf_calls
 from jacie_flask.text.notemarks import raised
 from jacie_flask.text.rows import APART, Word
 
@@ -60,13 +61,19 @@ class Characters:
             text = "".join(chr(pdfium.FPDFText_GetUnicode(self._raw, index) or 32) for index in range(count))
         self.text = text.replace("\ufffe", SOFT_HYPHEN)  # releases of pdfium differ in how they write it
         self._origins: dict[int, tuple[float, float]] = {}
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._x_out, self._y_out = ctypes.byref(self._x), ctypes.byref(self._y)
+        self._address = pdf_calls.address_of(self._raw)
+        self._place = (ctypes.c_double * 2)()
+        self._x_address = ctypes.addressof(self._place)
+        self._y_address = self._x_address + ctypes.sizeof(ctypes.c_double)
         self._rectangle = pdfium.FS_RECTF()
+        self._rectangle_address = ctypes.addressof(self._rectangle)
 
     def quarter(self, index: int) -> int:
         """Return the direction of a character in quarter turns clockwise, 0 for oblique ones."""
-        turn = math.degrees(pdfium.FPDFText_GetCharAngle(self._raw, index)) / 90
+        angle = pdf_calls.char_angle(self._address, index)
+        if not angle:
+            return 0
+        turn = math.degrees(angle) / 90
         return round(turn) % 4 if abs(turn - round(turn)) < _ROUGHLY / 90 else 0
 
     def quarters(self) -> Counter[int]:
@@ -85,8 +92,8 @@ class Characters:
         """Return where a character begins: along its line and above the page's lower edge, for lines of this direction."""
         place = self._origins.get(index)
         if place is None:
-            pdfium.FPDFText_GetCharOrigin(self._raw, index, self._x_out, self._y_out)
-            place = self._origins[index] = self._x.value, self._y.value
+            pdf_calls.char_origin(self._address, index, self._x_address, self._y_address)
+            place = self._origins[index] = self._place[0], self._place[1]
         if not quarter:
             return place
         x, y = place
@@ -94,7 +101,7 @@ class Characters:
 
     def box(self, index: int, quarter: int = 0) -> Box:
         """Return a character's box, as high as its font, for lines of this direction."""
-        pdfium.FPDFText_GetLooseCharBox(self._raw, index, self._rectangle)
+        pdf_calls.loose_char_box(self._address, index, self._rectangle_address)
         found = self._rectangle
         return turned((found.left, found.bottom, found.right, found.top), quarter)
 
@@ -106,7 +113,7 @@ class Characters:
 
     def unmapped(self, index: int) -> bool:
         """Say whether the font gives no Unicode character for this one."""
-        return bool(pdfium.FPDFText_HasUnicodeMapError(self._raw, index) == 1)
+        return bool(pdf_calls.has_unicode_map_error(self._address, index) == 1)
 
     def marks(self, quarter: int = 0) -> Marks:
         """Return the raised note marks of the lines of this direction."""
@@ -218,18 +225,19 @@ class Characters:
             if index in written:
                 letters += written[index]
                 continue
-            blank = letter.isspace() or letter == "\0"
-            if not blank and quarter is not None and self.quarter(index) != quarter:
-                blank = True
+            if letter.isspace() or letter == "\0" or (quarter is not None and self.quarter(index) != quarter):
+                if letters:
+                    yield Word(letters, *begun)
+                    letters = ""
+                continue
             place = self.origin(index, turn)
-            torn = not blank and quarter is not None and self._is_torn(index, place[0], end, turn)
-            if letters and (blank or torn or abs(place[1] - begun[1]) > APART):
+            torn = quarter is not None and self._is_torn(index, place[0], end, turn)
+            if letters and (torn or abs(place[1] - begun[1]) > APART):
                 yield Word(letters, *begun)
                 letters = ""
-            if not blank:
-                begun = begun if letters else place
-                letters += letter
-                end = self.box(index, turn)[2] if quarter is not None else 0.0
+            begun = begun if letters else place
+            letters += letter
+            end = self.box(index, turn)[2] if quarter is not None else 0.0
         if letters:
             yield Word(letters, *begun)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from jacie_flask.documents.formats import pdf_calls
+
 _PICTURED = 0.3
 _DRAWN = 300
 _MOST_OBJECTS = 4_000
@@ -62,18 +64,14 @@ def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
     """Yield the images of a page; of a page of very many objects those among its first and its last."""
     count = pdfium.FPDFPage_CountObjects(page)
     indexes = range(count) if count <= _MOST_OBJECTS else chain(range(_AT_ENDS), range(count - _AT_ENDS, count))
-    handle, item, kind_of = (
-        page.raw,
-        pdfium.FPDFPage_GetObject,
-        pdfium.FPDFPageObj_GetType,
-    )  # looked up once, called thousands of times
+    handle, object_of, kind_of = pdf_calls.address_of(page.raw), pdf_calls.page_object, pdf_calls.object_type
     for index in indexes:
-        raw = item(handle, index)
-        kind = kind_of(raw)
+        kind = kind_of(object_of(handle, index))
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            yield pypdfium2.PdfImage(raw, page=page, pdf=page.pdf)
+            yield pypdfium2.PdfImage(pdfium.FPDFPage_GetObject(page.raw, index), page=page, pdf=page.pdf)
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
-            yield from page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3, form=raw, level=1)
+            form = pdfium.FPDFPage_GetObject(page.raw, index)
+            yield from page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3, form=form, level=1)
 
 
 def _is_text_sized(item: pypdfium2.PdfImage) -> bool:
@@ -89,12 +87,19 @@ def _is_like_text(item: pypdfium2.PdfImage) -> bool:
         pixels = bitmap.to_numpy()[::step, ::step].copy()
     except (pypdfium2.PdfiumError, ValueError):
         return True  # what it shows is unknown
-    gray = pixels[..., :3].mean(axis=2) if pixels.ndim == 3 else pixels.astype(float)
-    levels, counts = np.unique((gray // _LEVELS).astype(int), return_counts=True)
-    ground = levels[counts.argmax()]
-    if counts.max() < _GROUND * gray.size:
+    levels = _levels(pixels)
+    counts = np.bincount(levels.ravel())
+    if counts.max() < _GROUND * levels.size:
         return False
-    ink = np.abs(gray // _LEVELS - ground) > 256 // _LEVELS // 4
-    changes = np.abs(np.diff(ink.astype(np.int8), axis=1)).sum(axis=1)
+    ink = np.abs(levels - counts.argmax()) > 256 // _LEVELS // 4
+    changes = np.count_nonzero(ink[:, 1:] != ink[:, :-1], axis=1)
     busy = changes[changes > 0]
     return bool(_LEAST_INK <= ink.mean() <= _MOST_INK and busy.size and busy.mean() >= _FEWEST_CHANGES)
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """Return the lightness of each pixel, gray or of three colours and more, in steps of ``_LEVELS``."""
+    if pixels.ndim == 2:
+        return pixels.astype(np.int16) // _LEVELS
+    red, green, blue = (pixels[..., colour].astype(np.int16) for colour in range(3))
+    return (red + green + blue) // (3 * _LEVELS)

@@ -17,6 +17,8 @@ _LARGEST_ATTACHMENT = 300_000_000
 _NAMES_SHOWN = 6
 _COVER_LETTERS = 400
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b")
+_MASK = re.compile(rb"/SMask\s+(\d{1,10})\s+\d{1,5}\s+R\b")
+_OBJECT_NUMBER = re.compile(rb"(\d{1,10})\s+\d{1,5}\s+$")
 _DICTIONARY = 1_000
 
 
@@ -97,13 +99,18 @@ class PdfPages:
 def _image_sizes(data: mmap.mmap) -> Counter[tuple[int, int]]:
     """Return how many images of each size in pixels a file has; (0, 0) counts those of an unknown size.
 
-    The dictionary of a stream is never compressed, so its bytes say which images there are; masks of images are among them.
+    The dictionary of a stream is never compressed, so its bytes say which images there are. Images that are the soft mask of
+    another one are not counted: no page draws them.
     """
     sizes: Counter[tuple[int, int]] = Counter()
+    masks = {mask[1] for mask in _MASK.finditer(data)}
     for match in _IMAGE.finditer(data):
         start = max(data.rfind(b"obj", max(0, match.start() - _DICTIONARY), match.start()), match.start() - _DICTIONARY, 0)
         end = data.find(b"stream", match.end(), match.end() + _DICTIONARY)
         dictionary = data[start : end if end >= 0 else match.end()]
+        number = _OBJECT_NUMBER.search(data[max(0, start - 20) : start])
+        if number and number[1] in masks:
+            continue
         width, height = (re.search(rb"/%s\s+(\d{1,6})\b(?!\s+\d+\s+R)" % name, dictionary) for name in (b"Width", b"Height"))
         sizes[(int(width[1]), int(height[1])) if width and height else (0, 0)] += 1
     return sizes
