@@ -16,6 +16,8 @@ from tests.support.s3_faults import S3Fault, S3Faults
 from tests.support.scenarios import wait_for
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
+UNANSWERED = {"query": "Which colour of revenue did Zanobela's painter prefer?"}
+"""Pages match it, and no answer without a model does."""
 MODES = ["chat", "fast_chat"]
 MODEL_FAULTS = {
     "status 500": (Script(status=500), "llm_unavailable", True),
@@ -43,7 +45,7 @@ def test_a_broken_model_ends_the_run_with_its_code_and_sources(served, mode, fau
     running, model = served
     script, code, retryable = MODEL_FAULTS[fault]
     model.script = script
-    received = ask(running.url, f"/{mode}/stream", QUESTION, timeout=30)
+    received = ask(running.url, f"/{mode}/stream", UNANSWERED, timeout=30)
     error = received.terminal.data
     assert (received.terminal.name, error["code"], error["retryable"]) == ("error", code, retryable)
     assert error["sources"] == received.named("sources")[0]["sources"] != []
@@ -52,11 +54,22 @@ def test_a_broken_model_ends_the_run_with_its_code_and_sources(served, mode, fau
     assert error["request_id"] == received.headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_model_that_fails_costs_no_exact_answer(served, mode):
+    """What was computed is shown in the model's place, and the failure is told."""
+    running, model = served
+    model.script = Script(status=500)
+    result = ask(running.url, f"/{mode}/stream", QUESTION, timeout=30).terminal.data
+    assert (result["basis"], result["model"]) == ("computed", "")
+    assert "42,280 million" in result["response"]
+    assert any("the computed answer is shown instead" in note for note in result["degraded"])
+
+
 def test_the_twin_fails_with_the_status_of_the_code(served):
     """Without streaming the same failure is a problem document with its own status."""
     running, model = served
     model.script = Script(status=500)
-    status, problem = running.post("/chat", QUESTION)
+    status, problem = running.post("/chat", UNANSWERED)
     assert (status, problem["status"], problem["code"]) == (503, 503, "llm_unavailable")
     assert problem["sources"]
     assert problem["title"] == "Service Unavailable"
@@ -66,7 +79,7 @@ def test_a_model_that_is_not_there_is_said_so(served):
     """With nobody at the model's address the run ends within seconds, and /ready names the part."""
     running, model = served
     with model.away():
-        error = ask(running.url, "/chat/stream", QUESTION).terminal.data
+        error = ask(running.url, "/chat/stream", UNANSWERED).terminal.data
         assert (error["code"], error["retryable"]) == ("llm_unavailable", True)
         assert error["sources"]
         assert _ready(running)["down"] == ["model"]

@@ -26,6 +26,8 @@ NOT_RESUMABLE = "this answer can be read again from one server only."
 ONE = "2023"
 ANSWER = "Revenue was 2024 million dollars in 2024 [1]."
 MODES = {"S3": "chat", "Pinecone": "fast_chat", "embeddings": "fast_chat", "model": "chat", "Redis": "fast_chat"}
+UNANSWERED = "Which colour of revenue did Zanobela's painter prefer?"
+"""Pages match it, and no answer without a model does: where the model fails, nothing takes its place."""
 RETRIES = 6
 OPEN_S = 1.5
 LEFT = 4
@@ -226,7 +228,7 @@ def happened(here: Site, cell: Cell) -> Outcome:
     made = cell.make(here)
     with made if hasattr(made, "__enter__") else nullcontext():
         began = time.monotonic()
-        received = here.ask(MODES[cell.upstream])
+        received = here.ask(MODES[cell.upstream], UNANSWERED if cell.upstream == "model" else QUESTION)
         seconds = time.monotonic() - began
     here.heal()
     return Outcome(received, seconds, requests_to(here, cell.upstream) - before)
@@ -345,11 +347,11 @@ def test_an_open_breaker_answers_at_once_and_closes_again(patient):
     """Three failures in a row: the next question is refused without a request; after the pause one tries, and all is well."""
     here, before = patient, requests_to(patient, "model")
     here.chat = Script(status=500)
-    first = here.ask().terminal.data
+    first = here.ask(query=UNANSWERED).terminal.data
     assert (first["code"], requests_to(here, "model")) == ("llm_unavailable", before + 3)
     began = time.monotonic()
     with Busyness() as machine:
-        refused = here.ask().terminal.data
+        refused = here.ask(query=UNANSWERED).terminal.data
     assert time.monotonic() - began < 0.9 + machine.late_s
     assert (refused["code"], requests_to(here, "model")) == ("llm_unavailable", before + 3)
     assert 0 < refused["retry_after_s"] <= OPEN_S
