@@ -11,9 +11,30 @@ from jacie_flask.text.terms import STOP_WORDS, stem, tokens, word_set
 
 _ENDINGS = word_set(
     """
-    ization isation ational ations ation ate ated ating ator ators itions ition itor itive ements ement ments ment icality ical ically
+    ization isation ality ational ations ation ate ated ating ator ators itions ition itor itive ements ement ments ment icality ical ically
     ability ibility able ible ingly edly ing ied ed er or ion al ly ity ive ence ance e y
     """
+)
+_USUAL = (
+    "e",
+    "ed",
+    "ing",
+    "ion",
+    "ition",
+    "ation",
+    "ment",
+    "al",
+    "ical",
+    "icality",
+    "ity",
+    "ability",
+    "able",
+    "er",
+    "or",
+    "itor",
+    "ance",
+    "ence",
+    "ive",
 )
 _LONGEST_ENDING = max(map(len, _ENDINGS))
 _SHORTEST = 4
@@ -57,6 +78,18 @@ def word_form(word: str) -> str:
         base = base[:-1]
     form: str = word_data()["forms"].get(base, base)
     return form
+
+
+@lru_cache(maxsize=5_000)
+def variants(word: str) -> tuple[str, ...]:
+    """Return other words that may be of a word's family: what is left without its ending with each of the usual ones."""
+    base = stem(word)
+    form = word_form(word)
+    if len(base) < _SHORTEST + 1 or not base.isalpha():
+        return ()
+    irregular = [other for other, same in word_data()["forms"].items() if same == form]
+    made = [f"{one}{ending}" for one in (form, *irregular) for ending in ("", *_USUAL) if len(one) >= _SHORTEST]
+    return tuple(one for one in made if one != base and word_form(one) == form)
 
 
 def word_forms(text: str) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask.answer.wordforms import variants
 from jacie_flask.chat.selection import Selection
 from jacie_flask.interfaces import SearchQuery
 from jacie_flask.text.languages import in_english
@@ -19,10 +20,16 @@ from jacie_flask.text.lexicon import (
     without_development,
     without_instructions,
 )
-from jacie_flask.text.terms import is_number, term_ids
+from jacie_flask.text.terms import is_number, term_ids, tokens, word_id
 
 WORD, NUMBER, ADDED = 1.0, 0.3, 0.7
+VARIANT = 0.15
 BEYOND = 0.3
+_NAMED_NUMBER = re.compile(
+    r"\b(?!(?:FY|CY|Q[1-4]|H[12]|In|In the|Year|Years|Fiscal|Item|Note|Of|For|By|To|And|From|Until|Since|January|February|March|April|May|June|July|August"
+    r"|September|October|November|December)\b)[A-Z][A-Za-z]+ (?!(?:19|20)\d\d\b)(\d{2,4})\b(?![.,%]?\d|%)"
+)
+"""A number that belongs to a name: Office 365, Boeing 737."""
 PENALTIES = {"contents": -0.3, "signatures": -0.3}
 _INSTRUCTION_IDS = frozenset(term for word in INSTRUCTION_WORDS for term in term_ids(word))
 
@@ -57,8 +64,14 @@ def weigh(text: str) -> dict[int, float]:
     for term in term_ids(text):
         if term not in _INSTRUCTION_IDS:
             weights[term] = NUMBER if is_number(term) else WORD
+    for number in _NAMED_NUMBER.findall(text):
+        weights[term_ids(number)[0]] = WORD
     if not weights:
         weights = dict.fromkeys(term_ids(text), WORD)
+    for word in tokens(text):
+        if word_id(word) in weights:
+            for variant in variants(word):
+                weights.setdefault(word_id(variant), VARIANT)
     for pointer in _pointers(text):
         for term in term_ids(pointer.words):
             weights.setdefault(term, ADDED)

@@ -1,5 +1,6 @@
 """How well each document fits a question by company, title, period and kind, and the reasons in words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -12,6 +13,13 @@ from jacie_flask.chat.periods import Periods, periods
 COMPANY_POINTS, YEAR_POINTS, DATE_POINTS, QUARTER_POINTS, DEFAULT_ANNUAL = 20.0, 6.0, 10.0, 5.0, 2.0
 TITLE_POINTS, FULL = 2.0, 6.0
 DECIDED = 4.0
+OLDER_KIND = 1.5
+"""What the newest document of a kind loses where a newer one of another kind is there and no kind is asked for."""
+_ANY = ""
+_AHEAD = re.compile(
+    r"\b(?:guidance|outlook|forecast\w*|expect(?:s|ed|ations?)?|project(?:s|ed|ions?)|target(?:s|ed)?)\b", re.IGNORECASE
+)
+"""Questions about what is expected for a year: the report on the year before it says so."""
 
 
 class Scored(NamedTuple):
@@ -31,9 +39,12 @@ def score(question: str, pool: Sequence[Facts], named: Mapping[str, Mention], ti
     for one in pool:
         reasons: list[str] = []
         points = _name_points(one, named, titled, reasons)
-        points += _period_points(asked, one, reasons) + _kind_points(asked, cues, one, reasons)
+        points += _period_points(asked, one, reasons, ahead=bool(_AHEAD.search(question)))
+        points += _kind_points(asked, cues, one, reasons)
         if one.company and one.order == newest[one.company, one.kind]:
-            points += _newest_points(asked, cues, one, reasons)
+            overtaken = one.kind not in cues and one.order[:2] < newest[one.company, _ANY][:2]
+            gained = _newest_points(asked, cues, one, reasons)
+            points += max(gained - OLDER_KIND, 0.0) if overtaken else gained
         scored.append(Scored(points, one, ", ".join(reasons) or "in the catalog"))
     return sorted(_relative(scored, bool(named)), key=lambda row: (row.score, row.facts.order), reverse=True)
 
@@ -48,10 +59,11 @@ def _relative(scored: Sequence[Scored], named: bool) -> list[Scored]:
 
 
 def _newest(pool: Sequence[Facts]) -> dict[tuple[str, str], tuple[int, int, date]]:
-    """Return how far each company's documents of each kind go in time."""
+    """Return how far each company's documents of each kind, and of any kind, go in time."""
     newest: dict[tuple[str, str], tuple[int, int, date]] = {}
     for one in pool:
-        newest[one.company, one.kind] = max(one.order, newest.get((one.company, one.kind), one.order))
+        for kind in (one.kind, _ANY):
+            newest[one.company, kind] = max(one.order, newest.get((one.company, kind), one.order))
     return newest
 
 
@@ -77,8 +89,8 @@ def _newest_points(asked: Periods, cues: Mapping[str, float], one: Facts, reason
     return YEAR_POINTS if asked.latest else YEAR_POINTS / 2
 
 
-def _period_points(asked: Periods, one: Facts, reasons: list[str]) -> float:
-    """Score how well a document's period answers the one asked for."""
+def _period_points(asked: Periods, one: Facts, reasons: list[str], *, ahead: bool = False) -> float:
+    """Score how well a document's period answers the one asked for; what is expected for it (``ahead``) is said a year before."""
     points = 0.0
     if asked.days and set(asked.days) & set(one.days):
         points += DATE_POINTS
@@ -89,6 +101,9 @@ def _period_points(asked: Periods, one: Facts, reasons: list[str]) -> float:
     if last in one.years:
         points += YEAR_POINTS
         reasons.append(f"period {last}")
+    elif ahead and last - 1 in one.years:
+        points += YEAR_POINTS * 0.9
+        reasons.append(f"period {last - 1}, which looks ahead to {last}")
     elif set(asked.years) & one.years:
         points += YEAR_POINTS / 2 if last - max(set(asked.years) & one.years) <= 2 else YEAR_POINTS * 0.9
         reasons.append(f"period {max(set(asked.years) & one.years)}")

@@ -171,7 +171,7 @@ TOPIC_POINTERS = (
         0.3,
     ),
     _p(
-        r"customers?\b.{0,40}\b(?:concentrat\w*|percent|%|10|single|largest|major)|(?:largest|major|single) customers?",
+        r"customers?\b.{0,40}\b(?:concentrat\w*|percent|%|10|single|largest|major)|(?:largest|major|single|primary|main|key|principal|biggest) customers?",
         "notes business risk_factors",
         "customer accounted for percent of net sales concentration",
         0.12,
@@ -197,7 +197,19 @@ TOPIC_POINTERS = (
     _p(r"auditors?|audit (?:fees|report|opinion)", "governance", "independent registered public accounting firm", 0.08),
     _p(r"debt maturit\w+|notes due|credit facilit\w+|covenants?", "notes", "debt notes credit facility maturities", 0.12),
     _p(r"leases?|lease (?:liabilit\w+|obligations?)", "notes", "lease", 0.1),
-    _p(r"pensions?|retirement|post-?retirement", "notes", "pension benefit plan", 0.1),
+    _p(r"pensions?|retirees?|retirement|post-?retirement", "notes", "pension benefit plan", 0.1),
+    _p(
+        r"headquarter\w*|head offices?|principal (?:executive )?offices?",
+        "cover properties",
+        "principal executive offices headquarters address located",
+        0.3,
+    ),
+    _p(
+        r"who (?:is|are|was|runs|leads|heads|chairs)\b.{0,60}",
+        "signatures governance",
+        "executive officers name position signature",
+        0.25,
+    ),
     _p(
         r"8-?k|nominees?|vot(?:es?|ed|ing)|agenda|appoint\w*|resign\w*|new (?:ceo|cfo|director|president)",
         "report_items",
@@ -251,6 +263,11 @@ _DEVELOPED = re.compile(
     re.I,
 )
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+_OTHERWISE = re.compile(
+    r"[,;]? ?(?:\b(?:and|or|but|please)\b ?)?\b(?:explain|say|state|tell (?:us|me)) (?:why|so|which|how)\b[^.?!,;]{0,40}\bif (?:not|so|none|it)\b[^.?!,;]{0,40}"
+    r"|\bif (?:not|so|none|yes|no), ?[^.?!]{0,80}",
+    re.I,
+)
 _IF = re.compile(r"\bif\b", re.I)
 _MAKES_SENSE = re.compile(r"\b(?:metric|ratio|measure|relevant|useful|applicable|meaningful|ask about)\b", re.I)
 _THEN_SAY = re.compile(r"\b(?:state|say|explain|mention|note|tell)\b", re.I)
@@ -277,5 +294,5 @@ def without_instructions(question: str) -> str:
         start = _IF.search(sentence)
         dropped = start and _MAKES_SENSE.search(sentence, start.end()) and _THEN_SAY.search(sentence, start.end())
         kept.append(sentence[: start.start()] if start and dropped else sentence)
-    shorter = " ".join(filter(None, map(str.strip, kept)))
+    shorter = _OTHERWISE.sub("", " ".join(filter(None, map(str.strip, kept)))).strip()
     return shorter if len(shorter) >= 12 else question

@@ -4,9 +4,10 @@ import pytest
 
 from jacie_flask.chat.companies import CompanyNames
 from jacie_flask.chat.followups import resolve
-from jacie_flask.chat.query import cleaned, point, prepare, weigh
+from jacie_flask.chat.query import ADDED, NUMBER, WORD, cleaned, point, prepare, weigh
 from jacie_flask.chat.selection import Selection
 from jacie_flask.events import Turn
+from jacie_flask.text.lexicon import without_instructions
 from jacie_flask.text.terms import term_ids
 
 NAMES = CompanyNames({"Northwind Paper": (), "Contoso Foods": ()})
@@ -160,3 +161,50 @@ def test_a_question_of_another_language_looks_for_english_words():
     assert terms("revenue") <= set(query.terms)
     assert not terms("der Umsatz Jahr") & set(query.terms)
     assert query.labels["income_statement"] > 0
+
+
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("Is the metric useful? Explain why if not.", "Is the metric useful?."),
+        ("Does the firm use hedges, and if so, say which", "Does the firm use hedges, and"),
+        ("Is goodwill impaired, or state why if it is not?", "Is goodwill impaired?"),
+        ("Explain why margins fell", "Explain why margins fell"),
+    ],
+)
+def test_what_to_say_otherwise_is_left_out(question, rest):
+    """Instructions for the other case are no part of the question; questions for reasons are."""
+    assert without_instructions(question) == rest
+
+
+def test_a_number_in_a_name_weighs_as_a_word():
+    """Other numbers weigh less: years, amounts, percentages."""
+    (number,) = terms("365")
+    assert weigh("Which customers use Orchard 365?")[number] == WORD
+    for text in ("What fell by 365 million?", "In Fiscal 365 what fell?", "What was up in May 365"):
+        assert weigh(text)[number] == NUMBER
+    (percent,) = terms("12")
+    assert weigh("Which Customers 12% of sales?")[percent] == NUMBER
+
+
+def test_other_endings_of_a_word_are_looked_for():
+    """They count less than the words of the question and than those of pages."""
+    weights = weigh("How cyclical is demand? Who was retained?")
+    (word,), (ending,), (irregular,) = terms("cyclical"), terms("cyclicality"), terms("retention")
+    assert weights[word] == WORD
+    assert 0 < weights[ending] < ADDED
+    assert 0 < weights[irregular] < ADDED
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Where is the headquarters?", "cover"),
+        ("Who is the chief executive officer?", "signatures"),
+        ("What is paid to retirees?", "notes"),
+        ("Who are the primary customers?", "business"),
+    ],
+)
+def test_everyday_words_point_to_sections(text, label):
+    """Addresses, people, pensions and customers have their pages."""
+    assert point(text)[label] > 0

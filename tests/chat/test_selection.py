@@ -300,3 +300,32 @@ def test_periods_are_read_from_text(text, years, quarters):
     """Fiscal years, ranges and quarters in the ways people write them."""
     read = periods(text)
     assert (read.years, read.quarters) == (years, quarters)
+
+
+MIXED = [
+    entry("Northwind Paper", "NORTHWIND_2018_10K.pdf", "10k", "2018"),
+    entry("Northwind Paper", "NORTHWIND_2022_10K.pdf", "10k", "2022"),
+    entry("Northwind Paper", "NORTHWIND_2019_EARNINGS.pdf", "Earnings", "2019"),
+    entry("Northwind Paper", "NORTHWIND_2022_EARNINGS.pdf", "Earnings", "2022"),
+    entry("Northwind Paper", "NORTHWIND_2017Q2_10Q.pdf", "10q", "2017Q2"),
+]
+
+
+def test_without_a_date_the_newest_of_all_kinds_leads():
+    """The newest of an old kind is old."""
+    scores = select("What are Northwind Paper's leases?", MIXED).scores
+    assert max(scores, key=lambda name: scores[name]) == "NORTHWIND_2022_10K.pdf"
+    assert scores["NORTHWIND_2017Q2_10Q.pdf"] < scores["NORTHWIND_2022_EARNINGS.pdf"]
+
+
+def test_what_is_expected_for_a_year_is_in_the_release_before_it():
+    """What was reached in it is in its own report."""
+    catalog = [*MIXED, entry("Northwind Paper", "NORTHWIND_2021_EARNINGS.pdf", "Earnings", "2021")]
+    assert (
+        select("What guidance did Northwind Paper give for 2020?", catalog).documents[0].document.filename
+        == "NORTHWIND_2019_EARNINGS.pdf"
+    )
+    assert (
+        select("What was Northwind Paper's adjusted profit in 2021?", catalog).documents[0].document.filename
+        == "NORTHWIND_2021_EARNINGS.pdf"
+    )
