@@ -20,6 +20,7 @@ from jacie_flask.answer.figures import (
     spoken,
     subject,
 )
+from jacie_flask.answer.growth_rows import stated_growth
 from jacie_flask.answer.operands import Missing, Period
 from jacie_flask.answer.phrasing import listed, opened, was
 from jacie_flask.answer.tabulation import by_company, by_period, operand_list
@@ -93,6 +94,8 @@ def change(request: Request) -> Draft:
     draft = Draft()
     for company in request.companies:
         for measure in request.plan.measures:
+            if stated_growth(request, draft, company, measure):
+                continue
             _say_change(draft, *_two(request, company, measure), request)
     return draft
 
@@ -119,6 +122,8 @@ def growth(request: Request) -> Draft:
     draft = Draft()
     for company in request.companies:
         for measure in request.plan.measures:
+            if stated_growth(request, draft, company, measure):
+                continue
             before, after = _two(request, company, measure)
             if after.rate or before.value <= 0:
                 _say_change(draft, before, after, request)

@@ -9,6 +9,8 @@ from jacie_flask.question.marks import Marked
 from jacie_flask.question.terms import Term
 
 _VERSIONS = frozenset({"ending", "end", "closing", "opening", "beginning", "average", "year", "period"})
+_OUTLAYS = frozenset({"buybacks", "capex", "dividends_paid", "acquisitions"})
+_SPENDING = frozenset({"use", "used", "spend", "spent", "go", "went", "return", "returned"})
 
 
 def without_abbreviations(marked: Marked, found: Sequence[Term]) -> list[Term]:
@@ -32,12 +34,17 @@ def without_cash(marked: Marked, found: Sequence[Term]) -> list[Term]:
     kept: list[Term] = []
     for term in found:
         before = kept[-1] if kept else None
-        flows = isinstance(term.expression, Item) and term.expression.concept.endswith("_cash_flow")
+        concept = term.expression.concept if isinstance(term.expression, Item) else ""
+        flows = concept.endswith("_cash_flow") or (concept in _OUTLAYS and before is not None and _spends(marked, before, term))
         if before and flows and before.expression == Item(concept="cash") and not _separated(marked, before, term):
             marked.explained.update(range(before.first, before.last))
             kept.pop()
         kept.append(term)
     return kept
+
+
+def _spends(marked: Marked, one: Term, other: Term) -> bool:
+    return any(token.key in _SPENDING for token in marked.tokens[one.last : other.first])
 
 
 def _separated(marked: Marked, one: Term, other: Term) -> bool:

@@ -1,8 +1,9 @@
 """Sentences that define a measure: which names they define, and where their expression stands."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-from jacie_flask.question.marks import Marked, phrases
+from jacie_flask.question.marks import Mark, Marked, phrases
 from jacie_flask.question.vocabulary import vocabulary
 
 _VERBS = frozenset({"defined", "calculated", "computed", "measured", "determined"})
@@ -36,6 +37,7 @@ _TASKS = frozenset({"calculate", "compute", "determine", "measure", "treat", "ta
 _RELATING = frozenset({"a", "an", "%", "percent", "percentage", "of", "share", "reported"})
 _OPERATORS = frozenset("+-*/×÷−–")
 _INTRODUCTIONS = frozenset({"where", "whereby", ":"})
+_RESTATING = frozenset({":", "i", "ie"})
 _ENDS = frozenset({"?", "!", ";"})
 _COPULA_VERBS = frozenset({"is", "are", "be", "being", "was", "were", "here", "hereby"})
 _PRONOUNS = frozenset({"it", "this", "that", "ratio", "metric", "measure", "the", "which"})
@@ -73,6 +75,8 @@ def _closes(marked: Marked, position: int) -> bool:
     if before is None or (after is not None and after.start == marked.tokens[position].end):
         return False
     return not (len(before.text) == 1 and before.text.isalpha() and before.text.isupper()) and before.key not in {
+        "e",
+        "g",
         "v",
         "vs",
         "avg",
@@ -84,6 +88,9 @@ def find_definitions(marked: Marked) -> list[Definition]:
     """Return the definitions that a question spells out, in order."""
     found = []
     for first, last in sentences(marked):
+        if sum(token.text == "=" for token in marked.tokens[first:last]) > 1:
+            found += _equations(marked, first, last)
+            continue
         definition = _definition(marked, first, last)
         if definition is not None:
             found.append(definition)
@@ -108,6 +115,8 @@ def _definition(marked: Marked, first: int, last: int) -> Definition | None:
             return found
         if tokens[position].text == "(" and (found := _bracketed(marked, position, end)) is not None:
             return found
+        if key in _RESTATING and (found := _restated(marked, position, end, last)) is not None:
+            return found
         if key == "=":
             return _equation(marked, first, position, end, last)
     return None
@@ -130,15 +139,31 @@ def _task(marked: Marked, position: int, end: int, last: int) -> Definition | No
 
 def _bracketed(marked: Marked, position: int, end: int) -> Definition | None:
     """Return "X (E)": arithmetic in brackets behind a measure, with nothing but the company and the period between them."""
-    before = [mark for mark in marked.marks if mark.last <= position]
-    while before and not before[-1].measure and before[-1].has("company", "period", "fillers"):
-        before.pop()
+    named = _named_before(marked, position)
     closing = _closing(marked, position + 1, end)
-    if not before or not before[-1].measure or marked.tokens[position + 1].key in _VERBS:
+    if named is None or marked.tokens[position + 1].key in _VERBS:
         return None
     if "=" in {token.text for token in marked.tokens[position:closing]} or not _calculates(marked, position + 1, closing):
         return None
-    return Definition(_names(marked, before[-1].first, before[-1].last), position, closing + 1, position + 1, closing)
+    return Definition(_names(marked, named.first, named.last), position, closing + 1, position + 1, closing)
+
+
+def _named_before(marked: Marked, position: int) -> Mark | None:
+    """Return the measure before a token with nothing but signs, the company and the period between them."""
+    before = [mark for mark in marked.marks if mark.last <= position]
+    while before and not before[-1].measure and (marked.sign(before[-1]) or before[-1].has("company", "period", "fillers")):
+        before.pop()
+    return before[-1] if before and before[-1].measure else None
+
+
+def _restated(marked: Marked, position: int, end: int, last: int) -> Definition | None:
+    """Return "X: E" and "X, i.e. E": arithmetic that says what a measure is."""
+    keys = [token.key for token in marked.tokens[position : position + 4]]
+    length = 1 if keys[0] in {":", "ie"} else 4 if keys == ["i", ".", "e", "."] else 0
+    named = _named_before(marked, position)
+    if not length or named is None or not _calculates(marked, position + length, end):
+        return None
+    return Definition(_names(marked, named.first, named.last), position, last, position + length, end)
 
 
 def _calculates(marked: Marked, first: int, last: int) -> bool:
@@ -175,7 +200,21 @@ def _equation(marked: Marked, first: int, position: int, end: int, last: int) ->
     if start > first and marked.tokens[start - 1].text == "(":
         end = _closing(marked, position + 1, end)
         return Definition(_names(marked, start, position), start - 1, end + 1, position + 1, end)
-    return Definition(_names(marked, start, position), start, last, position + 1, end)
+    names = _names(marked, start, position)
+    asked = any(mark.has("company", "period") and start <= mark.first < position for mark in marked.marks)
+    return Definition(names, position if asked else start, last, position + 1, end)
+
+
+def _equations(marked: Marked, first: int, last: int) -> list[Definition]:
+    """Return the definitions of "where A = E and B = F": each begins behind the last "and" or comma before its sign."""
+    signs = [at for at in range(first, last) if marked.tokens[at].text == "="]
+    breaks = [first]
+    for one, other in pairwise(signs):
+        between = [at for at in range(one + 1, other) if marked.tokens[at].key in {"and", ",", ";"}]
+        breaks.append(between[-1] if between else one)
+    limits = [*breaks[1:], last]
+    found = [_definition(marked, begin, limit) for begin, limit in zip(breaks, limits, strict=True)]
+    return [one for one in found if one is not None]
 
 
 def _closing(marked: Marked, begin: int, end: int) -> int:
@@ -198,8 +237,11 @@ def _names(marked: Marked, first: int, last: int) -> tuple[str, ...]:
     outside: list[str] = []
     inside: list[str] = []
     depth = 0
-    for token in marked.tokens[first:last]:
+    named = {at for mark in marked.marks if mark.has("company", "period") for at in range(mark.first, mark.last)}
+    for position, token in enumerate(marked.tokens[first:last], start=first):
         depth += (token.text == "(") - (token.text == ")")
+        if position in named:
+            continue
         if token.word or token.text == "%":
             (inside if depth else outside).append(token.key)
     return tuple(name for name in (" ".join(outside), " ".join(inside)) if name)

@@ -24,6 +24,7 @@ def extreme(form: Form) -> Decision | None:
         return _of_all_companies(form) or _of_companies(form) or _of_years(form)
     operator = "largest" if form.has("largest") else "smallest"
     form.marked.explain(group)
+    form.marked.explain(*(mark for mark in form.marked.open_marks() if _kinds(mark) == _kinds(group)))
     explain(form, "largest", "smallest")
     name = next(kind.partition(":")[2] for kind in group.meanings if kind.startswith("group:"))
     direction = "up" if operator == "largest" else "down"
@@ -67,19 +68,23 @@ def _of_years(form: Form) -> Decision | None:
 
 
 def _group(form: Form) -> Mark | None:
-    """Return the one mark of a group; companies are compared otherwise."""
+    """Return the first mark of the one group that is named; companies are compared otherwise."""
     found = [
         mark
         for position, mark in enumerate(form.marked.marks)
-        for kind in mark.meanings
-        if (mark.first not in form.marked.explained or _follows_extreme(form, position))
-        and kind.startswith("group:")
-        and kind != "group:companies"
+        if _kinds(mark) and (mark.first not in form.marked.explained or _compared(form, position))
     ]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len({name for mark in found for name in _kinds(mark)}) == 1 else None
 
 
-def _follows_extreme(form: Form, position: int) -> bool:
-    """Say whether "largest" stands right before a mark: "largest liability"."""
+def _kinds(mark: Mark) -> set[str]:
+    """Return the groups that a mark names, companies left out."""
+    return {kind for kind in mark.meanings if kind.startswith("group:")} - {"group:companies"}
+
+
+def _compared(form: Form, position: int) -> bool:
+    """Say whether "largest" or "which" stands right before a mark: "largest liability"."""
     before = form.marked.marks[position - 1] if position else None
-    return before is not None and not {"largest", "smallest"}.isdisjoint(before.operators)
+    return before is not None and (
+        not {"largest", "smallest"}.isdisjoint(before.operators) or form.marked.tokens[before.last - 1].key == "which"
+    )

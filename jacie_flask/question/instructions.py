@@ -1,5 +1,7 @@
 """Sentences and clauses that only say how to answer: explained as such, with the statement that they point to."""
 
+from itertools import pairwise
+
 from jacie_flask.question.definition_sentences import sentences
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.vocabulary import vocabulary
@@ -82,8 +84,14 @@ def _pointing(marked: Marked, mark: Mark) -> bool:
 
 
 def _explain_former_names(marked: Marked) -> None:
-    """Explain "(formerly known as X)" behind the name of a company."""
+    """Explain "(formerly known as X)" and "(X)" behind the name of a company."""
     tokens = marked.tokens
+    for name, opening in pairwise(marked.marks):
+        if name.has("company") and tokens[opening.first].text == "(":
+            end = next((at for at in range(opening.last, min(opening.last + 4, len(tokens))) if tokens[at].text == ")"), None)
+            within = [mark for mark in marked.marks if end is not None and opening.last <= mark.first < end]
+            if end and within and all(not mark.meanings and tokens[mark.first].text[0].isupper() for mark in within):
+                marked.explained.update(range(opening.first, end + 1))
     for position, token in enumerate(tokens):
         if token.key in {"formerly", "previously", "fka"} and position and tokens[position - 1].text == "(":
             end = next((at for at in range(position, min(position + 12, len(tokens))) if tokens[at].text == ")"), None)

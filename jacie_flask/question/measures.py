@@ -30,7 +30,9 @@ def formula_measure(identifier: str) -> Measure:
 
 def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     """Return the measures of a question's open words in order, and explain the words that name them."""
-    marks = [*_measure_marks(marked, definitions), *_phrases_in_ratios(marked)]
+    rows = _phrases_in_ratios(marked)
+    inside = {at for row in rows for at in range(row.first, row.last)}
+    marks = [*(mark for mark in _measure_marks(marked, definitions) if mark.first not in inside), *rows]
     found = [_term(marked, mark, definitions) for mark in sorted(marks, key=lambda mark: mark.first)]
     if not found:
         return _pronoun(marked, definitions) or _topic(marked)
@@ -102,12 +104,19 @@ def _phrases_in_ratios(marked: Marked) -> list[Mark]:
     for position, mark in enumerate(marked.marks):
         if "ratio_of" not in mark.operators or mark.first in marked.explained:
             continue
-        begin = position
+        begin = position - 1 if _qualified(marked, position - 1) else position
         while begin and _unknown(marked, marked.marks[begin - 1]):
             begin -= 1
         if begin < position and not (begin and marked.marks[begin - 1].measure):
             found.append(Mark(marked.marks[begin].first, mark.first, {"phrase": "phrase"}))
     return found
+
+
+def _qualified(marked: Marked, position: int) -> bool:
+    """Say whether an unknown word stands right before a measure and makes another row of it: "discount revenue"."""
+    if position < 1 or not marked.marks[position].measure or not _unknown(marked, marked.marks[position - 1]):
+        return False
+    return not marked.marks[position - 1].meanings
 
 
 def _unknown(marked: Marked, mark: Mark) -> bool:

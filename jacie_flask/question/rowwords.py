@@ -14,6 +14,8 @@ _US = re.compile(r"(?<![\w.])USA?(?![\w.])")
 _ADJUSTED = re.compile(r"(?i)\badjusted\b")
 _NON_GAAP = re.compile(r"(?i)\bnon[- ]?gaap ")
 _POSSESSIVE = re.compile(r"['’]s$")
+_NUMBER = re.compile(r"(?i)\bnumber of\b")
+_COUNTED = frozenset({"employee", "headcount", "store", "shop", "subscriber", "associate"})
 _JOINING = frozenset({"before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
 
@@ -23,7 +25,7 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
     "Adjusted EBITDA" is a row of that name and never the formula. Return the measures as they are where nothing is open, or
     where the question asks for no figure.
     """
-    opened = [mark for mark in question.open_marks() if not _manner(question, mark)]
+    opened = _without_like(question, [mark for mark in question.open_marks() if not _manner(question, mark)])
     if (
         not opened
         or len(opened) > _LONGEST
@@ -41,10 +43,19 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
         return measures
     if len(named) > 1 and any(mark.has("formula") for mark in named):
         return measures
-    words = [mark for mark in question.marks if mark in words or _between(mark, words)]
+    words = [mark for mark in question.marks if mark in words or _between(question, mark, words)]
     question.explain(*opened)
     paid = [mark for mark in question.marks if mark.first == words[-1].last and question.tokens[mark.first].key == "paid"]
     return (phrase_of(question, [*words, *paid]),)
+
+
+def _without_like(question: Marked, opened: list[Mark]) -> list[Mark]:
+    """Leave out the last word of "what was X like", and explain it."""
+    keys = [question.tokens[mark.first].key for mark in opened]
+    if keys.count("like") != 1 or keys[-1] != "like" or len(keys) < 2:
+        return opened
+    question.explain(opened[-1])
+    return opened[:-1]
 
 
 def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
@@ -53,10 +64,22 @@ def phrase_of(question: Marked, marks: list[Mark]) -> Measure:
     for before, mark in zip([None, *marks], marks, strict=False):
         between = question.words(before.last, mark.first) if before else ""
         joined += [between] if 0 < len(between) <= 4 and between.isalpha() else []
-        joined.append(_POSSESSIVE.sub("", question.words(mark.first, mark.last)))
+        written = _POSSESSIVE.sub("", question.words(mark.first, mark.last))
+        if _attached(question, mark) and joined:
+            joined[-1] += written
+        else:
+            joined.append(written)
     phrase = _as_printed(" ".join(joined))
-    counted = any(question.words(mark.first, mark.last).lower() == "how many" for mark in question.marks)
-    return Measure(phrase, Item(phrase=phrase), "count" if counted else "")
+    return Measure(phrase, Item(phrase=phrase), "count" if _counts(question, marks) else "")
+
+
+def _counts(question: Marked, marks: list[Mark]) -> bool:
+    """Say whether a number of things is asked for: by words that say so, or by what is counted."""
+    before = question.text[: question.tokens[marks[0].first].start]
+    if _NUMBER.search(before) or any(question.words(mark.first, mark.last).lower() == "how many" for mark in question.marks):
+        return True
+    keys = [token.key for mark in marks for token in question.tokens[mark.first : mark.last]]
+    return keys[-1] in _COUNTED and _JOINING.isdisjoint(keys) and not any(mark.measure for mark in marks)
 
 
 def _as_printed(phrase: str) -> str:
@@ -81,9 +104,10 @@ def _crossed(question: Marked, words: list[Mark]) -> bool:
     return any(mark.operators or question.tokens[mark.first].text.lower() in YES_NO for mark in inside)
 
 
-def _between(mark: Mark, words: list[Mark]) -> bool:
-    """Say whether an adjective that mostly changes nothing stands inside of a row's words: "non-GAAP"."""
-    return mark.has("neutral") and not mark.measure and words[0].first < mark.first < words[-1].first
+def _between(question: Marked, mark: Mark, words: list[Mark]) -> bool:
+    """Say whether a word that mostly means nothing stands inside of a row's words: "non-GAAP", or one that is written as a name."""
+    named = mark.has("reporting") and question.tokens[mark.first].text[0].isupper()
+    return (mark.has("neutral") or named) and not mark.measure and words[0].first < mark.first < words[-1].first
 
 
 def _asks_no_figure(question: Marked, measures: tuple[Measure, ...]) -> bool:
@@ -112,6 +136,18 @@ def _manner(question: Marked, mark: Mark) -> bool:
 
 def _refused(question: Marked, mark: Mark) -> bool:
     token = question.tokens[mark.first]
-    if not term_ids(_as_printed(question.words(mark.first, mark.last))) and token.key not in _JOINING:
+    searched = term_ids(_as_printed(question.words(mark.first, mark.last))) or _attached(question, mark)
+    if not searched and token.key not in _JOINING:
         return True  # a search for rows passes over such words
+    if token.text.isdigit() and _attached(question, mark):
+        return False  # "CET1"
     return bool(mark.operators) or token.key in vocabulary().no_row or not token.text[0].isalpha()
+
+
+def _attached(question: Marked, mark: Mark) -> bool:
+    """Say whether a number is written right behind a word."""
+    return (
+        mark.first > 0
+        and question.tokens[mark.first].text.isdigit()
+        and question.tokens[mark.first - 1].end == question.tokens[mark.first].start
+    )

@@ -1,0 +1,41 @@
+"""Rows that are growth themselves: their figure is the answer to how much they grew."""
+
+import pytest
+
+from jacie_flask.answer.exact import compute_answer
+from jacie_flask.answer.operands import Missing
+from jacie_flask.facts.book import Book, Filing
+from jacie_flask.facts.values import Cell, Column, Row, Table
+from jacie_flask.question.plan import Item, Measure, Plan, Span
+
+PHRASE = Measure("comparable sales", Item(phrase="comparable sales"), "")
+
+
+def book(unit):
+    """Return a book with one row of comparable sales in a unit."""
+    columns = [Column(months=12, year=year) for year in (2022, 2021)]
+    cells = [Cell(number, value, f"{value}", 1, unit) for number, value in enumerate((8.0, 14.4))]
+    table = Table(1, columns, [Row("Comparable sales", cells, text="Comparable sales $8.0 14.4")], statement="income_statement")
+    return {"Averlinde": Book([(Filing("a", "a.pdf", 2022), [table])])}
+
+
+def plan(operator, *years):
+    """Return a plan for the growth of the row."""
+    return Plan(("Averlinde",), (PHRASE,), tuple(Span("year", year) for year in years), operator)
+
+
+@pytest.mark.parametrize("operator", ["growth", "change"])
+def test_the_row_states_its_growth(operator):
+    """The growth is not the difference to the growth of the year before."""
+    assert compute_answer(plan(operator, 2022), book("%")).text == "Averlinde’s comparable sales were 8.0 % in 2022 [1]."
+
+
+def test_two_periods_are_compared():
+    """The change from one year's growth to another's is what is asked for then."""
+    assert "6.4 percentage points" in compute_answer(plan("change", 2021, 2022), book("%")).text
+
+
+def test_amounts_are_no_growth():
+    """Sales on a comparable basis of two years are not comparable with each other."""
+    with pytest.raises(Missing, match="equal basis"):
+        compute_answer(plan("growth", 2022), book(""))
