@@ -6,6 +6,7 @@ import numpy as np
 
 from jacie_flask.documents.guess import guess_document
 from jacie_flask.facts.extraction import tables_of
+from jacie_flask.facts.grids import Grid
 from jacie_flask.interfaces import AnalysedDocument, Postings
 from jacie_flask.text.chunking import chunk_pages
 from jacie_flask.text.labels import label_pages
@@ -14,8 +15,13 @@ from jacie_flask.text.notemarks import removed
 from jacie_flask.text.terms import term_ids
 
 
-def analyse(pages: list[str], content_hash: str, clean: Callable[[str], str] = tidy) -> AnalysedDocument:
-    """Analyse the page texts of one document, the first is page 1; ``clean`` makes plain lines of a page."""
+def analyse(
+    pages: list[str], content_hash: str, clean: Callable[[str], str] = tidy, grids: Sequence[Grid] = ()
+) -> AnalysedDocument:
+    """Analyse the page texts of one document, the first is page 1; ``clean`` makes plain lines of a page.
+
+    ``grids`` are the document's tables where it has cells: they are read in place of their lines of text.
+    """
     pages = [clean(page) for page in pages]
     chunks, unmarked = chunk_pages(pages), [removed(page) for page in pages]
     labels, guess = label_pages(unmarked), guess_document(unmarked)
@@ -27,7 +33,7 @@ def analyse(pages: list[str], content_hash: str, clean: Callable[[str], str] = t
         body=postings(term_ids(chunk.text) for chunk in chunks),
         heading=postings(term_ids("\n".join(chunk.headings)) for chunk in chunks),
         guess=guess,
-        tables=tables_of(pages, labels, guess),
+        tables=tables_of(pages, labels, guess, grids),
     )
 
 

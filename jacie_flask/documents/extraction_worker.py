@@ -37,7 +37,7 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
         if not any(page.strip() for page in reading.pages):
             raise DocumentRejected(reason=_why_empty(reading))
         clean = tidy if kind == "pdf" else spaced  # only the lines of a layout can be torn
-        document = analyse(reading.pages, job.content_hash, clean)
+        document = analyse(reading.pages, job.content_hash, clean, reading.grids)
         return Outcome(document=pack(msgspec.structs.replace(document, notes=bounded_notes(reading.notes))), spent=_is_spent())
     except DocumentRejected as error:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())

@@ -41,7 +41,7 @@ class Block:
 
 
 @dataclass(slots=True)
-class _Open:
+class OpenBlock:
     """What is being read: the block, the lines since its last row, and the headings that are open."""
 
     block: Block | None = None
@@ -57,12 +57,12 @@ def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
     heads = [is_heading(line) for _, line in parts]
     if not any(heads):
         return
-    state = _Open()
+    state = OpenBlock()
     for (number, line), head in zip(parts, heads, strict=True):
         if head:
             if state.block and state.block.rows:
                 yield state.block
-                state = _Open(pending=state.pending)
+                state = OpenBlock(pending=state.pending)
             state.block = Block([*(state.block.head if state.block else []), *state.pending, line])
             state.pending = []
         elif state.block is None or state.block.ended:
@@ -74,18 +74,18 @@ def blocks(lines: Sequence[str], style: str) -> Iterator[Block]:
         yield state.block
 
 
-def _line(state: _Open, line: str, number: int, style: str) -> None:
+def _line(state: OpenBlock, line: str, number: int, style: str) -> None:
     """Take a line of an open table."""
     row = parsed(line, style)
     if not row.figures:
-        _text(state, line)
+        take_text(state, line)
     elif state.block and (row.label or state.pending or state.block.rows):
-        _row(state, line, row.label, row.figures, number)
+        take_row(state, line, row.label, row.figures, number)
     else:
         state.pending = []
 
 
-def _text(state: _Open, line: str) -> None:
+def take_text(state: OpenBlock, line: str) -> None:
     """Take a line without figures: part of a heading or of a label, or prose, two lines of which end the table."""
     block = state.block
     if block and not block.rows and not state.pending and (is_fragment(line) or is_unit_line(line)):
@@ -98,7 +98,8 @@ def _text(state: _Open, line: str) -> None:
     del state.pending[: -_MOST_PENDING - 1]
 
 
-def _row(state: _Open, line: str, label: str, figures: tuple[Figure, ...], number: int) -> None:
+def take_row(state: OpenBlock, line: str, label: str, figures: tuple[Figure, ...], number: int) -> None:
+    """Take a row: its label is joined with the lines before it; one without a label is named if it adds rows up, else left out."""
     block = state.block
     assert block
     if not label and not state.pending:

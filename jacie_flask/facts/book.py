@@ -40,7 +40,7 @@ class Found:
     @property
     def page(self) -> int:
         """The page, from 1."""
-        return self.fact.table.page
+        return self.fact.row.page or self.fact.table.page
 
 
 @dataclass(frozen=True)

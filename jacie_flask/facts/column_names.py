@@ -153,6 +153,11 @@ def checked_names(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column
     return list(columns)
 
 
+def is_total_name(name: str) -> bool:
+    """Say whether the name of a column is that of the whole: "Total", "Consolidated", "Group"."""
+    return bool(_TOTAL.search(name))
+
+
 def _candidates(lines: Sequence[str]) -> Iterator[list[str]]:
     """Yield what may be the names of columns: a line, or lines that follow one another, the last first; no sentence and no period."""
     plain = ["" if is_prose(line) or any(atom.kind in PERIODS or atom.month for atom in atoms(line)) else line for line in lines]

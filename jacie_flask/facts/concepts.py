@@ -105,6 +105,28 @@ def with_concepts(tables: Sequence[Table]) -> list[Table]:
     return [_with_shared_equity(table) if table.statement == "balance_sheet" else table for table in found]
 
 
+def tagged(tables: Sequence[Table], tags: Sequence[Sequence[str | None]]) -> list[Table]:
+    """Return tables with the concepts that tags give their rows in place of those of their labels.
+
+    ``tags`` are those of ``row_concepts``, empty for a table without; a concept of another statement than the table's is left out.
+    """
+    return [_tagged(table, row_tags) if any(tag is not None for tag in row_tags) else table
+            for table, row_tags in zip(tables, tags, strict=True)]  # fmt: skip
+
+
+def _tagged(table: Table, tags: Sequence[str | None]) -> Table:
+    statement = table.statement.removesuffix("_summary")
+    homes = {rule.concept: rule.statement for rule in rules()}
+    fitting = [tag if not tag or not statement or homes[tag] == statement else None for tag in tags]
+    taken = {tag for tag in fitting if tag}
+    concepts = [
+        tag if tag is not None else "" if row.concept in taken else row.concept
+        for row, tag in zip(table.rows, fitting, strict=True)
+    ]
+    rows = [msgspec.structs.replace(row, concept=one) for row, one in zip(table.rows, concepts, strict=True)]
+    return msgspec.structs.replace(table, rows=rows)
+
+
 def has_minorities(tables: Iterable[Table]) -> bool:
     """Say whether statements have figures of shareholders of subsidiaries: equity and profit are then not all the company's own."""
     return any(

@@ -4,17 +4,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import msgspec
 
 from jacie_flask.facts import units
 from jacie_flask.facts.agreement import confirmed
 from jacie_flask.facts.blocks import Block, blocks
+from jacie_flask.facts.cell_tables import CellTable
 from jacie_flask.facts.cells import style_of
 from jacie_flask.facts.column_names import Names, checked_names, named, over_one_period, renamed
-from jacie_flask.facts.concepts import with_concepts
+from jacie_flask.facts.concepts import tagged, with_concepts
+from jacie_flask.facts.grid_statements import tables_of_grids
+from jacie_flask.facts.grids import Grid
 from jacie_flask.facts.headings import columns_of, is_prose, settled
 from jacie_flask.facts.identities import checked
+from jacie_flask.facts.key_figures import with_key_figures
 from jacie_flask.facts.periods import Calendar, calendar_of
 from jacie_flask.facts.placement import in_unit, placed, printed_currency, shares
 from jacie_flask.facts.sums import with_sums
@@ -48,19 +53,49 @@ class _Page:
     style: str
 
 
-def tables_of(pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapping[str, str]) -> list[Table]:
+def tables_of(
+    pages: Sequence[str], labels: Mapping[int, list[str]], guess: Mapping[str, str], grids: Sequence[Grid] = ()
+) -> list[Table]:
     """Return the tables of a document's pages with columns, units, concepts and failed checks.
 
-    ``pages`` are tidied texts, page 1 first; ``labels`` are those of ``label_pages``; ``guess`` that of ``guess_document``.
+    ``pages`` are tidied texts, page 1 first; ``labels`` are those of ``label_pages``; ``guess`` that of ``guess_document``. Lines
+    that are rows of a grid's tables are not read as text, too.
     """
-    found = [(page, list(blocks(page.lines, page.style))) for page in _pages(pages, labels)]
+    of_grids, read = tables_of_grids(grids, pages, labels)
+    tables, tags = _ordered(of_grids, _tables_of_text(pages, labels, read))
+    fiscal = _calendar(tables, pages, guess)
+    tables = [_settled(table, fiscal, guess.get("document_type", "") not in _INTERIM) for table in tables]
+    named = tagged(with_concepts(_scaled(tables)), tags)
+    return checked(confirmed(with_sums(with_key_figures(named))))
+
+
+def _ordered(of_grids: Sequence[CellTable], of_text: Sequence[Table]) -> tuple[list[Table], list[Sequence[str | None]]]:
+    """Return all tables in the order of their pages, and the concepts that tags give their rows."""
+    pairs: list[tuple[Table, Sequence[str | None]]] = [(one.table, one.concepts) for one in of_grids]
+    pairs += [(table, ()) for table in of_text]
+    pairs.sort(key=lambda pair: (pair[0].page, pair[0].rows[0].line))
+    return [table for table, _ in pairs], [concepts for _, concepts in pairs]
+
+
+def _tables_of_text(pages: Sequence[str], labels: Mapping[int, list[str]], read: Mapping[int, frozenset[int]]) -> list[Table]:
+    """Return the tables of page texts; ``read`` has the lines of each page that are read already."""
+    found = [(page, list(_blocks(page, read.get(page.number, frozenset())))) for page in _pages(pages, labels)]
     known = Names([row.label for _, page_blocks in found for block in page_blocks for row in block.rows])
     tables: list[Table] = []
     for page, page_blocks in found:
         tables += _tables(page, page_blocks, tables[-1] if tables else None, known)
-    fiscal = _calendar(tables, pages, guess)
-    tables = [_settled(table, fiscal, guess.get("document_type", "") not in _INTERIM) for table in tables]
-    return checked(confirmed(with_sums(with_concepts(_scaled(tables)))))
+    return tables
+
+
+def _blocks(page: _Page, read: frozenset[int]) -> Iterator[Block]:
+    """Yield the blocks of a page; none goes on behind lines that are read already."""
+    if not read:
+        yield from blocks(page.lines, page.style)
+        return
+    bounds = [-1, *sorted(number for number in read if number < len(page.lines)), len(page.lines)]
+    for before, after in pairwise(bounds):
+        if after - before > 1:
+            yield from blocks([""] * (before + 1) + page.lines[before + 1 : after], page.style)
 
 
 def _pages(pages: Sequence[str], labels: Mapping[int, list[str]]) -> Iterator[_Page]:
@@ -170,7 +205,7 @@ def _calendar(tables: Sequence[Table], pages: Sequence[str], guess: Mapping[str,
     bare, flows = 0, False
     for table in tables:
         columns = [column for column in table.columns if column.year and column.role == "value"]
-        if table.statement in _FLOWS:
+        if table.statement in _FLOWS or table.source == "xbrl":
             ends += [column.end for column in columns if column.end and column.months == 12]
             dates += [(column.months, column.end) for column in columns if column.end and column.months in (3, 6, 9)]
             flows = flows or table.statement == "cash_flow"

@@ -32,6 +32,7 @@ class _PackedRow(msgspec.Struct, frozen=True, array_like=True):
     total: bool
     suspect: str
     cells: list[Cell] | None = None
+    page: int = 0
 
 
 class _PackedTable(msgspec.Struct, frozen=True, array_like=True):
@@ -100,7 +101,7 @@ def _packed_rows(rows: Sequence[Row]) -> Iterator[_PackedRow]:
         texts = {joined(row.label, printed): code for code, joined in reversed(_TEXTS.items())}
         yield _PackedRow(
             row.label, printed, texts.get(row.text, row.text), row.line, shared, row.headings[shared:], (row.unit, row.scale, row.currency),
-            row.concept, row.total, row.suspect, None if _cells(printed) == row.cells else row.cells,
+            row.concept, row.total, row.suspect, None if _cells(printed) == row.cells else row.cells, row.page,
         )  # fmt: skip
         last = row.headings
 
@@ -112,7 +113,7 @@ def _rows(rows: Sequence[_PackedRow]) -> Iterator[Row]:
         joined = _TEXTS.get(row.text)
         text = joined(row.label, row.printed) if joined else row.text
         cells = row.cells if row.cells is not None else _cells(row.printed)
-        yield Row(row.label, cells, text, row.line, last, *row.kind, row.concept, row.total, row.suspect)
+        yield Row(row.label, cells, text, row.line, last, *row.kind, row.concept, row.total, row.suspect, row.page)
 
 
 def _cells(printed: Sequence[str]) -> list[Cell]:

@@ -129,6 +129,11 @@ def unit_of(label: str, headings: Sequence[str], figures: Sequence[Figure]) -> s
     return "percent" if _PERCENT.search(label) and fine else "money"
 
 
+def scale_named(name: str) -> int | None:
+    """Return the power of ten that a word or an abbreviation behind a figure is: "m" is 6; None for no known one."""
+    return {"b": 9}.get(name.lower(), _SCALES.get(name.lower()))
+
+
 def own_scale(label: str) -> int | None:
     """Return the power of ten that a row's label states for its figures, None where it states none."""
     match = _OWN_SCALE.search(label)

@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     ``text`` is the row as printed, its label's wrapped lines joined; ``line`` the number of its last line on the page, from 0.
     ``unit`` is "money", "per_share", "shares", "percent", "ratio", "count" or "" (not known). ``scale`` is the power of ten of its
     amounts, ``currency`` an ISO code or the symbol printed, "" where none is stated. ``concept`` is an id of concepts.toml or "".
-    ``suspect`` names the consistency check that the row failed: such a row is not computed with.
+    ``suspect`` names the consistency check that the row failed: such a row is not computed with. ``page`` is its page, 0 for its table's.
     """
 
     label: str
@@ -57,10 +57,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     concept: str = ""
     total: bool = False
     suspect: str = ""
+    page: int = 0
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):
-    """A table of one page (from 1): its title, the statement that it is or "", what it says of unit and scale, columns, rows.
+    """A table, and the page (from 1) on which it begins: its title, the statement that it is or "", what it says of unit and scale, columns, rows.
 
     ``statement`` is a label of text/labels.py ("income_statement", "balance_sheet", "cash_flow", ... or "..._summary").
     ``source`` says how its cells were read: "text", "html", "xlsx", "docx", "pptx" or "xbrl".

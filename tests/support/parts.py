@@ -28,10 +28,15 @@ def built(settings: Settings) -> Iterator[Services]:
 
 def over_texts(folder: Path, texts: Mapping[str, str]) -> Settings:
     """Return settings for texts that are written below ``folder``, with the scripted model."""
+    return over_files(folder, {name: text.encode() for name, text in texts.items()})
+
+
+def over_files(folder: Path, files: Mapping[str, bytes]) -> Settings:
+    """Return settings for files that are written below ``folder``, with the scripted model."""
     documents, data = folder / "documents", folder / "data"
     documents.mkdir()
-    for name, text in texts.items():
-        (documents / name).write_text(text)
+    for name, content in files.items():
+        (documents / name).write_bytes(content)
     return Settings(
         documents=f"file:{documents}", data=data, index=f"sqlite:{data}/index.db", model="scripted", background="parent"
     )

@@ -11,7 +11,7 @@ from jacie_flask.text.notemarks import is_mark, parted
 
 _OPENS = re.compile(r"(?<=[($€£¥]) (?=[\d(.$€£¥])")
 _CLOSES = re.compile(r"(?<=[\d)⁰¹²³⁴-⁹⁾ᵃ-ᶻ]) (?=[)%])")
-_SIGN_BEFORE = re.compile(r"[($€£¥₹+−–-]+|\(?(?:US|HK|NZ|[ACS])\$")
+_SIGN_BEFORE = re.compile(r"[($€£¥₹+−–-]*[($€£¥₹+]|\(?(?:US|HK|NZ|[ACS])\$")
 _LONGEST_SIGN = 12
 _SIGN_AFTER = re.compile(r"[)%]+")
 
@@ -26,7 +26,10 @@ def joined(cells: Sequence[str]) -> str:
 
 
 def table_row(table: int, cells: Iterable[GridCell], title: str = "") -> TableRow:
-    """Return the row of a grid: empty cells are left out, and signs and marks in cells of their own belong to their figure."""
+    """Return the row of a grid: empty cells are left out, and signs and marks in cells of their own belong to their figure.
+
+    A dash stays a cell of its own: only the rest of the table shows whether it is a minus or nothing (``facts/cell_signs.py``).
+    """
     merged: list[GridCell] = []
     for cell in cells:
         if not cell.text:
