@@ -54,10 +54,12 @@ class Token(Event, frozen=True, kw_only=True):
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sentence rests on; ``verified`` says whether the quote or every figure stands on that page.
+    """What a sentence rests on; ``verified`` says whether the quote or every figure is proved by that page.
 
-    ``state``: "found", "computed" (``calculation`` is its position in ``Result.calculations``), "not_found" or "not_checked".
-    ``reason`` says in words what is wrong with one that is not verified, or how a figure was computed from the page's.
+    ``state``: "found", "computed" (``calculation`` is its position in ``Result.calculations``, None where ``reason`` alone shows it),
+    "not_found" or "not_checked": a sentence without figures and quotes, which is no doubt. ``reason`` says in words what is wrong with
+    one that is not verified, or how a figure was computed from the page's. ``answers`` says whether the statement addresses what was asked
+    for, its period, duration, company or part, total, per share: "yes", "no" (``answers_reason`` says what differs) or "unknown".
     """
 
     n: int
@@ -68,6 +70,8 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     state: str = "not_checked"
     calculation: int | None = None
+    answers: str = "unknown"
+    answers_reason: str = ""
 
 
 class Operand(msgspec.Struct, frozen=True, kw_only=True):

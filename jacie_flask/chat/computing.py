@@ -144,6 +144,7 @@ def citations(draft: Draft) -> list[Citation]:
                     verified=True,
                     state="found" if calculation is None else "computed",
                     calculation=calculation,
+                    answers="yes",
                 )
             )
     return found

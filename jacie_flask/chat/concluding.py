@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from jacie_flask import keeping
 from jacie_flask.chat.answering import Answering
-from jacie_flask.chat.citations import cite, unproved
+from jacie_flask.chat.citations import Asked, cite, unproved
 from jacie_flask.chat.computing import calculations, citations, cited_pages
 from jacie_flask.chat.generating import generate
 from jacie_flask.chat.history import remembered
+from jacie_flask.chat.page_tables import with_tables
 from jacie_flask.chat.selection import without_match
 from jacie_flask.events import Citation, Result, Sources, Usage
 from jacie_flask.interfaces import CatalogDocument, Taken
@@ -53,7 +54,9 @@ def _citations(run: Answering, text: str) -> list[Citation]:
     """Return what each part of the answer rests on; an everyday reply rests on nothing."""
     if run.draft and not run.writing:
         return citations(run.draft)
-    found: list[Citation] = run.services.offload(cite, text, run.evidence) if run.evidence else []
+    if not run.evidence:
+        return []
+    found: list[Citation] = run.services.offload(cite, text, run.evidence, Asked(run.question.query, run.plan))
     return found
 
 
@@ -66,6 +69,8 @@ def _answer(run: Answering) -> tuple[Usage, str, str]:
         run.loaded, run.selection = [], without_match(run.selection)
         run.say(_nothing_found(run.services.catalog.documents()))
         return Usage(), "stop", "none"
+    if not (run.draft and run.services.model.absent):
+        run.evidence = with_tables(run)
     return generate(run)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from jacie_flask.answer.model_answer import ModelAnswer
 from jacie_flask.chat import prompts
 from jacie_flask.chat.answering import Answering
-from jacie_flask.chat.guard import FigureGuard
+from jacie_flask.chat.guard import NOT_VERIFIED, FigureGuard
 from jacie_flask.chat.plain_answers import answer_plainly, plain_answer
 from jacie_flask.chat.query import cleaned
 from jacie_flask.chat.writing import Reasoning, Writing
@@ -59,7 +59,7 @@ def _write(run: Answering) -> tuple[Usage, str]:
         return answer.usage, "stop"
     if guard:
         run.say(guard.end())
-        _note_replaced(run, guard)
+        _note_checked(run, guard)
     if not "".join(run.said).strip():
         _replace(run, "No sentence of the language model had support on the pages")
     run.degraded += answer.notes()
@@ -67,7 +67,7 @@ def _write(run: Answering) -> tuple[Usage, str]:
 
 
 def _guard(run: Answering) -> FigureGuard | None:
-    return FigureGuard(run.evidence, run.services.offload) if run.services.limits.guard else None
+    return FigureGuard(run.evidence, run.services.offload, run.question.query) if run.services.limits.guard else None
 
 
 def _pass_on(run: Answering, answer: ModelAnswer) -> FigureGuard | None:
@@ -141,9 +141,11 @@ def _note_unknown_company(run: Answering) -> None:
     run.degraded.append(f"{notice} The answer rests on documents of others.")
 
 
-def _note_replaced(run: Answering, guard: FigureGuard) -> None:
+def _note_checked(run: Answering, guard: FigureGuard) -> None:
+    """Say how many of the model's sentences were marked or replaced."""
+    if guard.marked:
+        some = "A sentence" if guard.marked == 1 else f"{guard.marked} sentences"
+        run.degraded.append(f"{some} of the model could not be verified on the pages: marked “{NOT_VERIFIED}”.")
     if guard.replaced:
         some = "A sentence" if guard.replaced == 1 else f"{guard.replaced} sentences"
-        left_out = "was left out" if guard.replaced == 1 else "were left out"
-        instead = "gave way to the pages' own words" if guard.quotes else left_out
-        run.degraded.append(f"{some} of the model had no support on the pages and {instead}.")
+        run.degraded.append(f"{some} of the model contradicted the pages and gave way to what they state.")

@@ -1,29 +1,34 @@
-"""The guard over a model: a sentence whose figures its pages do not prove gives way to the pages' own statement."""
+"""The guard over a model: sentences that their pages do not prove are marked; one that a row contradicts gives way to the row."""
 
 import re
 from collections.abc import Sequence
 
-from jacie_flask.answer.extracts import Page, nearest
-from jacie_flask.chat.citations import MARKER_BEGINS, Evidence, cited_by, claim_of, sentences, verify
+from jacie_flask.chat.citations import MARKER_BEGINS, Evidence, cited_by, claim_of, names_of, sentences, verify
+from jacie_flask.chat.proof.corrections import correction
 from jacie_flask.interfaces import Offload, inline
 
 LONGEST = 4000
 """Characters after which a sentence that does not end is checked as it is."""
+NOT_VERIFIED = "(not verified)"
+_END = re.compile(r"(?:\s?\[\d{1,2}\]){0,9}[.!?]?(?:\s?\[\d{1,2}\]){0,9}\s{0,99}$")
 _MAY_END = re.compile(r"[\s.!?]")
 
 
 class FigureGuard:
-    """Cuts a model's text into sentences and lets out those that their pages prove.
+    """Cuts a model's text into sentences and checks each before it is shown.
 
-    ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``replaced`` counts
-    the sentences that no page proved, ``quotes`` the statements of pages that took their place.
+    ``feed`` takes the text as it comes and returns what may be shown by now; ``end`` returns the rest. ``marked`` counts the
+    sentences that no page proved, ``replaced`` those that a row contradicted and took the place of. ``question`` names what a
+    sentence may leave out.
     """
 
-    def __init__(self, evidence: Sequence[Evidence], offload: Offload = inline) -> None:
+    def __init__(self, evidence: Sequence[Evidence], offload: Offload = inline, question: str = "") -> None:
         self._evidence = evidence
         self._offload = offload
+        self._question = question
+        self._before = ""
         self._pending = ""
-        self.quotes = 0
+        self.marked = 0
         self.replaced = 0
 
     def feed(self, text: str) -> str:
@@ -52,11 +57,17 @@ class FigureGuard:
 
     def _proved(self, sentence: str) -> str:
         claim, cited = claim_of(sentence), cited_by(sentence, self._evidence)
-        if all(finding.proved for finding in verify(claim, cited)):
+        context = f"{self._before} {self._question}"
+        self._before = sentence if sentence.strip() else self._before
+        findings = verify(claim, cited, context)
+        if all(finding.proved for finding in findings):
             return sentence
-        self.replaced += 1
-        found = nearest(claim, [Page(item.source.n, item.whole) for item in cited])
-        if not found:
-            return ""
-        self.quotes += 1
-        return f"“{found.statement.text}” [{found.number}]{sentence[len(sentence.rstrip()) :]}"
+        space = sentence[len(sentence.rstrip()) :]
+        stated, position = correction(claim, findings, [item.reading for item in cited], names_of(cited), context)
+        if stated:
+            self.replaced += 1
+            return f"{stated} [{cited[position].source.n}].{space}"
+        self.marked += 1
+        end = _END.search(sentence)
+        at = end.start() if end else len(sentence)
+        return f"{sentence[:at].rstrip()} {NOT_VERIFIED}{sentence[at:]}"

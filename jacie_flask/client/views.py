@@ -212,7 +212,10 @@ def _words(source: Mapping[str, Any]) -> str:
 
 
 def _verified(data: Mapping[str, Any], n: int) -> str:
-    marks = [citation["verified"] for citation in data.get("citations", ()) if citation["n"] == n]
+    checked = [
+        citation for citation in data.get("citations", ()) if citation["n"] == n and citation.get("state") != "not_checked"
+    ]
+    marks = [citation["verified"] for citation in checked]
     return "" if not marks else "verified" if all(marks) else "not verified"
 
 

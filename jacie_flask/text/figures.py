@@ -111,7 +111,10 @@ def find(text: str, *, row: bool = False, spoken: bool = False) -> list[Figure]:
         start, end = match.span("digits")
         unit = (match["unit"] or "").lower()
         before = text[max(0, match.start() - 24) : match.start("currency") if match["currency"] else start]
-        if _WORDS_BEFORE.search(before) or any(low <= start < high for low, high in dates):
+        amount = bool(match["currency"] or unit or "," in match["digits"])
+        if (_WORDS_BEFORE.search(before) and not amount) or any(low <= start < high for low, high in dates):
+            continue
+        if before[-1:] in ("[", "_") or (before[-1:].isalpha() and not match["currency"]):
             continue
         if len(unit) == 1 and unit.isalpha() and not match["currency"] and _NAME_AFTER.match(text, end):
             continue
@@ -171,7 +174,12 @@ def _negative(match: re.Match[str], text: str, lead: str, row: bool) -> bool | N
 
 def years(text: str) -> list[int]:
     """Return the calendar and fiscal years that a text names, in order, each as often as it does."""
-    return [int(match["full"] or f"20{match['short']}") for match in _YEAR.finditer(text)]
+    return [year for year, _ in dated(text)]
+
+
+def dated(text: str) -> list[tuple[int, int]]:
+    """Return the years that a text names as ``years`` does, each with its place in the text."""
+    return [(int(match["full"] or f"20{match['short']}"), match.start()) for match in _YEAR.finditer(text)]
 
 
 def spread(text: str) -> list[list[Figure]]:
@@ -198,7 +206,9 @@ def stands_in(figure: Figure, others: Sequence[Figure]) -> bool:
 
 def same(figure: Figure, other: Figure, declared: int | None = None) -> bool:
     """Say whether ``other``, in a table whose amounts are ``declared`` powers of ten (None: unknown), is the same amount."""
-    if figure.percent != other.percent and (figure.scale or other.scale or not figure.decimals):
+    if figure.percent != other.percent and (
+        figure.scale or other.scale or figure.currency or other.currency or not figure.decimals
+    ):
         return False
     if declared is not None and not other.scale and not other.percent:
         return _same_in_table(figure, other, declared)

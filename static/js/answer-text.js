@@ -57,7 +57,8 @@ export class AnswerText {
   mark(citations) {
     this.flush();
     for (const link of this.element.querySelectorAll(".marker")) {
-      const found = citations.filter(({ n }) => n === Number(link.dataset.n)).map(({ verified }) => verified);
+      const checked = citations.filter(({ n, state }) => n === Number(link.dataset.n) && state !== "not_checked");
+      const found = checked.map(({ verified }) => verified);
       if (!found.length) continue;
       const verified = found.every(Boolean);
       link.classList.toggle("unverified", !verified);

@@ -242,11 +242,15 @@ function sourceItem(source, id, onClick) {
   );
 }
 
-function citationItem({ quote, page, verified, reason }, href, onClick) {
-  const badge = verified ? "Verified" : "Not verified";
-  const title = `${verified ? "Found" : "Not found"} on page ${page}${reason ? ` (${reason})` : ""}`;
+function citationItem({ quote, page, verified, reason, state }, href, onClick) {
+  const [badge, kind, outcome] = verified
+    ? ["Verified", "good", "Found"]
+    : state === "not_checked"
+      ? ["Not checked", "", "Not checked"]
+      : ["Not verified", "warn", "Not found"];
+  const title = `${outcome} on page ${page}${reason ? ` (${reason})` : ""}`;
   const words = el("q", {}, href ? pageLink({}, href, onClick, quote) : quote);
-  return el("li", {}, el("span", { class: `badge ${verified ? "good" : "warn"}`, title }, badge), " ", words);
+  return el("li", {}, el("span", { class: `badge ${kind}`, title }, badge), " ", words);
 }
 
 function byNumber(citations) {

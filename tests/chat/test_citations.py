@@ -77,7 +77,7 @@ CITED = [
     ("Sales were 32,765 with 93,516 employees [1][2].", [(1, True), (2, True)]),
     ("There were 93,516 employees.", [(2, True)]),
     ("There were 99,999 employees.", [(2, False)]),
-    ("The company had employees at year end [2].", [(2, True)]),
+    ("The company had employees at year end [2].", [(2, False)]),
     ("The weather on Mars was lovely throughout [2].", [(2, False)]),
     ("Net sales were 32,765 [7].", [(1, True)]),
     ("It went well.", []),
@@ -134,7 +134,7 @@ CHECKED = [
     ("Net sales were €32,765 million in 2023 [1].", "another currency"),
     ("Net sales were 31,657 million in 2023 [1].", "another year"),
     ("Net sales were 32,765 million in 2019 [1].", "another year"),
-    ("Net sales were 1,577 million in 2023 [1].", "something else"),
+    ("Net sales were 1,577 million in 2023 [1].", "does not name"),
     ("Net sales were -32,765 million in 2023 [1].", "another sign"),
     ("The net loss was 545 million in 2023 [1].", ""),
     ("Net income was 545 million in 2023 [1].", "another sign"),
@@ -168,7 +168,7 @@ def test_a_figure_is_checked_with_its_unit_sign_year_and_row(answer, reason):
 def test_a_company_that_is_called_by_a_figure_states_none():
     """The name of the source's company is no amount."""
     named = [Evidence(msgspec.structs.replace(PAGES[0].source, company="3M"), SALES)]
-    assert verified("In all 3M sold for 32,765 [1].", named) == [(1, True)]
+    assert verified("In all 3M had sales of 32,765 [1].", named) == [(1, True)]
 
 
 def test_inverted_commas_inside_a_quote_may_be_others():

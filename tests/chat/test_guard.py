@@ -1,4 +1,4 @@
-"""The guard: no sentence gets out whose figures no page proves, and how the model's text was cut does not matter."""
+"""The guard: what no page proves is marked, what a page contradicts is replaced, and how the model's text was cut does not matter."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from jacie_flask.chat.guard import FigureGuard
 from tests.support.pages import PAGES, page
 
-PROSE = page(3, "Revenue\nRevenue grew by 1.1% to EUR 1,299,420 thousand in 2024, driven by higher volumes.")
+STATEMENT = page(
+    3,
+    "Consolidated statement of income\n(in millions, except per share amounts) 2023 2022\nNet sales $ 32,765 $ 31,657\n"
+    "Operating income 5,963 5,097\nOperating margin 18.2% 16.1%\nBasic earnings per share $ 2.41 $ 2.30",
+)
 
 
 def guarded(*pieces, pages=PAGES):
@@ -33,21 +37,42 @@ def test_proved_sentences_pass_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    ["Net sales were 32,756 [1]. ", "Net sales were 32,7650 [9]. ", "It says “net sales fell to 5” [1]. "],
+    ("wrong", "marked"),
+    [
+        ("Net sales were 32,756 [1]. ", "Net sales were 32,756 (not verified) [1]. "),
+        ("Net sales were 32,7650. [9] ", "Net sales were 32,7650 (not verified). [9] "),
+        ("It says “net sales fell to 5” [1]. ", "It says “net sales fell to 5” (not verified) [1]. "),
+    ],
 )
-def test_a_sentence_that_no_page_proves_is_left_out(wrong):
-    """What is around it stays."""
+def test_a_sentence_that_no_page_proves_is_marked(wrong, marked):
+    """It stays, with the mark before its sources; what is around it stays as it is."""
     shown, guard = guarded("Listen. ", wrong, "That is all.")
-    assert (guard.replaced, guard.quotes) == (1, 0)
-    assert shown == "Listen. That is all."
+    assert (guard.marked, guard.replaced) == (1, 0)
+    assert shown == f"Listen. {marked}That is all."
 
 
-def test_a_statement_of_the_page_takes_its_place():
-    """Where the page has a sentence about the same, it is quoted with its source."""
-    shown, guard = guarded("Revenue grew by 9.9% to EUR 1,299,420 thousand in 2024 [3]. ", "That is all.", pages=[PROSE])
-    assert (guard.replaced, guard.quotes) == (1, 1)
-    assert shown == "“Revenue grew by 1.1% to EUR 1,299,420 thousand in 2024, driven by higher volumes.” [3] That is all."
+@pytest.mark.parametrize(
+    ("wrong", "stated"),
+    [
+        ("Net sales were $31,000 million in 2023 [3].", "Net sales were $32,765 million in 2023 [3]."),
+        ("Net sales were $31,657 million in 2023 [3].", "Net sales were $32,765 million in 2023 [3]."),
+        ("Net sales increased by 4.5% in 2023 [3].", "Net sales were $32,765 million in 2023 and $31,657 million in 2022 [3]."),
+        ("The operating margin was 19.1% in 2023 [3].", "Operating margin was 18.2 % in 2023 [3]."),
+        ("Basic earnings per share were $2.30 in 2023 [3].", "Basic earnings per share were $2.41 in 2023 [3]."),
+    ],
+)
+def test_a_sentence_that_a_row_contradicts_gives_way_to_it(wrong, stated):
+    """The row is written as a sentence with its unit and period."""
+    shown, guard = guarded("Listen. ", f"{wrong} ", "That is all.", pages=[STATEMENT])
+    assert (guard.marked, guard.replaced) == (0, 1)
+    assert shown == f"Listen. {stated} That is all.".replace("$", "USD ")
+
+
+@pytest.mark.parametrize("doubted", ["Net sales were $31,000 million in 2019 [3].", "Goodwill was $31,000 million in 2023 [3]."])
+def test_what_the_page_does_not_state_contradicts_nothing(doubted):
+    """Another year, or a row that is not there: the sentence is marked only."""
+    _, guard = guarded(f"{doubted} ", pages=[STATEMENT])
+    assert (guard.marked, guard.replaced) == (1, 0)
 
 
 ANSWERS = st.lists(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jacie_flask.text import tables
+from jacie_flask.chat.proof.readings import read
 from tests.support.reading import case, lines_of, read_here
 
 
@@ -15,10 +15,10 @@ def test_the_report_with_raised_marks():
     """96 with note 4 is 96, in tables and in prose."""
     (text,) = read_here(case("Corvane annual report 2024.html"), ".html").pages
     assert "Dividend per share (cents) 96⁴ 88" in text
-    rows = {unit.label: [figure.value for figure in unit.figures] for unit in tables.read(text) if unit.row}
+    rows = {unit.label: [figure.value for figure in unit.figures] for unit in read(text).units if unit.row}
     assert rows["Dividend per share (cents)"] == [96, 88]
     assert rows["Headline earnings"] == [1284, 1102]
-    assert [[f.value for f in unit.figures] for unit in tables.read(text) if not unit.row][-2:] == [[5120], [8400]]
+    assert [[f.value for f in unit.figures] for unit in read(text).units if not unit.row][-2:] == [[5120], [8400]]
 
 
 def test_the_filing_with_inline_xbrl():

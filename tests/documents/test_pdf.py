@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 
 from jacie_flask.chat.proof.quoting import quoted
+from jacie_flask.chat.proof.readings import read
 from jacie_flask.documents import ocr
 from jacie_flask.documents.page_picture import of
-from jacie_flask.text import tables
 from jacie_flask.text.lines import tidy
 from tests.support.pdfs import drawn, lines, mapped, with_attachments
 from tests.support.reading import case, read_here
@@ -26,7 +26,7 @@ def text_of(data):
 
 def values(text):
     """Return the figures of each row of a page by its label."""
-    return {unit.label: [figure.value for figure in unit.figures] for unit in tables.read(text) if unit.row}
+    return {unit.label: [figure.value for figure in unit.figures] for unit in read(text).units if unit.row}
 
 
 def marked(canvas, x, y, base, mark, *, size=11.0, small=6.0, rise=4.0):

@@ -13,8 +13,8 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
+from jacie_flask.chat.proof.readings import read
 from jacie_flask.errors import DocumentRejected
-from jacie_flask.text import tables
 from tests.support.reading import case, read_here
 
 RAISED = InlineFont(vertAlign="superscript")
@@ -52,7 +52,7 @@ def test_the_workbook_in_scaled_millions():
     reading = read_here(case("Fenwick results 2024 scaled.xlsx"), ".xlsx")
     (text,) = reading.pages
     assert text.split("\n")[2:] == ["Revenue 42,280 39,265", "Operating loss (1,318) (902)", "Net debt 8,417 7,760"]
-    revenue = next(unit for unit in tables.read(text) if unit.label == "Revenue")
+    revenue = next(unit for unit in read(text).units if unit.label == "Revenue")
     assert ([figure.value for figure in revenue.figures], revenue.scale) == ([42280, 39265], 6)
     assert reading.grids[0].rows[1].cells[1].value == 42_280_000_000
 

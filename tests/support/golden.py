@@ -24,7 +24,7 @@ _COUNTED = re.compile(
 )
 _SPENT = re.compile(
     r"purchase|payment|repay|paid|expense|cost|tax|dividend|acqui|expenditure|depreci|amorti|used|deficit|loss|accumulated|deferred|invest"
-    r"|interest|restructur|treasury|contribution|return|charge|impair|decrease|less",
+    r"|interest|restructur|treasury|contribution|return|charge|impair|decrease|less|research|marketing|administrat|selling",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(r"\$(\d[\d,.]*\d) (million|billion)")

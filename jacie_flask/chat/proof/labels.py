@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from jacie_flask.text.tables import Unit
+from jacie_flask.chat.proof.measures import mentions
+from jacie_flask.chat.proof.readings import Unit
 from jacie_flask.text.terms import STOP_WORDS, stem, tokens, word_set
 
 _GENERIC = frozenset(
@@ -16,23 +17,36 @@ _GENERIC = frozenset(
         """
     )
 )
+_SYNONYMS = dict.fromkeys(("staff", "headcount", "workforce", "personnel", "employ", "employed", "employing"), "employee")
+_CHANGES = frozenset({"growth", "change", "increase", "decrease", "variance", "difference"})
+WHOLE = frozenset({"total", "consolidated", "group", "all", "segment"})
+"""The words of headings that name no part of a company."""
+_LEAST_OF_LABEL, _LEAST_OF_SENTENCE = 0.25, 0.2
 
 
 def words_of(text: str) -> list[str]:
     """Return the stems of the words that say something, in their order."""
-    return [stem(word) for word in tokens(text) if not word[0].isdigit() and word not in STOP_WORDS]
+    return [_SYNONYMS.get(stem(word), stem(word)) for word in tokens(text) if not word[0].isdigit() and word not in STOP_WORDS]
 
 
 def label_of(unit: Unit) -> frozenset[str]:
     """Return the words that name a row."""
-    return _words_of_label(unit.label)
+    return words_of_label(unit.label)
 
 
 @lru_cache(maxsize=10_000)
-def _words_of_label(label: str) -> frozenset[str]:
+def words_of_label(label: str) -> frozenset[str]:
+    """Return the words of a label that tell it from others."""
     # kept, because the rows of a page are looked at for each figure of an answer
     words = frozenset(words_of(label))
     return words - _GENERIC | (words & {"total"})
+
+
+def concepts_of(unit: Unit) -> frozenset[str]:
+    """Return the line items that a row is, by its statement or by the words of its label."""
+    named = mentions(unit.label[:200])[0] if unit.row else {}
+    whole = frozenset(name for name, mention in named.items() if mention.end - mention.start >= 0.8 * len(unit.label.strip(" :")))
+    return whole | ({unit.concept} if unit.concept else frozenset())
 
 
 def shared_with_labels(words: frozenset[str], units: Sequence[Unit]) -> frozenset[str]:
@@ -46,11 +60,34 @@ def named(unit: Unit, words: frozenset[str]) -> bool:
     return bool(label) and label_of(unit) <= words
 
 
+def touches(unit: Unit, words: frozenset[str], concepts: frozenset[str]) -> bool:
+    """Say whether words, or line items, have anything to do with a row or sentence; a label without words is named by its headings."""
+    words = words - _GENERIC
+    if not unit.row:
+        shared = len(words & _words_of_text(unit.text))
+        return shared >= max(1.0, _LEAST_OF_SENTENCE * len(words))
+    label = label_of(unit) - {"total"} - _CHANGES
+    if not label:
+        label = qualifiers(unit)
+    return not label or len(label & words) >= max(1.0, _LEAST_OF_LABEL * len(label)) or bool(concepts & concepts_of(unit))
+
+
+def qualifiers(unit: Unit, heading: str = "") -> frozenset[str]:
+    """Return the words that narrow a row beyond its label: of its headings, its table's title and its column's heading."""
+    title = unit.table.title if unit.table else ""
+    return words_of_label(" ".join((*unit.headings, title, heading))) - label_of(unit)
+
+
+def whole(heading: str) -> bool:
+    """Say whether a heading names no part of the company."""
+    return words_of_label(heading) <= WHOLE
+
+
 def fit(unit: Unit, words: frozenset[str], common: frozenset[str]) -> float:
     """Return how well a row's label and a sentence agree: F1 over the label's words and those the page's labels share with it."""
     common = frozenset(word for word in common if word not in _GENERIC or word == "total")
     if not unit.row:
-        return len(common & frozenset(words_of(unit.text))) / max(1, len(common))
+        return len(common & _words_of_text(unit.text)) / max(1, len(common))
     label = label_of(unit)
     shared = len(label & words)
     if not label or not shared or not common:
@@ -60,6 +97,11 @@ def fit(unit: Unit, words: frozenset[str], common: frozenset[str]) -> float:
 
 
 def recall(unit: Unit, words: frozenset[str]) -> float:
-    """Return the share of the words that stand in the row or sentence."""
-    held = words - _GENERIC
-    return len(held & frozenset(words_of(unit.text))) / max(1, len(held))
+    """Return the share of the words that are in the row or sentence."""
+    telling = words - _GENERIC
+    return len(telling & _words_of_text(unit.text)) / max(1, len(telling))
+
+
+@lru_cache(maxsize=10_000)
+def _words_of_text(text: str) -> frozenset[str]:
+    return frozenset(words_of(text))

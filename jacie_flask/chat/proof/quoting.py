@@ -23,8 +23,12 @@ def quotes(claim: str) -> list[str]:
 
 
 def quoted(quote: str, page: str) -> bool:
-    """Say whether a quote stands on the page; parts around an ellipsis stand there in their order."""
-    held = plain(page)
+    """Say whether a quote is on the page; parts around an ellipsis are there in their order."""
+    return quoted_in(quote, plain(page))
+
+
+def quoted_in(quote: str, held: str) -> bool:
+    """Say whether a quote is on a page whose text is as ``plain`` returns it."""
     tight = held.replace(" ", "").replace("-", "")
     at = 0
     for part in re.split(r"\[?(?:\.\.\.|…)\]?", quote):

@@ -1,11 +1,22 @@
-"""Whether a figure stands in the row, or the sentence, of the page that the words of a sentence speak of."""
+"""Whether a figure is in the row, or the sentence, of the page that the words of a sentence speak of."""
 
 from collections.abc import Sequence
 
-from jacie_flask.chat.proof.claims import Claim, Place, places
-from jacie_flask.chat.proof.labels import fit, named, recall, shared_with_labels, words_of
+from jacie_flask.chat.proof.claims import Claim, Place, equal, places
+from jacie_flask.chat.proof.labels import (
+    WHOLE,
+    fit,
+    label_of,
+    named,
+    qualifiers,
+    recall,
+    shared_with_labels,
+    touches,
+    whole,
+    words_of,
+)
+from jacie_flask.chat.proof.readings import Unit
 from jacie_flask.chat.proof.years import wanted_years
-from jacie_flask.text.tables import Unit
 
 _NAMED = 0.75
 """How well a row's label and a sentence must agree (F1) for the sentence to speak of that row."""
@@ -14,10 +25,19 @@ _RECALLED, _FOREIGN = 0.85, 0.5
 _TELLING = 3
 
 
+def is_named(claim: Claim, place: Place, units: Sequence[Unit]) -> bool:
+    """Say whether the sentence names the row or sentence that has the figure; one that names none means what the context names."""
+    concepts = frozenset((*claim.concepts, *claim.formulas))
+    if touches(place.unit, claim.words, concepts):
+        return True
+    names_another = any(named(unit, claim.words) for unit in units if unit.row)
+    return not names_another and bool(claim.context) and touches(place.unit, claim.context | claim.words, concepts)
+
+
 def of_its_row(claim: Claim, at: int, place: Place, units: Sequence[Unit], taken: set[int]) -> bool:
     """Say whether no other row, or sentence, is what the words of the claim say of its figure ``at``.
 
-    ``taken`` are the ids of the rows in which other figures of the sentence stand.
+    ``taken`` are the ids of the rows in which other figures of the sentence are.
     """
     if not place.unit.row and recall(place.unit, claim.words) >= _RECALLED:
         return True
@@ -27,12 +47,71 @@ def of_its_row(claim: Claim, at: int, place: Place, units: Sequence[Unit], taken
     return not _row_fits_better(claim, at, place.unit, free, common) and not _sentence_fits_better(claim, place.unit, others)
 
 
+def of_its_part(claim: Claim, at: int, place: Place, units: Sequence[Unit]) -> bool:
+    """Say whether the row and column are of the part of the company that the sentence names: of the whole where it names none."""
+    if not place.unit.row or not place.column.year:
+        return True
+    wanted = wanted_years(claim, at)
+    own = _narrowed(claim, place)
+    label = label_of(place.unit)
+    for unit in units:
+        if not unit.row or label_of(unit) != label:
+            continue
+        for position, column in enumerate(unit.columns):
+            rival = Place(unit, position)
+            if column.role != "value" or not column.year or (claim.years and not rival.years & wanted):
+                continue
+            if equal(claim.amounts[at], rival.figure, unit) or (unit is place.unit and column.heading == place.column.heading):
+                continue
+            if _narrowed(claim, rival) > own or (own == 0 and _is_whole(rival) and not _is_whole(place)):
+                return False
+    if _is_total_of_another(claim, at, place, units):
+        return False
+    return not _is_undivided(place) or _fits_undivided(claim, place)
+
+
+def _is_total_of_another(claim: Claim, at: int, place: Place, units: Sequence[Unit]) -> bool:
+    """Say whether the figure is a total, and the sentence names one of the rows that it is the total of, and no total."""
+    label = label_of(place.unit)
+    if "total" not in label or "total" in claim.words or len(claim.amounts) > 1:
+        return False
+    rows = [unit for unit in units if unit.table is place.unit.table and unit is not place.unit and named(unit, claim.words)]
+    return any(
+        not label & label_of(unit) and label - {"total"} <= qualifiers(unit) and not _holds(unit, claim, at) for unit in rows
+    )
+
+
+def _is_undivided(place: Place) -> bool:
+    """Say whether the row has several figures of one period, and nothing says which column each is of."""
+    columns = [column for column in place.unit.columns if column.year]
+    return len(columns) > 1 and len(set(columns)) == 1 and not place.column.heading
+
+
+def _fits_undivided(claim: Claim, place: Place) -> bool:
+    """Say whether a figure is the last of its row where the sentence names no part, and no last one where it does and that is the whole."""
+    last = place.at == sum(1 for column in place.unit.columns if column.year) - 1
+    words = words_of(place.unit.above)
+    parts = frozenset(words) - WHOLE
+    if not words:
+        return True
+    return (not last or words[-1] not in WHOLE) if parts & claim.words else last
+
+
+def _narrowed(claim: Claim, place: Place) -> int:
+    """Return how many of the words that narrow a row to a part the sentence has."""
+    return len(qualifiers(place.unit, place.column.heading) & claim.words)
+
+
+def _is_whole(place: Place) -> bool:
+    return whole(place.column.heading) and all(whole(heading) for heading in place.unit.headings[-1:])
+
+
 def _row_fits_better(claim: Claim, at: int, held: Unit, rows: Sequence[Unit], common: frozenset[str]) -> bool:
     """Say whether the words near the figure name another row, which does not hold it, and fit that one clearly better."""
     near = _near(claim, at) if len(claim.amounts) > 1 else claim.words
     least = fit(held, claim.words, common) + _WORSE
     for row in rows:
-        if named(row, near):
+        if named(row, near) and label_of(row) != label_of(held):
             rival = fit(row, near, common & near)
             if rival >= _NAMED and rival > least and not _holds(row, claim, at):
                 return True
@@ -48,8 +127,8 @@ def _sentence_fits_better(claim: Claim, held: Unit, others: Sequence[Unit]) -> b
 
 def _holds(unit: Unit, claim: Claim, at: int) -> bool:
     """Say whether the row has the amount too, in a year that the sentence may mean."""
-    wanted = wanted_years(claim, at) | {0}
-    return any(not claim.years or place.year in wanted for place in places(claim.amounts[at], [unit]))
+    wanted = wanted_years(claim, at)
+    return any(not claim.years or not place.years or place.years & wanted for place in places(claim.amounts[at], [unit]))
 
 
 def _near(claim: Claim, at: int) -> frozenset[str]:
