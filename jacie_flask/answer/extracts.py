@@ -79,18 +79,6 @@ def extractive_answer(question: str, pages: Sequence[Page], names: Sequence[str]
     return _ANSWERS.get(aims.aim_of(original or question), _other)(request)
 
 
-def nearest(claim: str, pages: Sequence[Page]) -> Extract | None:
-    """Return the statement that has most of a claim's words, with its score from 0 to 1; None where none has enough of them."""
-    words = {word for word in word_forms(claim).split() if not word[0].isdigit()}
-    best: Extract | None = None
-    for page in pages:
-        for one in statements(page.text):
-            share = len(words & set(word_forms(one.text).split())) / max(len(words), 1)
-            if share >= _SHARED and (best is None or share > best.score):
-                best = Extract(one, page.number, share)
-    return best
-
-
 # ------------------------------------------------------------------------------------------------------ kinds of answer
 
 

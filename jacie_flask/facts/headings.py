@@ -28,6 +28,8 @@ _MONTHS = word_set("january february march april may june july august september 
 _FOUR_QUARTERS = re.compile(
     r"\b(?:first|1st)\b.{0,12}\b(?:second|2nd)\b.{0,12}\b(?:third|3rd)\b.{0,12}\b(?:fourth|4th)\b|\bq1\b.{0,9}\bq2\b.{0,9}\bq3\b.{0,9}\bq4\b"
 )
+OF_ONE_YEAR = re.compile(r"(?:FY ?)?(?:19|20)\d\d(?: (?:[A-Z][A-Za-z,&/’'-]{1,30}|and|of|the)){4,12}")
+"""A year and the names of the columns that are all of it: "2024 Dairy Bakery Plant-based Corporate Group"."""
 _DAY = re.compile(r"\d{1,2}\b(?!\d|[.,]\d)")
 _LONGEST = 130
 _MOST_WORDS = 10
@@ -58,6 +60,8 @@ def is_heading(line: str) -> bool:
         return False
     if sum(1 for word in line.lower().split() if word.strip("(),") not in _PERIOD_WORDS and word[:1].isalpha()) > _MOST_WORDS:
         return False
+    if OF_ONE_YEAR.fullmatch(line):
+        return True
     found = atoms(line)
     periods = sum(atom.kind in PERIODS for atom in found)
     if not periods:

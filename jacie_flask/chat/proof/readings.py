@@ -24,7 +24,6 @@ _SPACES = re.compile(r"\s+")
 _LEADERS = re.compile(r"(?:\s?[.·_]){3,}")
 _LOOSE = frozenset({"per_share", "percent", "ratio", "count", "shares"})
 _PER_UNIT = re.compile(r"\bper\b|\brat(?:io|e)s?\b|\bdays\b|\breturn on\b|\btimes\b|\([A-Z$€£]", re.IGNORECASE)
-_OF_ONE_YEAR = re.compile(r"(?:FY ?)?(?:19|20)\d\d(?: (?:[A-Z][\w,&/’'-]{0,30}|and|of|the)){1,12}")
 _YEARS = re.compile(r"\b(?:FY ?)?(?:19|20)\d\d\b")
 _NO_COLUMN = Column()
 _SHORT, _MOST_HEAD = 80, 8
@@ -131,7 +130,7 @@ class _Above:
     def take(self, line: str) -> None:
         """Take a line that is no row."""
         self.text = line
-        if line and (is_heading(line) or _OF_ONE_YEAR.fullmatch(line)):
+        if line and is_heading(line):
             self.head, self.columns = [line], ()
         elif self.head and line and len(line) <= _SHORT and len(self.head) < _MOST_HEAD:
             self.head.append(line)
@@ -266,5 +265,7 @@ def _columns(head: Sequence[str], count: int) -> list[Column]:
     only = columns_of(head, [False], balance=False)
     if not only:
         return []
-    names = cut(_YEARS.sub(" ", " ".join(head)), count, Names()) or [""] * count
+    words = _YEARS.sub(" ", " ".join(head)).split()
+    apart = len(words) == count > 1 and all(word[0].isupper() for word in words)
+    names = words if apart else cut(" ".join(words), count, Names()) or [""] * count
     return [Column(only[0].end, only[0].months, only[0].year, only[0].quarter, name) for name in names]
