@@ -28,6 +28,7 @@ def ending(span: Span, known: Sequence[Period], item: Item, lookup: Lookup) -> P
         except Missing as missing:
             unclear = missing if period.year == wanted.year else unclear
             continue
+        end = end or lookup.last_day(period)
         if not end:
             undated.append(period)
         elif abs((date.fromisoformat(end) - wanted).days) <= NEAR_DAYS:
@@ -37,4 +38,5 @@ def ending(span: Span, known: Sequence[Period], item: Item, lookup: Lookup) -> P
         return years[0]
     if unclear:
         raise unclear
-    raise Missing(f"no filing here is known to report on a period that ends on {wanted:%d %B %Y}")
+    length = f"a period of {span.months} months" if span.kind == "months" else "a period"
+    raise Missing(f"no filing here is known to report on {length} that ends on {wanted.day} {wanted:%B %Y}")

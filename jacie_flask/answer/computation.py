@@ -58,6 +58,10 @@ class _Stated:
         """Return what the inner lookup returns."""
         return self.inner.periods(item, period)
 
+    def last_day(self, period: Period) -> str:
+        """Return what the inner lookup returns."""
+        return self.inner.last_day(period)
+
 
 def compute(measure: Measure, period: Period, lookup: Lookup) -> Computed:
     """Return the value of a measure for a period; raise Missing where an operand is not there or the operands do not fit."""

@@ -57,6 +57,11 @@ class BookLookup:
             known = sorted({place for column in columns for place in places(column, period.months)})
         return [Period(year, quarter, period.months) for year, quarter in known]
 
+    def last_day(self, period: Period) -> str:
+        """Return the day (ISO) on which a period ends, as any table of the filings says; "" where none does or they differ."""
+        days = self.book.last_days(period.year, period.quarter)
+        return days[-1] if days and _apart(days[0], days[-1]) <= NEAR_DAYS else ""
+
     # ------------------------------------------------------------------------------------------------------ concepts
 
     def version(self, concept: str, period: Period) -> Found:
@@ -199,7 +204,12 @@ def ends_with(end: str, period: Period) -> bool:
     """Say whether a column that ends on a day (ISO, "" for not known) can be of a period."""
     if not (end and period.end):
         return True
-    return abs((date.fromisoformat(end) - date.fromisoformat(period.end)).days) <= NEAR_DAYS
+    return _apart(end, period.end) <= NEAR_DAYS
+
+
+def _apart(one: str, other: str) -> int:
+    """Return how many days lie between two days."""
+    return abs((date.fromisoformat(one) - date.fromisoformat(other)).days)
 
 
 def _calendar(fact: Fact) -> bool:

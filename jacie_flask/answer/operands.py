@@ -90,3 +90,6 @@ class Lookup(Protocol):
 
     def periods(self, item: Item, period: Period) -> list[Period]:
         """Return the periods of that duration for which the item is known, oldest first."""
+
+    def last_day(self, period: Period) -> str:
+        """Return the day (ISO) on which a period ends, as any table of the filings says; "" where none does or they differ."""

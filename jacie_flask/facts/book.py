@@ -92,6 +92,14 @@ class Book:
         """Return the (year, quarter) for which a concept is known, oldest first; quarter 0 for whole years and year ends."""
         return sorted({period for found in self._concepts.get(concept, ()) for period in places(found.fact.column, months)})
 
+    def last_days(self, year: int, quarter: int) -> list[str]:
+        """Return the days (ISO) on which columns of statements end that are of a year (quarter 0 or 4) or of a quarter, in order."""
+        wanted = quarter % 4
+        columns = (column for _, tables in self.filings for table in tables if table.statement for column in table.columns)
+        return sorted(
+            {one.end for one in columns if one.end and one.year == year and one.role == "value" and one.quarter % 4 == wanted}
+        )
+
     def concepts(self) -> frozenset[str]:
         """Return the concepts that any filing has."""
         return frozenset(self._concepts)

@@ -93,3 +93,18 @@ def test_which_way_it_went_is_said_where_both_are_offered(direction, verdict):
     plan = Plan(("Averlinde",), (REVENUE,), (Span("year", 2022),), "improving", direction=direction)
     draft = improving(Request(plan, [rising], {}))
     assert draft.text.startswith(verdict)
+
+
+def test_a_year_without_a_date_ends_on_the_day_that_another_table_names():
+    """The income statement is headed by years, the balance sheet by dates."""
+    sales = Table(
+        1, [Column(months=12, year=2021)], [Row("Sales", [Cell(0, 9.0, "9")], concept="revenue")], statement="income_statement"
+    )
+    cash = Table(
+        2, [Column(end="2022-01-29", year=2021)], [Row("Cash", [Cell(0, 1.0, "1")], concept="cash")], statement="balance_sheet"
+    )
+    one = Company("Averlinde", BookLookup(Book([(Filing("a", "a.pdf", 2021), [sales, cash])])))
+    (period,) = resolved(one, Span("months", 2022, 0, 12, "2022-01-29"))
+    assert (period, period.end) == (Period(2021), "2022-01-29")
+    with pytest.raises(Missing, match="12 months that ends on 31 December 2021"):
+        resolved(one, Span("months", 2021, 0, 12, "2021-12-31"))
