@@ -1,5 +1,6 @@
 """The figures that operators compare: a measure of one company in one period, computed, and how it is shown."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -7,12 +8,14 @@ from decimal import Decimal
 from jacie_flask.answer.amounts import Amount, code, shown
 from jacie_flask.answer.calendar import ending, reported
 from jacie_flask.answer.computation import Computed, compute
-from jacie_flask.answer.operands import Lookup, Missing, Period
+from jacie_flask.answer.operands import Lookup, Missing, Operand, Period
 from jacie_flask.answer.phrasing import opened, was
 from jacie_flask.facts.derivations import definition_of
 from jacie_flask.facts.expressions import items
 from jacie_flask.question.plan import Item, Measure, Plan, Span, Wishes
+from jacie_flask.text.terms import term_ids
 
+_CURRENCY = re.compile(r"[$€£¥₹₦]|\b(?:USD|EUR|GBP)\b")
 _RATES = frozenset({"percent", "ratio", "days", "times"})
 
 
@@ -62,6 +65,7 @@ class Request:
 def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -> Figure:
     """Compute a measure and prepare how it is shown; raise Missing."""
     computed = _counted(measure, _computed(measure, company, period))
+    _check_currency(computed, wishes)
     unit = computed.unit if computed.single and computed.unit else measure.unit
     scales = [one.scale for one in computed.operands if one.unit == "money"] or [one.scale for one in computed.operands]
     decimals = max((one.decimals for one in computed.operands), default=0) if computed.single else None
@@ -73,9 +77,18 @@ def figure(measure: Measure, company: Company, period: Period, wishes: Wishes) -
 
 def _counted(measure: Measure, computed: Computed) -> Computed:
     """Return what was computed; raise Missing where a number of things is asked for and the row states an amount."""
-    if measure.unit == "count" and any(operand.unit == "money" for operand in computed.operands):
+    amounts = [operand for operand in computed.operands if operand.unit == "money"]
+    if measure.unit != "count" or not amounts:
+        return computed
+    if not all(_of_things(measure, operand) for operand in amounts):
         raise Missing(f"the rows named “{measure.name}” state amounts, not a number")
-    return computed
+    return replace(computed, operands=tuple(replace(one, unit="count", currency="") for one in computed.operands), unit="count")
+
+
+def _of_things(measure: Measure, operand: Operand) -> bool:
+    """Say whether a row whose unit is not printed counts things: its label is what is asked for and no more, without a currency."""
+    words = {word for item in items(measure.expression) for word in term_ids(item.phrase)}
+    return set(term_ids(operand.label)) <= words and not _CURRENCY.search(operand.quote)
 
 
 def _check_currency(computed: Computed, wishes: Wishes) -> None:

@@ -38,7 +38,7 @@ _BARE_UNIT = re.compile(
 )
 _CENTS = re.compile(r"(?i)(?<!\w)in (?:u\.?s\.? )?(?:cents|pence)(?!\w)")
 _PERCENT = re.compile(
-    r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))|,[ ]?%(?=[ ]?[?.]?$)|\([ ]?%[ ]?\)"
+    r"(?i)(?<!\w)(?:in[ ](?:units[ ]of[ ])?(?:percentages?|percents?|%|pct)(?![ ]?of)(?!\w)(?:[ ](?:terms|form|points))?|as[ ](?:a[ ])?(?:percentages?|percent|%)(?![ ]?of)(?!\w))|,[ ]?%(?=[ ]?[?.]?$|[ ,][ ]?(?:\d|one|two|no))|\([ ]?%[ ]?\)"
 )
 _DIGITS = {"zero": 0, "no": 0, "one": 1, "a": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _DECIMALS = re.compile(

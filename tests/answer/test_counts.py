@@ -14,7 +14,9 @@ EMPLOYEES = Measure("employees", Item(phrase="employees"), "count")
 
 def company(unit, printed):
     """Return a company with one row about employees in that unit."""
-    table = Table(1, [Column(months=12, year=2022)], [Row("Employees", [Cell(0, 386.0, "386")], text=printed, unit=unit)])
+    table = Table(
+        1, [Column(months=12, year=2022)], [Row("Employees", [Cell(0, 386.0, "386")], text=printed, unit=unit, currency="USD")]
+    )
     return Company("Averlinde", BookLookup(Book([(Filing("a", "a.pdf", 2022), [table])])))
 
 
@@ -27,3 +29,16 @@ def test_an_amount_is_no_number_of_things():
     """The row states what employees cost."""
     with pytest.raises(Missing, match="amounts"):
         figure(EMPLOYEES, company("money", "Employees $ 386"), Period(2022), Wishes())
+
+
+def test_a_row_of_just_that_name_without_a_currency_counts():
+    """The unit of a table without currencies is only assumed."""
+    one = figure(EMPLOYEES, company("money", "Employees 386"), Period(2022), Wishes())
+    assert (one.value, one.amount.unit, one.amount.text) == (386, "count", "386")
+
+
+def test_another_currency_than_the_filings_is_refused():
+    """There are no exchange rates."""
+    costs = Measure("employees", Item(phrase="employees"), "")
+    with pytest.raises(Missing, match="exchange rate"):
+        figure(costs, company("money", "Employees $ 386"), Period(2022), Wishes(currency="EUR"))
