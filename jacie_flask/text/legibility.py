@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import filterfalse
 
 from jacie_flask.text.terms import word_set
 
@@ -51,6 +52,6 @@ def _usual_share(words: Sequence[str], fewest: int) -> float | None:
     """Return the share of usual pairs of letters in Latin words, None where there are fewer than ``fewest`` pairs."""
     text = " ".join(words).lower()
     if not text.isascii():
-        text = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+        text = "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
     pairs = [word[at : at + 2] for word in _LATIN_WORD.findall(text) for at in range(len(word) - 1)]
     return sum(map(_USUAL_PAIRS.__contains__, pairs)) / len(pairs) if len(pairs) >= fewest else None

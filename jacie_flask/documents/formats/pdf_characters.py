@@ -21,8 +21,7 @@ Box = tuple[float, float, float, float]
 SOFT_HYPHEN = "\x02"
 """How pdfium writes a hyphen that divides a word between two lines."""
 
-_SEEDS = (re.compile(r"(\d{1,2})(?![\w%]|[.,]\d)"), re.compile(r"[\d)%] ?[(\[]?([a-z])(?!\w)"))
-_LINE_START = re.compile(r"(?m)^[^\S\n]*\S")
+_SEEDS = (re.compile(r"(\d\d?)(?![\w%]|[.,]\d)"), re.compile(r"[\d)%] ?[(\[]?([a-z])(?!\w)"))
 _FEW_LINES = 12
 _MARK = r"[(\[]?(?:\d{1,2}|[a-z])[)\]]?"
 _ROUND = str.maketrans("[]", "()")
@@ -78,10 +77,19 @@ class Characters:
 
     def quarters(self) -> Counter[int]:
         """Return how many characters of the page run in each direction; a page whose lines are all upright has direction 0 alone."""
-        starts = [match.end() - 1 for match in _LINE_START.finditer(self.text)]
+        starts = list(self._line_starts())
         if not any(self.quarter(start) for start in starts[:: 1 + (len(starts) > _FEW_LINES)]):
             return Counter({0: 1})
         return Counter(self.quarter(index) for index, letter in enumerate(self.text) if not letter.isspace())
+
+    def _line_starts(self) -> Iterator[int]:
+        """Yield the index of the first visible character of each line that has one."""
+        start = 0
+        for line in self.text.split("\n"):
+            shown = line.lstrip()
+            if shown:
+                yield start + len(line) - len(shown)
+            start += len(line) + 1
 
     def _shown(self, index: int) -> int:
         while index + 1 < len(self.text) and self.text[index].isspace():
