@@ -1,12 +1,13 @@
 """Extractive answers: the statements of the pages that answer a question, as the filing has them, each with its source."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jacie_flask.answer import aims
 from jacie_flask.answer.listings import Listing, enumerates, event_phrases, headlines, points_under, reported_items, tells_event
 from jacie_flask.answer.people import auditor_of, holder_of, role_of
-from jacie_flask.answer.statements import Statement, single_sentences, statements
+from jacie_flask.answer.statements import Statement, single_sentences, statements, with_continuations
 from jacie_flask.answer.verdicts import (
     acts,
     as_cause,
@@ -18,6 +19,7 @@ from jacie_flask.answer.verdicts import (
     is_boilerplate,
     is_definition,
     is_trade,
+    is_whole,
     settles,
     states_time,
 )  # fmt: skip
@@ -29,7 +31,12 @@ _MOST, _MOST_POINTS = 2, 8
 _LONG = 45
 _RANK_LOSS, _AGE_LOSS = 0.05, 0.12
 _RISK = "risk"
-_SHARED = 0.7
+_FEWEST_CONCEPTS = 2
+_OTHER_DURATION = 0.6
+_PART_YEAR = re.compile(
+    r"\b(?:quarter(?:ly)?|Q[1-4]|half|(?:three|six|nine|thirteen|twenty-six|thirty-nine) (?:months|weeks))\b", re.IGNORECASE
+)
+_ABOUT = re.compile(r"\b(?:business|overview|about|who we are|company|general|profile|description)\b", re.IGNORECASE)
 _TITLE_WORDS = 1
 """What a heading may have beside the words of a question for the list under it to answer."""
 _AUDITOR = word_forms("auditor audits independent registered public accounting firm")
@@ -92,7 +99,8 @@ def _reason(request: Request) -> list[str]:
             and all(concept.within(forms) for concept in request.concepts)
         )
 
-    return _quoted(_ranked(request, fits))
+    found = [(page, list(with_continuations(of_page))) for page, of_page in request.found]
+    return _quoted(_ranked(replace(request, found=found), fits))
 
 
 def _person(request: Request) -> list[str]:
@@ -119,7 +127,7 @@ def _activity(request: Request) -> list[str]:
     """Answer what a company does with the sentence that says so."""
 
     def fits(one: Statement, _: str) -> bool:
-        return not one.item and describes(one.text, request.names)
+        return describes(one.text, request.names) and (is_trade(one.text) or bool(_ABOUT.search(one.heading)))
 
     ranked = _ranked(request, fits, plain=True)
     return _quoted([one for one in ranked if is_trade(one.statement.text)][:1] or ranked[:1])
@@ -155,7 +163,7 @@ def _yes_no(request: Request) -> list[str]:
         )
 
     ranked = _ranked(request, fits)[:1]
-    if not ranked:
+    if not ranked or len(request.concepts) < _FEWEST_CONCEPTS:
         return []
     verdict = settles(request.question, ranked[0].statement.text, request.concepts, request.names)
     return [f"{verdict}{one}" for one in _quoted(ranked)]
@@ -185,8 +193,8 @@ def _list(request: Request) -> list[str]:
 
 def _events(request: Request) -> Listing | None:
     """Return the events that are asked for, one sentence each."""
-    phrases = event_phrases(request.concepts[-1])
-    rest = request.concepts[:-1]
+    phrases = [phrase for concept in request.concepts for phrase in event_phrases(concept)]
+    rest = [concept for concept in request.concepts if not event_phrases(concept)]
     points: dict[str, int] = {}
     for page, found in request.found:
         for one in found:
@@ -237,12 +245,13 @@ def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: 
     """Return the statements that fit, best first: early pages, newest filings, what is asked for at their beginning, short ones."""
     if not request.concepts and not plain:
         return []
+    part_year = bool(_PART_YEAR.search(request.question))
     newest = max((max(page.years, default=0) for page in request.pages), default=0)
     found: list[Extract] = []
     for place, (page, of_page) in enumerate(request.found):
         age = newest - max(page.years, default=newest) if not request.years else 0
         for one in single_sentences(of_page):
-            if is_boilerplate(one.text) or one.text.endswith(("?", ":")) or not _of_years(one.text, request.years, page.years):
+            if is_boilerplate(one.text) or not is_whole(one.text) or not _of_years(one.text, request.years, page.years):
                 continue
             forms = word_forms(one.text)
             if not fits(one, forms):
@@ -250,6 +259,7 @@ def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: 
             positions = [position for item in request.concepts if (position := item.position(forms)) >= 0]
             early = 1 - min(min(positions, default=0), 200) / 400
             score = early * (1 - _RANK_LOSS * min(place, 10)) * (1 - _AGE_LOSS * min(age, 6))
+            score *= 1.0 if bool(_PART_YEAR.search(one.text)) == part_year else _OTHER_DURATION
             score *= 1.2 if request.years & frozenset(figures.years(one.text)) else 1.0
             found.append(Extract(one, page.number, score / (1 + max(0, len(forms.split()) - _LONG) / _LONG)))
     return sorted(found, key=lambda one: -one.score)
@@ -260,7 +270,7 @@ def _of_years(text: str, years: frozenset[int], of_page: frozenset[int] = frozen
     named = frozenset(figures.years(text))
     if not years or years & named:
         return True
-    return not named and (not of_page or bool(years & of_page))
+    return (not named or "compared" in text) and (not of_page or bool(years & of_page))
 
 
 def _of_first_document(request: Request) -> list[Page]:

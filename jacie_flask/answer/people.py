@@ -23,6 +23,8 @@ _PAST = re.compile(
 _ELSEWHERE = re.compile(
     r"(?:\s+(?:and\s+[\w ]{0,20})?of\s+(?!the\s+(?i:company|board|group|registrant))|,\s+(?!effective|executive|and|director|principal|chair|who|the|our|president)[A-Z])"
 )
+_NEXT_COLUMN = re.compile(r"[ \t]+(?:Chief|President|Director|Executive Vice|Senior Vice|Chairman)\b")
+"""Two people side by side: which office is whose cannot be told."""
 _NO_NAME = frozenset(
     [
         "the",
@@ -127,19 +129,18 @@ def role_of(question: str) -> str:
 def holder_of(role: str, pages: Sequence[tuple[int, str, int]]) -> tuple[str, int] | None:
     """Return who has an office and the number of the page that says so; None where the pages name nobody, or two people as often.
 
-    ``pages`` are (number, text, year); those of the newest year that name somebody decide.
+    ``pages`` are (number, text, year); those of the newest year decide: an office may have changed since the others.
     """
     spellings = word_data()["roles"][role]
     by_year: dict[int, list[tuple[str, int]]] = {}
     for number, text, year in pages:
         by_year.setdefault(year, []).extend((name, number) for name in _holders(text, spellings))
-    for year in sorted((year for year, found in by_year.items() if found), reverse=True):
-        counted = Counter(_key(name) for name, _ in by_year[year]).most_common(2)
-        if len(counted) > 1 and counted[0][1] == counted[1][1]:
-            return None
-        best = [(name, number) for name, number in by_year[year] if _key(name) == counted[0][0]]
-        return max(best, key=lambda one: len(one[0]))[0], best[0][1]
-    return None
+    newest = max(by_year, default=0)
+    counted = Counter(_key(name) for name, _ in by_year.get(newest, ())).most_common(2)
+    if not counted or (len(counted) > 1 and counted[0][1] == counted[1][1]):
+        return None
+    best = [(name, number) for name, number in by_year[newest] if _key(name) == counted[0][0]]
+    return max(best, key=lambda one: len(one[0]))[0], best[0][1]
 
 
 def _key(name: str) -> str:
@@ -151,7 +152,7 @@ def _holders(text: str, spellings: Sequence[str]) -> Iterator[str]:
     """Yield the name before each mention of an office."""
     pattern = re.compile("|".join(rf"\b{re.escape(one)}\b" for one in sorted(spellings, key=len, reverse=True)), re.IGNORECASE)
     for match in pattern.finditer(text):
-        if _ELSEWHERE.match(text[match.end() : match.end() + 40]):
+        if _ELSEWHERE.match(text[match.end() : match.end() + 40]) or _NEXT_COLUMN.match(text, match.end()):
             continue
         before = text[max(0, match.start() - _BEFORE) : match.start()]
         name = _name_at_end(before)
@@ -178,6 +179,8 @@ def _name_at_end(text: str) -> str:
         words.insert(0, plain)
     while words and words[0] in _PARTICLES:
         words.pop(0)
+    if len(words) == 5 < len(rest):
+        return ""
     if not 2 <= len(words) <= 5 or len(words[-1].strip(".")) < 2 or _PAST.search(" ".join(rest[-8:])):
         return ""
     name = " ".join(words)

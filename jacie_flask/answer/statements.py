@@ -12,7 +12,7 @@ _INNER_BULLET = re.compile(r"\s[•●▪■◦]\s")
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)]*$")
 _BREAK = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)]))\s+(?=[\"'“‘(]?[A-Z0-9])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Inc|Corp|Ltd|Co|No|Nos|vs|approx|e\.g|i\.e|etc|U\.S|U\.K|Mr|Mrs|Ms|Dr|St|Jr|Sr|plc|Fig|Art|Sec)|\b[A-Z])\.$"
+    r"(?:\b(?:Inc|Corp|Ltd|Co|No|Nos|vs|approx|e\.g|i\.e|etc|U\.S|U\.K|Mr|Mrs|Ms|Dr|St|Jr|Sr|plc|Fig|Art|Sec)|(?<![\w-])[A-Z])\.$"
 )
 _DIGITS = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -21,6 +21,9 @@ _MOST_CHARS = 700
 _FEWEST_WORDS = 4
 _ROW_LABEL_WORDS = 14
 _SECTION_WORDS = 6
+_CONTINUES = re.compile(
+    r"(?:The|This|That) (?:\w+ )?(?:increase|decrease|change|decline|growth|improvement|reduction|rise|fall)\b"
+)
 _FULL_LINE = 0.93
 _POINT = re.compile(r"([A-Z][^.:;!?\n]{2,60})(?:\.|:| [—–-])\s+(?=[A-Z])")
 _POINT_WORDS = 7
@@ -130,6 +133,16 @@ def split_sentences(text: str) -> list[str]:
         else:
             found.append(part)
     return [part.strip() for part in found if part.strip()]
+
+
+def with_continuations(found: Sequence[Statement]) -> Iterator[Statement]:
+    """Yield statements, and each two of which the second goes on about the movement of the first as one."""
+    before: Statement | None = None
+    for one in found:
+        if before and before.heading == one.heading and _CONTINUES.match(one.text):
+            yield Statement(f"{before.text} {one.text}", one.heading, one.lead)
+        yield one
+        before = one
 
 
 def single_sentences(found: Sequence[Statement]) -> Iterator[Statement]:

@@ -68,8 +68,8 @@ _QUANTITY = re.compile(
 _NUMBER_OF = re.compile(r"\bnumber of\b[^.;]{0,60}\b(?:was|were|is|to|of|grew|rose|fell)\b[^.;]{0,20}$", re.IGNORECASE)
 _SUBJECT = r"(?:(?:Today|Currently|Overall|Together|As a company),?\s+)?(?:we|our company|the company|the group|{names})(?!\w)"
 _DOES = re.compile(
-    r"[^.;]{0,90}?\b(?:(?:is|are|provides?|operates?)\s+(?:an?|the|one of)\s(?!party|subject|result|member)|designs?,?|develops?,?|sells?|offers?|manufactur\w+,?|"
-    r"makes?|produces?|builds?|markets?,?|operates?|provides?)\b",
+    r"(?:\s\w+){0,2}?\s(?:(?:is|are|operates?)\s(?:an?|the|one of)\s(?!party|subject|result|member)|(?:designs?|develops?|sells?|offers?|manufactur\w+|makes?"
+    r"|produces?|builds?|markets?|operates?|provides?),?\s(?!similar|new|information|available|payments?|use|estimates?|assumptions?|certain|no)\w)",
     re.IGNORECASE,
 )
 _LEGAL_FORM = re.compile(
@@ -86,6 +86,8 @@ _TRADE = re.compile(
 
 _IS_A = re.compile(r"\b(?:is|are) (?:an?|the|one of)\b", re.IGNORECASE)
 _FIRST_WORDS = 5
+_END = re.compile(r"[.!][\"'”’)]*$")
+_SOON = 8
 
 
 def as_cause(text: str, concepts: Sequence[Concept], names: Sequence[str] = ()) -> bool:
@@ -186,10 +188,16 @@ def describes(text: str, names: Sequence[str]) -> bool:
 
 
 def acts(text: str, concepts: Sequence[Concept], names: Sequence[str]) -> bool:
-    """Say whether a statement's subject is the company, or what is asked about."""
-    if re.match(_ACTS.format(names=_alternatives(names)), text, re.IGNORECASE):
-        return True
-    return any(concept.within(word_forms(" ".join(text.split()[:_FIRST_WORDS]))) for concept in concepts[:1])
+    """Say whether a statement's subject is the company, which does soon what is asked about, or what is asked about itself."""
+    subject = re.match(_ACTS.format(names=_alternatives(names)), text, re.IGNORECASE)
+    if not subject:
+        return any(concept.within(word_forms(" ".join(text.split()[:_FIRST_WORDS]))) for concept in concepts[:1])
+    words: list[str] = []
+    for word in text[subject.end() :].split()[:_SOON]:
+        words.append(word)
+        if any(concept.within(word_forms(" ".join(words))) for concept in concepts):
+            return "to" not in words
+    return False
 
 
 def is_trade(text: str) -> bool:
@@ -200,6 +208,11 @@ def is_trade(text: str) -> bool:
 def _alternatives(names: Sequence[str]) -> str:
     """Return a pattern of names, the longest first."""
     return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name) or "the company"
+
+
+def is_whole(text: str) -> bool:
+    """Say whether a text is a sentence from its beginning to its end, and no question or lead-in."""
+    return not text[:1].islower() and bool(_END.search(text))
 
 
 def is_boilerplate(text: str) -> bool:

@@ -7,10 +7,12 @@ from functools import partial
 import msgspec
 
 from jacie_flask.answer import everyday
+from jacie_flask.answer.aims import PERSON, aim_of
 from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.exact import compute_answer
 from jacie_flask.answer.operands import Missing
 from jacie_flask.answer.operands import Operand as Found
+from jacie_flask.answer.people import role_of
 from jacie_flask.chat.answering import Answering
 from jacie_flask.chat.citations import Evidence
 from jacie_flask.chat.entries import Facts
@@ -61,7 +63,7 @@ def compute(run: Answering) -> None:
 
     The tables are those of the documents that were loaded; where none were, the index is asked for those of the companies' filings.
     """
-    if run.plan is None:
+    if run.plan is None or (aim_of(run.question.query) == PERSON and role_of(run.question.query)):
         return
     try:
         books = _books(run, run.plan)

@@ -48,6 +48,23 @@ def test_no_cause_of_what_is_asked_is_no_reason(text):
     assert answer("Why did gross margin fall in 2022?", text) == []
 
 
+def test_a_cause_in_the_next_sentence_counts():
+    """It goes on about the movement of the sentence before."""
+    page = "Inventories rose 7% to $5 million compared to $4 million in 2021. The increase was due to new shops. The rest is as before."
+    assert answer("What drove the increase in inventories in 2022?", page) == [
+        "“Inventories rose 7% to $5 million compared to $4 million in 2021. The increase was due to new shops.” [1]"
+    ]
+
+
+def test_the_duration_of_the_question_is_preferred():
+    """A sentence about a quarter does not stand for the year, nor the other way round."""
+    page = "Margin fell to 5% in the fourth quarter of 2022 due to rain. Margin fell to 6% in 2022 due to frost."
+    assert answer("Why did margin fall in 2022?", page) == ["“Margin fell to 6% in 2022 due to frost.” [1]"]
+    assert answer("Why did margin fall in the fourth quarter of 2022?", page) == [
+        "“Margin fell to 5% in the fourth quarter of 2022 due to rain.” [1]"
+    ]
+
+
 def test_a_list_is_answered_with_its_lead_and_all_items():
     """Items answer by the heading and the sentence above them."""
     assert answer("What are the principal risks?") == [
@@ -132,6 +149,8 @@ def test_what_a_company_does_is_a_sentence_about_its_trade():
         ("We have never paid any dividends on our stock.", ["No: “We have never paid any dividends on our stock.” [1]"]),
         ("We have not paid dividends, except for one in 2022.", ["“We have not paid dividends, except for one in 2022.” [1]"]),
         ("We may pay dividends if results allow.", []),
+        ("We announced our intention to pay dividends.", []),
+        ("We invested in growth, including plans that attract buyers, win orders and pay dividends.", []),
         ("We intend to pay out half of profit as dividends.", []),
         ("Loans could limit our ability to pay dividends.", []),
         ("The dividends are paid by the bank.", ["“The dividends are paid by the bank.” [1]"]),

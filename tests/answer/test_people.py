@@ -31,6 +31,8 @@ def test_the_name_before_the_office_is_found(text):
         "Tom Harrow Executive Vice President and Chief Executive Officer, Northern Shops",
         "Tom Harrow, Chief Executive Officer of Another Company, joined the board.",
         "Anna Bell, Chief Executive Officer\nTom Harrow, Chief Executive Officer",
+        "Anna B. Bell Tom C. Harrow\nChief Executive Officer",
+        "Anna Bell Tom Harrow\nChairman and\nChief Executive Officer Chief Financial Officer",
     ],
 )
 def test_no_name_is_guessed(text):
@@ -42,6 +44,7 @@ def test_the_newest_filing_decides():
     """A person who was named in an older filing gives way."""
     pages = [(1, "Tom Harrow\nChief Executive Officer", 2022), (2, "Anna Bell\nChief Executive Officer", 2024)]
     assert holder_of(CHIEF, pages) == ("Anna Bell", 2)
+    assert holder_of(CHIEF, [*pages, (3, "Offices changed.", 2025)]) is None
 
 
 def test_an_office_has_several_spellings():

@@ -35,6 +35,7 @@ def test_a_page_gives_its_sentences_and_items():
 
 def test_abbreviations_do_not_end_a_sentence():
     """Joined, the sentences are the text."""
+    assert split_sentences("It is in Form 10-K. We have more.") == ["It is in Form 10-K.", "We have more."]
     text = "Contoso Inc. sold 5.5% of No. 3 to U.S. buyers. It was “fine.” Nobody asked."
     assert split_sentences(text) == ["Contoso Inc. sold 5.5% of No. 3 to U.S. buyers.", "It was “fine.”", "Nobody asked."]
 

@@ -11,7 +11,7 @@ from tests.support.parts import built, over_texts
 
 RISKS = "Risk factors\nThe board reviews the main risks twice a year.\nWeather. Dry years hurt us.\nWages. They may rise.\nLand. Prices may fall."
 TEXTS = {
-    "Alder-Toys-2024-annual-report.txt": f"About the business\nAlder Toys makes wooden toys for schools in 30 countries.\n{RISKS}\nBoard\nAnna Bell\nChief executive officer\n",
+    "Alder-Toys-2024-annual-report.txt": f"About the business\nAlder Toys makes wooden toys for schools in 30 countries.\n{RISKS}\nBoard\nAnna Bell\nChief executive officer\nBo Lind\nChief financial officer\n",
     "Birch-Mills-2024-annual-report.txt": "Birch Mills grinds flour for bakers.\nTom Harrow\nChief executive officer\n",
 }
 
@@ -33,6 +33,7 @@ LIST = "Risk factors:\n- Weather. Dry years hurt us. [1]\n- Wages. They may rise
         ("What are the main risks of Alder Toys?", LIST),
         ("Quels sont les principaux risques d’Alder Toys?", LIST),
         ("Welche Risiken hat Alder Toys?", LIST),
+        ("Who is the CFO of Alder Toys?", "Bo Lind is named as chief financial officer [1]."),
         ("Who is the CEO of Alder Toys?", "Anna Bell is named as chief executive officer [1]."),
         ("What does Alder Toys do?", "“Alder Toys makes wooden toys for schools in 30 countries.” [1]"),
     ],
