@@ -1,5 +1,6 @@
 """Analysts' sentences: of those that the pages prove nearly all are verified, of those with a mistake nearly all are rejected."""
 
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.golden import pages_of
 
 FOLDER = Path(__file__).with_name("sentences")
 SAMPLES = Path("sample_documents")
+COLLECTION = os.environ.get("JACIE_FILINGS", "")
 KINDS = {"ratio", "days", "average", "CAGR", "share", "sum", "margin", "change", "quote", "comparison"}
 
 
@@ -38,6 +40,9 @@ def evidence(name, number, *, with_tables):
     )  # fmt: skip
     if not page:
         return Evidence(source, made_up()[name].strip())
+    if (Path(COLLECTION) / "pdfs" / f"{company}.pdf").is_file():
+        (text,) = pages_of(Path(COLLECTION) / "pdfs" / f"{company}.pdf", [int(page)])
+        return Evidence(source, text)
     document = analysed(company)
     tables = tuple(table for table in document.tables if table.page == int(page)) if with_tables else None
     return Evidence(source, document.pages[int(page) - 1], tables=tables)
@@ -74,3 +79,13 @@ def test_wrong_sentences_are_rejected(file, with_tables):
     passed = [(kind, sentence, reasons) for kind, sentence, verified, reasons in found if verified]
     assert len(found) >= 60
     assert len(passed) <= len(found) / 30, passed
+
+
+@pytest.mark.skipif(not COLLECTION, reason="JACIE_FILINGS names no collection: sentences about real filings not judged")
+def test_sentences_about_real_filings():
+    """The same of pages of real filings, read from their text alone."""
+    right, wrong = judged("filings.toml", "right"), judged("filings.toml", "wrong")
+    doubted = [(sentence, reasons) for _, sentence, verified, reasons in right if not verified]
+    passed = [(sentence, reasons) for _, sentence, verified, reasons in wrong if verified]
+    assert len(doubted) <= 0.1 * len(right), doubted
+    assert len(passed) <= len(wrong) / 30, passed

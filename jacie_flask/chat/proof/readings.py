@@ -23,9 +23,10 @@ from jacie_flask.text.notemarks import removed
 _SPACES = re.compile(r"\s+")
 _LEADERS = re.compile(r"(?:\s?[.·_]){3,}")
 _LOOSE = frozenset({"per_share", "percent", "ratio", "count", "shares"})
-_PER_UNIT = re.compile(r"\bper\b|\brat(?:io|e)s?\b|\bdays\b|\breturn on\b|\btimes\b|\([A-Z$€£]", re.IGNORECASE)
+_PER_UNIT = re.compile(r"\bper\b|\brat(?:io|e)s?\b|\bdays\b|\breturn on\b|\btimes\b|(?-i:\((?!Note)[A-Z$€£])", re.IGNORECASE)
 _YEARS = re.compile(r"\b(?:FY ?)?(?:19|20)\d\d\b")
 _NO_COLUMN = Column()
+_WHOLE = 100
 _SHORT, _MOST_HEAD = 80, 8
 _PROSE = 1000
 """Places of sentences on a line, behind its rows."""
@@ -186,7 +187,8 @@ def _of_row(row: Row, table: Table, stated: int | None) -> Unit:
     columns = [table.columns[cell.column] for cell in row.cells]
     within = [figure for figure in figures.find(row.label, row=True) if not figure.year]
     broken = any(cell.decimals and not figure.percent for cell, figure in zip(row.cells, cells, strict=True))
-    scale = row.scale if row.scale or row.unit in _LOOSE else stated
+    as_printed = row.unit in _LOOSE and not _is_amount(row)
+    scale = row.scale if row.scale or as_printed else stated
     return Unit(
         text=row.text,
         label=row.label,
@@ -198,6 +200,12 @@ def _of_row(row: Row, table: Table, stated: int | None) -> Unit:
         source=row,
         table=table,
     )
+
+
+def _is_amount(row: Row) -> bool:
+    """Say whether a row that stands under a heading "per share" is a whole amount: by its label and figures."""
+    plain = all(not cell.decimals and abs(cell.value) >= _WHOLE for cell in row.cells)
+    return row.unit == "per_share" and plain and not _PER_UNIT.search(row.label)
 
 
 def _figure(cell: Cell, row: Row, column: Column) -> Figure:

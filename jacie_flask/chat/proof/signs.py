@@ -23,7 +23,7 @@ SPENT = re.compile(
     r"\b(?:purchas\w+|pa(?:id|y|ys|yments?|ying)|repay\w*|repurchas\w*|buy\w*|bought|spen[dt]\w*|invest(?:ed|ments?)|acqui\w+|expend\w+|capex"
     r"|expens\w+|costs?|charges?|tax(?:es)?|dividends?|distribut\w+|used|depreciat\w+|amorti[sz]\w+|provisions?|impair\w+|interest|treasury"
     r"|redem\w+|retire\w+|contributions?|withh\w+|settle\w+|write\w*|accumulated|deduct\w+|allowances?|eliminat\w+|deferred|additions?"
-    r"|returns?|repatriat\w+|restructuring)\b",
+    r"|returns?|repatriat\w+|restructuring|marketing|advertis\w+|administrat\w+|selling|research)\b",
     re.IGNORECASE,
 )
 
