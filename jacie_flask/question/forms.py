@@ -52,10 +52,10 @@ def form_of(marked: Marked, measures: int, companies: int) -> Form:
     periods = sum(len(mark.period.spans) for mark in opened if mark.period is not None)
     periods += sum(mark.has("relative") for mark in opened)
     several = periods > 1 or any(mark.period is not None and mark.period.count for mark in opened)
-    return Form(marked, kinds, measures, periods, companies, _asks_yes_or_no(marked), several)
+    return Form(marked, kinds, measures, periods, companies, asks_yes_or_no(marked), several)
 
 
-def _asks_yes_or_no(marked: Marked) -> bool:
+def asks_yes_or_no(marked: Marked) -> bool:
     """Say whether the question opens with an auxiliary verb, before which only a period or "for" a company may stand."""
     if _WHETHER.search(marked.text):
         return True

@@ -10,6 +10,7 @@ from jacie_flask.question.definitions import Definitions, meaning_of
 from jacie_flask.question.expressions import expression_of
 from jacie_flask.question.marks import Mark, Marked, phrases
 from jacie_flask.question.plan import Measure
+from jacie_flask.question.rowwords import changed_row
 from jacie_flask.question.terms import Term, unit_of
 from jacie_flask.question.vocabulary import vocabulary
 
@@ -35,7 +36,7 @@ def terms(marked: Marked, definitions: Definitions) -> list[Term]:
     marks = [*(mark for mark in _measure_marks(marked, definitions) if mark.first not in inside), *rows]
     found = [_term(marked, mark, definitions) for mark in sorted(marks, key=lambda mark: mark.first)]
     if not found:
-        return _pronoun(marked, definitions) or _topic(marked)
+        return _pronoun(marked, definitions) or _topic(marked) or _changed(marked)
     found = without_cash(marked, without_abbreviations(marked, found))
     found = without_bases(marked, found)
     found = joined(marked, [with_margin(marked, term) for term in found], definitions)
@@ -53,6 +54,12 @@ def _pronoun(marked: Marked, definitions: Definitions) -> list[Term]:
     if len(names) != 1 or len(places) != 1:
         return []
     return [_term(marked, Mark(places[0], places[0] + 1, {"defined": names[0]}), definitions)]
+
+
+def _changed(marked: Marked) -> list[Term]:
+    """Return the row in the question's own words of which a change is asked for."""
+    measure = changed_row(marked)
+    return [Term(measure, 0, 0, measure.expression)] if measure else []
 
 
 def _topic(marked: Marked) -> list[Term]:

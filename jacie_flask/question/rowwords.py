@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from jacie_flask.question.forms import YES_NO
+from jacie_flask.question.forms import YES_NO, asks_yes_or_no
 from jacie_flask.question.marks import Mark, Marked
 from jacie_flask.question.plan import Item, Measure
 from jacie_flask.question.vocabulary import vocabulary
@@ -16,6 +16,8 @@ _NON_GAAP = re.compile(r"(?i)\bnon[- ]?gaap ")
 _POSSESSIVE = re.compile(r"['’]s$")
 _NUMBER = re.compile(r"(?i)\bnumber of\b")
 _COUNTED = frozenset({"employee", "headcount", "store", "shop", "subscriber", "associate"})
+_HOW_MUCH = re.compile(r"(?i)\b(?:by how (?:much|many)|how (?:much|fast|quickly)|by what (?:percent|percentage|amount))\b")
+_CHANGES = frozenset({"change", "growth", "up", "down", "year_over_year", "cagr", "yearly"})
 _JOINING = frozenset({"before", "after", "under", "and", "of", "in", "from", "to", "at", "for", "on", "with", "by"})
 
 
@@ -47,6 +49,30 @@ def phrase_measure(question: Marked, measures: tuple[Measure, ...]) -> tuple[Mea
     question.explain(*opened)
     paid = [mark for mark in question.marks if mark.first == words[-1].last and question.tokens[mark.first].key == "paid"]
     return (phrase_of(question, [*words, *paid]),)
+
+
+def changed_row(question: Marked) -> Measure | None:
+    """Return the row that all open words without another meaning name where a change is asked for: "how much did X rise".
+
+    They are explained. Return None for a question for yes or no, and where words of another kind stand among them.
+    """
+    opened = [mark for mark in question.open_marks() if not (_manner(question, mark) or mark.has("company", "wish"))]
+    changes = [mark for mark in opened if mark.operators]
+    words = [mark for mark in opened if not mark.operators]
+    if not changes or not all(_CHANGES.issuperset(mark.operators) for mark in changes) or asks_yes_or_no(question):
+        return None
+    if (
+        not _HOW_MUCH.search(question.text)
+        or not words
+        or len(words) > _LONGEST
+        or any(_refused(question, mark) for mark in words)
+    ):
+        return None
+    inside = [mark for mark in question.marks if words[0].first < mark.first < words[-1].first and mark not in words]
+    if all(mark.has("ambiguous") for mark in words) or any(question.tokens[mark.first].key not in _JOINING for mark in inside):
+        return None
+    question.explain(*words)
+    return phrase_of(question, words)
 
 
 def _without_like(question: Marked, opened: list[Mark]) -> list[Mark]:
