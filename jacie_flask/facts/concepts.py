@@ -226,7 +226,8 @@ def _parts_of_flows(labels: Sequence[str], headings: Sequence[Sequence[str]]) ->
         parts.append(region)
         if "activities" in label and "cash" in label:
             region = next((after for name, after in _ACTIVITIES.items() if name in label), region)
-        if re.search(r"\bcash\b.*\b(?:end|closing)\b", label):
+        cash = re.search(r"\bcash\b", label)
+        if cash and re.search(r"\b(?:end|closing)\b", label[cash.end() :]):
             region = "supplement"
     return parts
 
