@@ -22,9 +22,11 @@ class Positions:
     def __init__(self, rows: Sequence[Sequence[GridCell]]) -> None:
         """Take the cells of figures of each row; rows with the most figures decide."""
         self._spans: list[tuple[int, int]] = []
-        for cells in sorted(rows, key=len, reverse=True):
-            for cell in cells:
-                self._add(cell.column, cell.column + cell.columns)
+        spans = dict.fromkeys(
+            (cell.column, cell.column + cell.columns) for cells in sorted(rows, key=len, reverse=True) for cell in cells
+        )
+        for start, end in spans:
+            self._add(start, end)
         self._spans.sort()
 
     def _add(self, start: int, end: int) -> None:

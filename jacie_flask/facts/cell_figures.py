@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from jacie_flask.facts.cells import Figure, parsed, style_of
 from jacie_flask.facts.grids import GridCell
@@ -14,6 +15,7 @@ _US = re.compile(r"[^\d]{0,6}(?:\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:,\d{3})+\.\d+|\d
 _SCALED = re.compile(
     r"(?P<number>.*\d\)?)\s?(?P<scale>k|m|mn|mm|bn|b|tn|thousand|million|billion|trillion|lakh|crore|cr)(?P<shut>\)?)", re.I
 )
+_MAY_BE_FIGURE = re.compile(r"[^\W\d_]{0,4}[^A-Za-z]*\d[^A-Za-z]*[A-Za-z]{0,8}\W?|[^A-Za-z\d]{1,9}|[A-Za-z/.]{1,4}").fullmatch
 _PERCENT = -2
 _POWERS = (0, 3, 6, 9, 12, _PERCENT, 5, 7, 2)
 _HALF = 0.51
@@ -33,6 +35,8 @@ def figure_in(cell: GridCell, style: str) -> tuple[Figure, int | None] | None:
 
     A stored number takes the place of the printed one, in the power of ten in which it is printed.
     """
+    if not _MAY_BE_FIGURE(cell.text):
+        return None
     text, stated = " ".join(cell.text.split()), None
     figure = _printed(text, style)
     if figure is None and (match := _SCALED.fullmatch(text)):
@@ -48,6 +52,7 @@ def figure_in(cell: GridCell, style: str) -> tuple[Figure, int | None] | None:
     return _stored(figure, figure.value, cell.value, stated)
 
 
+@lru_cache(maxsize=1 << 16)
 def _printed(text: str, style: str) -> Figure | None:
     line = parsed(text, "space" if _SPACED.fullmatch(text) else style)
     return line.figures[0] if len(line.figures) == 1 and not line.label else None
@@ -61,6 +66,8 @@ def _like(printed: float, value: float, scale: int) -> float:
 
 def _stored(figure: Figure, printed: float, stored: float, stated: int | None) -> tuple[Figure, int | None]:
     """Return a figure with its stored number, and the power of ten by which its format divides; as printed where they differ."""
+    if stored == printed:
+        return figure, stated
     for power in _POWERS:
         value = round(abs(stored) / 10.0**power, 9)
         if abs(value - abs(printed)) <= _HALF * 10.0**-figure.decimals and (power != _PERCENT or figure.unit == "%"):

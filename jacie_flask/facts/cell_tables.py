@@ -18,7 +18,7 @@ from jacie_flask.facts.grids import Grid, GridRow, InlineFact
 from jacie_flask.facts.headings import is_prose
 from jacie_flask.facts.periods import atoms
 from jacie_flask.facts.placement import in_unit
-from jacie_flask.facts.tags import months_between, row_concepts, unit_of
+from jacie_flask.facts.tags import day_of, months_between, row_concepts, unit_of
 from jacie_flask.facts.values import Cell, Column, Row, Table
 
 _TITLE_LINES = 4
@@ -51,6 +51,8 @@ class _Placed:
 
 def tables_of_grid(grid: Grid, above: Sequence[str], page: str, statement_of: StatementOf) -> list[CellTable]:
     """Return the tables of a grid; ``above`` are the lines over it, ``page`` is the text of its first page."""
+    if any(len(row.cells) > _MOST_COLUMNS for row in grid.rows):
+        return []
     grid = msgspec.structs.replace(grid, rows=with_minus_signs(grid.rows))
     style = style_of_cells((cell.text for row in grid.rows for cell in row.cells), page)
     above = [*above, grid.title] if grid.title and grid.title not in above else list(above)
@@ -73,7 +75,7 @@ def tables_of_grid(grid: Grid, above: Sequence[str], page: str, statement_of: St
 def _table(section: Section, grid: Grid, above: Sequence[str], style: str, statement: str) -> CellTable | None:
     figures = [figures_of(row, style) for row in section.rows]
     places = Positions(figures)
-    if not 0 < len(places) <= _MOST_COLUMNS:
+    if not len(places):
         return None
     headers, head = _headers(section.heads, places, above)
     notes = _note_columns(section.heads)
@@ -137,11 +139,12 @@ def _note_columns(heads: Sequence[GridRow]) -> frozenset[int]:
 def _placed(row: GridRow, places: Positions, style: str, notes: frozenset[int]) -> _Placed | None:
     """Return a row's label and its figures in their columns, None where two figures would be in one column."""
     cells = figures_of(row, style)
-    last = max((cell.column for cell in cells), default=None)
+    taken = {cell.column for cell in cells}
+    last = max(taken, default=None)
     label = " ".join(
         cell.text
         for cell in row.cells
-        if cell not in cells
+        if cell.column not in taken
         and (last is None or (cell.column < last and (cell is row.cells[0] or not places.of(cell))))
         and cell.column not in notes
     )
@@ -179,7 +182,7 @@ def _mostly_percent(at: int, rows: Sequence[_Placed]) -> bool:
 
 def _in_period(placed: _Placed, columns: Sequence[Column]) -> _Placed:
     """Leave out the figures whose tags state another period than their column; opening balances stay in a column of flows."""
-    outside = {at for at, fact in placed.facts.items() if fact.end and not _fits(fact, columns[at])}
+    outside = {at for at, fact in placed.facts.items() if day_of(fact.end) and not _fits(fact, columns[at])}
     if not outside:
         return placed
     figures = {at: figure for at, figure in placed.figures.items() if at not in outside}
@@ -190,7 +193,7 @@ def _in_period(placed: _Placed, columns: Sequence[Column]) -> _Placed:
 def _fits(fact: InlineFact, column: Column) -> bool:
     if not column.end or (not fact.start and column.months != 0):
         return True
-    return fact.end == column.end and months_between(fact.start, fact.end) == column.months
+    return day_of(fact.end) == column.end and months_between(fact.start, fact.end) == column.months
 
 
 def _rows(

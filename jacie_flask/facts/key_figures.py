@@ -1,7 +1,7 @@
 """Concepts of key figures: rows of tables with cells, in documents that have no statement of their kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ _OF_PARTS = re.compile(
     r"|target|subsidiar\w*|joint ventures?|associates?|acqui\w+|discontinued|parent|quarterly)\b",
     re.IGNORECASE,
 )
+_MOST_ROWS = 60
 _Place = tuple[int, int]
 
 
@@ -25,11 +26,12 @@ def with_key_figures(tables: Sequence[Table]) -> list[Table]:
     stated = {table.statement for table in tables if table.statement in STATEMENTS}
     held = {row.concept for table in tables for row in table.rows if row.concept}
     places = [(at, number) for at, table in enumerate(tables) if _of_the_company(table) for number in range(len(table.rows))]
+    labels = {place: folded(tables[place[0]].rows[place[1]].label) for place in places}
     named: dict[_Place, str] = {}
     for rule in rules():
         if rule.statement in stated or rule.concept in held or rule.concept in named.values():
             continue
-        matching = _matching(rule, tables, [place for place in places if place not in named])
+        matching = _matching(rule, tables, {place: label for place, label in labels.items() if place not in named})
         if len(matching) == 1:
             named[matching[0]] = rule.concept
     return [
@@ -39,20 +41,19 @@ def with_key_figures(tables: Sequence[Table]) -> list[Table]:
 
 
 def _of_the_company(table: Table) -> bool:
-    """Say whether a table with cells has values of the whole company: its columns are periods and its title names no parts."""
-    if table.source == "text" or table.statement or _OF_PARTS.search(table.title):
+    """Say whether a short table with cells has values of the whole company: its columns are periods and its title names no parts."""
+    if table.source == "text" or table.statement or len(table.rows) > _MOST_ROWS or _OF_PARTS.search(table.title):
         return False
     values = [column for column in table.columns if column.role == "value"]
     periods = {(one.end, one.months, one.year, one.quarter) for one in values}
     return len(periods) == len(values) and all(one.year and not one.heading for one in values)
 
 
-def _matching(rule: Rule, tables: Sequence[Table], places: Sequence[_Place]) -> list[_Place]:
+def _matching(rule: Rule, tables: Sequence[Table], labels: Mapping[_Place, str]) -> list[_Place]:
     """Return the rows that the first fitting pattern of a rule names."""
-    rows = [(place, tables[place[0]].rows[place[1]]) for place in places]
-    candidates = [(place, folded(row.label)) for place, row in rows if _allowed(rule, row)]
     for pattern in rule.labels:
-        found = [place for place, label in candidates if pattern.fullmatch(label)]
+        fitting = [place for place, label in labels.items() if pattern.fullmatch(label)]
+        found = [place for place in fitting if _allowed(rule, tables[place[0]].rows[place[1]])]
         if found:
             return found
     return []

@@ -5,7 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from jacie_flask.facts.grids import InlineFact
@@ -49,7 +49,7 @@ def row_concepts(rows: Sequence[Sequence[InlineFact]]) -> list[str | None]:
 
 def period_of(facts: Iterable[InlineFact]) -> tuple[str, int] | None:
     """Return the end and the duration in months (0 for a balance) of most of a column's facts, None where there is no majority."""
-    periods = Counter((fact.start, fact.end) for fact in facts if fact.end)
+    periods = Counter((fact.start, day_of(fact.end)) for fact in facts if day_of(fact.end))
     if not periods:
         return None
     (start, end), count = periods.most_common(1)[0]
@@ -59,14 +59,23 @@ def period_of(facts: Iterable[InlineFact]) -> tuple[str, int] | None:
 
 
 def months_between(start: str, end: str) -> int:
-    """Return the duration between two ISO dates in months: 0 without a start, -1 where a date is none."""
+    """Return the duration between two dates in months: 0 without a start, -1 where a date is none."""
+    first, last = day_of(start), day_of(end)
     if not start:
         return 0
-    try:
-        days = (date.fromisoformat(end[:10]) - date.fromisoformat(start[:10])).days + 1
-    except ValueError:
+    if not first or not last:
         return -1
+    days = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
     return max(1, round(days / _DAYS_A_MONTH))
+
+
+@lru_cache(maxsize=1024)
+def day_of(written: str) -> str:
+    """Return the day of a date or a time as an ISO date, "" where it is none."""
+    try:
+        return date.fromisoformat(written[:10]).isoformat()
+    except ValueError:
+        return ""
 
 
 def member_names(facts: Sequence[InlineFact]) -> str:

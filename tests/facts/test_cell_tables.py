@@ -358,3 +358,32 @@ def test_a_dash_is_nothing_or_a_minus():
     body = "<tr><td>Result</td><td>-</td><td>12</td><td></td><td>8</td></tr><tr><td>Orders</td><td></td><td>40</td><td>-</td><td>3</td></tr>"
     (table,) = tables(html(head + body), ".html")
     assert rows(table) == {"Result": [-12, 8], "Orders": [40, -3]}
+
+
+def test_a_period_in_a_row_of_its_own():
+    """A period between the rows begins a table over that period; the columns keep their names."""
+    found = tables(
+        html(
+            "<tr><td></td><td colspan=2>Frozen</td><td colspan=2>Fresh</td></tr>"
+            "<tr><td colspan=5>Six months ended June 30, 2024</td></tr><tr><td>Orders</td><td>$</td><td>10</td><td>$</td><td>7</td></tr>"
+            "<tr><td colspan=5>Six months ended June 30, 2023</td></tr><tr><td>Orders</td><td></td><td>9</td><td></td><td>6</td></tr>"
+        ),
+        ".html",
+    )
+    assert [rows(table)["Orders"] for table in found] == [[10, 7], [9, 6]]
+    assert [[(column.end, column.months, column.heading) for column in table.columns] for table in found] == [
+        [(end, 6, name) for name in ("Frozen", "Fresh")] for end in ("2024-06-30", "2023-06-30")
+    ]
+
+
+@pytest.mark.parametrize("end", ["2024-99-99", "soon", ""])
+def test_dates_that_are_none(end):
+    """A tag whose period is no date says nothing of its column."""
+    broken = inline(tagged("Sales", "us-gaap:Revenues", "10", "9"), tagged("Costs", "us-gaap:CostOfRevenue", "8", "7"))
+    (table,) = tables(broken.replace("2025-02-01", end).replace("2024-02-03", end), ".htm")
+    assert ([column.year for column in table.columns], rows(table)["Sales"]) == ([2024, 2023], [10, 9])
+
+
+def test_wide_tables_are_not_read_as_cells():
+    """A table of more columns than any statement has is left to its text."""
+    assert tables(html("<tr><td>Year 2024</td></tr>" + ("<tr>" + "<td>7</td>" * 300 + "</tr>") * 20), ".html") == []
