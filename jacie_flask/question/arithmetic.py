@@ -14,6 +14,8 @@ _SIGNS = frozenset("+-*/×÷−")
 _PREPOSITIONS = frozenset({"to", "per", "over", "times"})
 _LEADS = frozenset({"ratio", "sum", "difference"})
 _OVER_YEARS = frozenset({"of", "for", "in", "over", "between", "from", "and", "&", "the", ",", "("})
+_ASKING = frozenset({"divide", "dividing", "many"})
+"""With these words the arithmetic of a question is no name: "divide A by B", "A is how many times B"."""
 _IN_PERCENT = frozenset({"%", "percent", "percentage", "pct", "share", "proportion", "fraction", "portion"})
 
 
@@ -111,7 +113,8 @@ def _arithmetic(marked: Marked, found: Sequence[Term], lead: int | None, definit
     unit = "percent" if keys & _IN_PERCENT else "times" if "multiple" in keys else unit_of(expression)
     uses = frozenset(name for term in found for name in term.uses)
     spelt_out = "".join(f", where {name} = {definitions.texts[name]}" for name in sorted(uses))
-    measure = Measure(text, expression, unit, text + spelt_out, "", defined=True)
+    name = "ratio" if keys & _ASKING else text
+    measure = Measure(name, expression, unit, text + spelt_out, "", defined=True)
     return Term(measure, first, last, expression, uses)
 
 

@@ -30,6 +30,19 @@ def test_a_word_that_changes_the_meaning_is_not_passed_over(word):
     assert word in plan.unexplained
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Divide Averlinde's inventory in 2021 by its total assets",
+        "Averlinde's inventory in 2021 is how many times its total assets?",
+    ],
+)
+def test_a_task_is_no_name_of_a_measure(question):
+    """The answer speaks of a ratio."""
+    (measure,) = plan_of(question, (), find_names).measures
+    assert (measure.name, measure.expression) == ("ratio", Call("/", (Item(concept="inventory"), Item(concept="total_assets"))))
+
+
 def test_a_definition_that_is_spelt_out_is_read():
     """The periods that the definition names are the usual ones of the plan's year."""
     question = (
