@@ -132,6 +132,8 @@ def _in_unit(row: Row, scale: int, currency: str, excepted: bool) -> Row:
     own = units.own_scale(row.label)
     if row.unit in ("per_share", "percent", "ratio", "count"):
         scale = 0
+    if row.unit == "per_share" and units.in_hundredths((row.label, *row.headings[-1:])):
+        scale = -2
     if row.unit == "shares" and excepted and all(cell.value >= 1_000_000 and not cell.decimals for cell in row.cells):
         scale = 0
     money = row.unit in ("money", "per_share")

@@ -55,6 +55,10 @@ _UNIT_TOKEN = re.compile(
     re.I,
 )
 _OWN_SCALE = re.compile(rf"\(?\b(?:in|,)\s(?P<a>{_NAMES})s?\b|\((?P<b>{_NAMES}|m|mn|bn|000|['’]000)s?\)", re.I)
+_HUNDREDTHS = re.compile(
+    r"\((?:in )?(?:\w{2,6}\s)?(?:cents?|pence|p|c|kobo|sen|paise|thebe)\)|\bin (?:cents|pence)\b|\b(?:cents|pence)(?: per .{0,40}share)?$",
+    re.I,
+)
 _EXCEPT_SHARES = re.compile(
     r"except (?:for )?(?:number of )?(?:common )?(?:share|stock)s?\b(?! and per| per|\w* amounts? per)", re.I
 )
@@ -127,6 +131,11 @@ def unit_of(label: str, headings: Sequence[str], figures: Sequence[Figure]) -> s
         return "ratio"
     fine = all(abs(figure.value or 0) < 100 and figure.decimals for figure in figures)
     return "percent" if _PERCENT.search(label) and fine else "money"
+
+
+def in_hundredths(texts: Iterable[str]) -> bool:
+    """Say whether a label or a heading states that amounts are in cents, pence or another hundredth of a currency."""
+    return any(_HUNDREDTHS.search(text) for text in texts)
 
 
 def scale_named(name: str) -> int | None:

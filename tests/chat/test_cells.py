@@ -108,6 +108,7 @@ def test_samples(tmp_path):
         "What was Galtee's wholesale in 2023?": "195 million",
         "What was Brightwater's goodwill in 2022?": "1,888 million",
         "What were Corvane's headline earnings in 2023?": "1,102 million",
+        "What was Corvane's dividend per share in 2024?": "ZAR 0.96",
     }
     check(answers(over_files(tmp_path, {name: case(name) for name in SAMPLES}), *expected), expected)
 
