@@ -27,6 +27,10 @@ def compute_answer(plan: Plan, books: Mapping[str, Book]) -> Draft:
     operator = _OPERATORS.get(plan.operator)
     if operator is None:
         raise Missing("no rule answers this kind of question")
+    for alias in plan.aliases:
+        for name, book in books.items():
+            if book.names_part(alias):
+                raise Missing(f"whether “{alias}” is another name of {name} or a part of it is not clear")
     newest = {name: _newest(book) for name, book in books.items()}
     companies = [Company(name, BookLookup(book, _home(plan, newest[name]), plan.statement)) for name, book in books.items()]
     return operator(Request(plan, companies, newest))

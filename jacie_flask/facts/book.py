@@ -100,6 +100,20 @@ class Book:
             {one.end for one in columns if one.end and one.year == year and one.role == "value" and one.quarter % 4 == wanted}
         )
 
+    def names_part(self, name: str) -> bool:
+        """Say whether a row, a heading or a column has just this name: it is a part of the company, then."""
+        wanted = set(term_ids(name))
+        labels = {
+            text
+            for _, tables in self.filings
+            for table in tables
+            for text in (
+                *(column.heading for column in table.columns),
+                *(text for row in table.rows for text in (row.label, *row.headings)),
+            )
+        }
+        return bool(wanted) and any(set(term_ids(label)) == wanted for label in labels)
+
     def concepts(self) -> frozenset[str]:
         """Return the concepts that any filing has."""
         return frozenset(self._concepts)

@@ -90,8 +90,9 @@ def _explain_former_names(marked: Marked) -> None:
         if name.has("company") and tokens[opening.first].text == "(":
             end = next((at for at in range(opening.last, min(opening.last + 4, len(tokens))) if tokens[at].text == ")"), None)
             within = [mark for mark in marked.marks if end is not None and opening.last <= mark.first < end]
-            if end and within and all(not mark.meanings and tokens[mark.first].text[0].isupper() for mark in within):
+            if end and within and all(not mark.meanings and tokens[mark.first].text.istitle() for mark in within):
                 marked.explained.update(range(opening.first, end + 1))
+                marked.aliases.append(marked.words(opening.last, end))
     for position, token in enumerate(tokens):
         if token.key in {"formerly", "previously", "fka"} and position and tokens[position - 1].text == "(":
             end = next((at for at in range(position, min(position + 12, len(tokens))) if tokens[at].text == ")"), None)

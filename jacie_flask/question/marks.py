@@ -60,13 +60,14 @@ class Mark:
 
 @dataclass
 class Marked:
-    """A text with its tokens, its marks in order, its wishes, and which tokens are explained so far."""
+    """A text with its tokens, its marks in order, its wishes, which tokens are explained so far, and other names of companies."""
 
     text: str
     tokens: tuple[Token, ...]
     marks: list[Mark]
     wishes: Wishes
     explained: set[int] = field(default_factory=set)
+    aliases: list[str] = field(default_factory=list)
 
     def explain(self, *marks: Mark) -> None:
         """Note that the tokens of marks are explained."""

@@ -46,7 +46,7 @@ class Plan:
     "improving" (yes or no; which way it went where ``direction`` is "either"), "positive" (yes or no; below zero where ``direction`` is "down"), "consistent" (within ``threshold``),
     "exists" (yes or no), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
     compared ("segments", "liabilities", "geographies"). ``direction`` is "up", "down" or "": what is asked about, or the extreme.
-    ``statement`` is the statement that the question points to, "" for any.
+    ``aliases`` are names in brackets behind companies, taken for other names of these. ``statement`` is the statement that the question points to, "" for any.
     ``unexplained`` are the content words that no part of the plan explains: while there are any, nothing may be computed.
     """
 
@@ -61,6 +61,7 @@ class Plan:
     wishes: Wishes = field(default_factory=Wishes)
     unexplained: tuple[str, ...] = ()
     reason: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

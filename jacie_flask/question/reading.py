@@ -75,6 +75,7 @@ def _plan(query: str, before: Plan | None, find_names: NameFinder) -> Plan:
         threshold=decision.threshold,
         statement=_statement(question, spelt_out),
         wishes=question.wishes,
+        aliases=tuple(question.aliases),
         unexplained=() if asked.reason else unexplained(question),
         reason=asked.reason or unclear or too_long or unclear_relation(question, measures, decision.operator),
     )

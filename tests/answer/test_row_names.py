@@ -1,4 +1,6 @@
-"""Rows that are growth themselves: their figure is the answer to how much they grew."""
+"""Rows by their names: those that are growth themselves, and those that a name in brackets may mean."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -39,3 +41,14 @@ def test_amounts_are_no_growth():
     """Sales on a comparable basis of two years are not comparable with each other."""
     with pytest.raises(Missing, match="equal basis"):
         compute_answer(plan("growth", 2022), book(""))
+
+
+@pytest.mark.parametrize(("alias", "clear"), [("Velmora", True), ("Comparable Sales", False)])
+def test_a_name_in_brackets_that_a_row_has_is_a_part(alias, clear):
+    """The company's own figure would be the wrong one."""
+    asked = replace(plan("value", 2022), aliases=(alias,))
+    if clear:
+        assert compute_answer(asked, book("%")).text
+    else:
+        with pytest.raises(Missing, match="part of it"):
+            compute_answer(asked, book("%"))
