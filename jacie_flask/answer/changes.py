@@ -12,8 +12,8 @@ _PERCENT_DECIMALS = 1
 
 
 def growth(before: Figure, after: Figure, wishes: Wishes) -> Amount | None:
-    """Return the growth in percent, None where the base is not positive: such a percentage would mislead."""
-    if before.value <= 0:
+    """Return the growth in percent, None where a figure is not positive: a percentage across zero would mislead."""
+    if before.value <= 0 or after.value < 0:
         return None
     value = (after.value - before.value) / before.value * 100
     places = wishes.decimals if wishes.decimals is not None and wishes.percent is not False else _PERCENT_DECIMALS

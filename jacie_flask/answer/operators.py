@@ -110,7 +110,7 @@ def _say_change(draft: Draft, before: Figure, after: Figure, request: Request) -
         return
     step = changed(draft, before, after, request.plan.wishes, amount=True)
     percent = ""
-    if not after.rate and before.value > 0:
+    if not after.rate and before.value > 0 and after.value >= 0:
         percent = f" ({plain(changed(draft, before, after, request.plan.wishes))})"
     verb = moved(step, up="rose", down="fell")
     draft.say(f"{subject(after)} {verb} by {plain(step)}{percent}, {spans}{aside(after)}{marks}.")
@@ -125,7 +125,7 @@ def growth(request: Request) -> Draft:
             if stated_growth(request, draft, company, measure):
                 continue
             before, after = _two(request, company, measure)
-            if after.rate or before.value <= 0:
+            if after.rate or before.value <= 0 or after.value < 0:
                 _say_change(draft, before, after, request)
                 continue
             step = changed(draft, before, after, request.plan.wishes)

@@ -143,7 +143,7 @@ def _table(page: _Page, block: Block, previous: Table | None, known: Names) -> T
                 return None
             if scale is None and previous:
                 scale = previous.scale
-            rows = in_unit(rows, scale, currency, excepted=units.excepts_shares(block.head))
+            rows = in_unit(rows, scale, currency, excepted=units.excepts_shares(block.head), statement=statement)
             return Table(page.number, checked_names(columns, rows), rows, _title(block.head), statement, scale, currency)
     return None
 

@@ -123,8 +123,13 @@ def _positions(figures: Sequence[Figure], columns: Sequence[Column]) -> list[int
     return []
 
 
-def in_unit(rows: Sequence[Row], scale: int | None, currency: str, *, excepted: bool) -> list[Row]:
-    """Return rows with scale and currency; ``excepted`` says that the table's scale does not hold for numbers of shares."""
+def in_unit(rows: Sequence[Row], scale: int | None, currency: str, *, excepted: bool, statement: str = "") -> list[Row]:
+    """Return rows with scale and currency; ``excepted`` says that the table's scale does not hold for numbers of shares.
+
+    All that moves cash is money: "Repurchase of common shares" in a cash-flow statement is no number of shares.
+    """
+    if statement.startswith("cash_flow"):
+        rows = [msgspec.structs.replace(row, unit="money") if row.unit in ("shares", "count") else row for row in rows]
     return [_in_unit(row, scale or 0, currency, excepted) for row in rows]
 
 

@@ -347,3 +347,18 @@ def test_a_page_number_between_the_unit_and_the_columns_hides_neither(footer):
     (table,) = read(page)
     assert table.scale == 6
     assert {row.scale for row in table.rows} == {6}
+
+
+def test_what_moves_cash_is_money_whatever_it_buys():
+    """Shares that are bought back are no number of shares in a cash-flow statement."""
+    page = """Consolidated Statements of Cash Flows
+(In thousands)
+Fiscal 2023 2022
+Financing activities
+Repurchase of common shares (559,011) (434,448)
+Purchase of treasury shares (21,759) (6,325)
+Net cash used in financing activities (580,770) (440,773)"""
+    (table,) = tables_of([page], {1: ["cash_flow"]}, {})
+    rows = {row.label: row for row in table.rows}
+    assert (rows["Repurchase of common shares"].unit, rows["Repurchase of common shares"].concept) == ("money", "buybacks")
+    assert rows["Purchase of treasury shares"].concept == ""
