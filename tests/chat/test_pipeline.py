@@ -17,7 +17,7 @@ from tests.support.openai_server import OpenAIServer, Script
 from tests.support.parts import built, ingested, over_texts
 
 REVENUE = "What was Zanobela's revenue in 2024?"
-LONG, SHORT = " ".join(["word"] * 500), " ".join(["word"] * 40)
+LONG, SHORT = (" ".join(f"w{number}rd" for number in range(length)) for length in (500, 40))
 
 
 @pytest.fixture(scope="module")
