@@ -90,7 +90,7 @@ def test_an_answer_longer_than_all_before_goes_on(fresh, model):
     seen = writing(progress(fresh))
     percent = [share for _, share in seen]
     assert percent == sorted(set(percent))
-    assert 93.5 < percent[-1] < 94
+    assert 93.2 < percent[-1] < 94
     assert len(seen) <= 8
 
 
