@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from jacie_flask.answer.amounts import Amount, rounded
 from jacie_flask.answer.changes import changed, moved, plain, same
+from jacie_flask.answer.comparisons import from_to
 from jacie_flask.answer.computation import Computed
 from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.figures import Company, Figure, Request, aside, check_distinct, figure, periods, subject
@@ -56,7 +57,7 @@ def _say_step(draft: Draft, before: Figure, after: Figure) -> None:
         draft.say(f"{subject(after)} {was(after.measure.name)} {after.amount.text} in both periods{aside(after)}{marks}.")
         return
     step = changed(draft, before, after, Wishes())
-    spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
+    spans = from_to(before, after)
     draft.say(f"{subject(after)} {moved(step, up='rose', down='fell')} by {plain(step)}, {spans}{aside(after)}{marks}.")
 
 

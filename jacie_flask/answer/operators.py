@@ -3,35 +3,30 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
 
 from jacie_flask.answer.amounts import Amount
-from jacie_flask.answer.changes import changed, difference, growth_phrase, moved, of_both, plain, same
+from jacie_flask.answer.changes import growth_phrase, of_both
+from jacie_flask.answer.comparisons import note_computed, period_range
+from jacie_flask.answer.developments import cagr, change, growth, yearly
 from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.figures import (
     Company,
     Figure,
     Request,
     aside,
-    check_distinct,
     figure,
     known_periods,
     periods,
     spoken,
     subject,
 )
-from jacie_flask.answer.growth_rows import stated_growth
+from jacie_flask.answer.judgements import consistent, exists, improving, positive
 from jacie_flask.answer.operands import Missing, Period
 from jacie_flask.answer.phrasing import listed, opened, was
 from jacie_flask.answer.tabulation import by_company, by_period, operand_list
-from jacie_flask.facts.formulas import formulas
-from jacie_flask.question.plan import Item, Measure
 
 _MOST_YEARS = 15
 _BOTH = 2
-_BETTER_LOWER = frozenset(
-    {"cost_of_sales", "sga", "operating_expenses", "interest_expense", "long_term_debt", "short_term_debt", "total_liabilities"}
-)
 
 
 def value(request: Request) -> Draft:
@@ -49,7 +44,7 @@ def value(request: Request) -> Draft:
         by_company(draft, flat)
     elif len(flat) <= 2 or len(request.plan.measures) == len(flat) <= 3:
         for one in flat:
-            _noted(draft, one)
+            note_computed(draft, one)
             draft.say(f"{spoken(one)}{draft.marks(one.computed.operands)}.")
     else:
         by_period(draft, flat)
@@ -58,7 +53,7 @@ def value(request: Request) -> Draft:
 
 def _single(request: Request, draft: Draft, one: Figure) -> None:
     """Say one figure, with its change against the year before where it is a line item, and with its operands where it is not."""
-    _noted(draft, one)
+    note_computed(draft, one)
     tail = ""
     operands = list(one.computed.operands)
     if one.computed.single and not request.plan.wishes.brief:
@@ -71,91 +66,6 @@ def _single(request: Request, draft: Draft, one: Figure) -> None:
             operands += before.computed.operands
     draft.say(f"{spoken(one)}{tail}{draft.marks(operands)}.")
     draft.say(operand_list(draft, [one]))
-
-
-def _noted(draft: Draft, one: Figure) -> None:
-    if not one.computed.single:
-        draft.calculate(one.amount, one.computed)
-
-
-def _two(request: Request, company: Company, measure: Measure) -> tuple[Figure, Figure]:
-    """Return the figures of the earlier and the later period asked for; with one period, of the year before and of it."""
-    asked = periods(request, company, measure)
-    ordered = sorted(asked, key=lambda one: (one.year, one.quarter))
-    first, last = (ordered[0], ordered[-1]) if len(ordered) > 1 else (ordered[0].earlier(), ordered[0])
-    wishes = replace(request.plan.wishes, decimals=None) if request.plan.operator == "growth" else request.plan.wishes
-    before, after = figure(measure, company, first, wishes), figure(measure, company, last, wishes)
-    check_distinct(before, after)
-    return before, after
-
-
-def change(request: Request) -> Draft:
-    """Answer with the change of each measure between two periods, as an amount and in percent."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            if stated_growth(request, draft, company, measure):
-                continue
-            _say_change(draft, *_two(request, company, measure), request)
-    return draft
-
-
-def _say_change(draft: Draft, before: Figure, after: Figure, request: Request) -> None:
-    marks = draft.marks((*after.computed.operands, *before.computed.operands))
-    spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
-    _noted(draft, before)
-    _noted(draft, after)
-    if same(before, after):
-        draft.say(f"{subject(after)} did not change: {was(after.measure.name)} {after.amount.text} in both periods{marks}.")
-        return
-    step = changed(draft, before, after, request.plan.wishes, amount=True)
-    percent = ""
-    if not after.rate and before.value > 0 and after.value >= 0:
-        percent = f" ({plain(changed(draft, before, after, request.plan.wishes))})"
-    verb = moved(step, up="rose", down="fell")
-    draft.say(f"{subject(after)} {verb} by {plain(step)}{percent}, {spans}{aside(after)}{marks}.")
-    draft.say(operand_list(draft, [after, before]))
-
-
-def growth(request: Request) -> Draft:
-    """Answer with the growth of each measure between two periods in percent."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            if stated_growth(request, draft, company, measure):
-                continue
-            before, after = _two(request, company, measure)
-            if after.rate or before.value <= 0 or after.value < 0:
-                _say_change(draft, before, after, request)
-                continue
-            step = changed(draft, before, after, request.plan.wishes)
-            marks = draft.marks((*after.computed.operands, *before.computed.operands))
-            spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
-            verb = moved(step, up="grew", down="fell")
-            draft.say(f"{subject(after)} {verb} by {plain(step)}, {spans}{aside(after)}{marks}.")
-    return draft
-
-
-def cagr(request: Request) -> Draft:
-    """Answer with the compound annual growth rate between the first and the last year asked for."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            before, after = _two(request, company, measure)
-            years = after.period.year - before.period.year
-            if years < 1 or before.value <= 0 or after.value <= 0:
-                raise Missing(f"a compound growth rate needs positive figures of two years; {measure.name} has none")
-            rate = (float(after.value / before.value) ** (1 / years) - 1) * 100
-            places = request.plan.wishes.decimals
-            amount = Amount(Decimal(repr(rate)), "percent", decimals=1 if places is None else places)
-            name = measure.name
-            formula = f"({name} {after.period.text} / {name} {before.period.text})^(1/{years}) − 1"
-            text = draft.calculate(amount, of_both(before, after, formula, amount.value), text=plain(amount))
-            marks = draft.marks((*after.computed.operands, *before.computed.operands))
-            verb = moved(amount, up="grew", down="fell")
-            spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
-            draft.say(f"{subject(after)} {verb} by {text} a year (compound), {spans}{aside(after)}{marks}.")
-    return draft
 
 
 def average(request: Request) -> Draft:
@@ -184,15 +94,10 @@ def _over_periods(request: Request, verb: str, combine: Callable[[Sequence[Decim
             computed = replace(
                 newest.computed, value=combined.value, operands=operands, formula=f"{words} {measure.name}", unit=""
             )
-            text = draft.calculate(combined, computed, formula=f"{words} {measure.name} over {_range(figures)}")
-            draft.say(f"{subject(newest)} {verb} {text} over {_range(figures)}{aside(newest)}{draft.marks(operands)}.")
+            text = draft.calculate(combined, computed, formula=f"{words} {measure.name} over {period_range(figures)}")
+            draft.say(f"{subject(newest)} {verb} {text} over {period_range(figures)}{aside(newest)}{draft.marks(operands)}.")
             by_period(draft, figures)
     return draft
-
-
-def _range(figures: Sequence[Figure]) -> str:
-    names = [one.period.text for one in figures]
-    return f"{names[0]} to {names[-1]}" if len(names) > 2 else listed(names)
 
 
 def share(request: Request) -> Draft:
@@ -245,7 +150,7 @@ def compare(request: Request) -> Draft:
             rest = listed([f"{one.amount.text} at {one.company.name}" for one in newest if one is not top])
             name = measure.name
             for one in newest:
-                _noted(draft, one)
+                note_computed(draft, one)
             marks = draft.marks(operand for one in newest for operand in one.computed.operands)
             draft.say(f"{opened(name)} {was(name)} highest at {top.company.name}, {top.amount.text}, against {rest}{marks}.")
         by_company(draft, figures)
@@ -265,120 +170,11 @@ def which_year(request: Request) -> Draft:
                 raise Missing(f"{measure.name} is known for one year only")
             top = (min if smallest else max)(figures, key=lambda one: one.value)
             word = "lowest" if smallest else "highest"
-            _noted(draft, top)
+            note_computed(draft, top)
             marks = draft.marks(operand for one in figures for operand in one.computed.operands)
-            among = _range(figures)
+            among = period_range(figures)
             draft.say(
                 f"{subject(top)} {was(measure.name)} {word} in {top.period.text}, at {top.amount.text} ({among}){aside(top)}{marks}."
-            )
-            by_period(draft, figures)
-    return draft
-
-
-def improving(request: Request) -> Draft:
-    """Answer yes or no: whether a measure went the way that is better, or the way that the question names."""
-    draft = Draft()
-    measure = request.plan.measures[0]
-    for company in request.companies:
-        before, after = _two(request, company, measure)
-        either = request.plan.direction == "either"
-        better = _wanted("" if either else request.plan.direction, measure)
-        step = changed(draft, before, after, request.plan.wishes)
-        yes = step.value > 0 if better == "up" else step.value < 0
-        _noted(draft, before)
-        _noted(draft, after)
-        verb = "did not change" if same(before, after) else moved(step, up="rose", down="fell") + f" by {plain(step)}"
-        marks = draft.marks((*after.computed.operands, *before.computed.operands))
-        spans = f"from {before.amount.text} in {before.period.text} to {after.amount.text} in {after.period.text}"
-        verdict = "Yes." if yes else "No."
-        if either:
-            verdict = "It improved:" if yes else "It got worse:"
-        if same(before, after):
-            verdict = "Neither:" if either else "No."
-        draft.say(f"{verdict} {subject(after)} {verb}, {spans}{aside(after)}{marks}.")
-        draft.say(operand_list(draft, [after, before]))
-    return draft
-
-
-def _wanted(direction: str, measure: Measure) -> str:
-    """Return the direction that answers yes: the one asked about, the better one, or for "worse" the other."""
-    if direction in ("up", "down"):
-        return direction
-    better = _better(measure)
-    return better if direction != "worse" else "down" if better == "up" else "up"
-
-
-def exists(request: Request) -> Draft:
-    """Answer yes or no: whether a figure that filings state is not nil."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            for period in periods(request, company, measure):
-                one = figure(measure, company, period, request.plan.wishes)
-                _noted(draft, one)
-                draft.say(f"{'Yes' if one.value else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
-    return draft
-
-
-def yearly(request: Request) -> Draft:
-    """Answer with the growth of each year over the one before it, as a table."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            asked = sorted(periods(request, company, measure), key=lambda one: one.year)
-            if len(asked) < 2:
-                raise Missing("the years to compare are not clear")
-            figures = [figure(measure, company, period, request.plan.wishes) for period in asked]
-            steps = [(after, changed(draft, before, after, request.plan.wishes)) for before, after in pairwise(figures)]
-            names = listed([f"{plain(step)} {moved(step, up='up', down='down')} in {after.period.text}" for after, step in steps])
-            marks = draft.marks(operand for one in figures for operand in one.computed.operands)
-            draft.say(f"{subject(figures[-1])} changed from year to year: {names}{aside(figures[-1])}{marks}.")
-            by_period(draft, figures)
-    return draft
-
-
-def _better(measure: Measure) -> str:
-    """Return the direction in which a measure improves."""
-    formula = formulas().get(measure.formula_id)
-    concept = measure.expression.concept if isinstance(measure.expression, Item) else ""
-    return "down" if (formula and formula.better == "lower") or concept in _BETTER_LOWER else "up"
-
-
-def positive(request: Request) -> Draft:
-    """Answer yes or no: whether a measure is above zero."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            for period in periods(request, company, measure):
-                one = figure(measure, company, period, request.plan.wishes)
-                _noted(draft, one)
-                wanted = one.value < 0 if request.plan.direction == "down" else one.value > 0
-                draft.say(f"{'Yes' if wanted else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
-                draft.say(operand_list(draft, [one]))
-    return draft
-
-
-def consistent(request: Request) -> Draft:
-    """Answer yes or no: whether a measure moved by no more than the threshold (percent, or points for rates) between years."""
-    draft = Draft()
-    threshold = Decimal(repr(request.plan.threshold if request.plan.threshold is not None else 2.0))
-    for company in request.companies:
-        for measure in request.plan.measures:
-            asked = periods(request, company, measure)
-            if len(asked) == 1:
-                known = known_periods(measure, company, asked[0])
-                asked = [one for one in known if one.year <= asked[0].year][-3:]
-            figures = [figure(measure, company, period, request.plan.wishes) for period in asked]
-            if len(figures) < 2:
-                raise Missing(f"{measure.name} is known for one year only")
-            steps = [difference(a, b) if b.rate else changed(Draft(), a, b, request.plan.wishes) for a, b in pairwise(figures)]
-            widest = max(steps, key=lambda one: abs(one.value))
-            yes = abs(widest.value) <= threshold
-            limit = f"{threshold.normalize():f} {'percentage points' if figures[-1].rate else '%'}"
-            verdict = f"its largest change was {plain(widest)}, {'within' if yes else 'more than'} {limit}"
-            operands = [operand for one in figures for operand in one.computed.operands]
-            draft.say(
-                f"{'Yes' if yes else 'No'}. {subject(figures[-1])} over {_range(figures)}: {verdict}{draft.marks(operands)}."
             )
             by_period(draft, figures)
     return draft
