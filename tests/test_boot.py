@@ -33,7 +33,7 @@ IN_TURN = {
         "oidc_audience": "jacie",
         "oidc_jwks_url": "https://login.example/keys",
     },
-    "openai": {"model": ""},
+    "openai": {"model": "", "openai_base_url": "http://127.0.0.1:1/v1"},
 }
 
 

@@ -10,8 +10,8 @@ from jacie_flask.facts.grids import GridCell
 from jacie_flask.facts.units import scale_named
 
 _SPACED = re.compile(r"[^\d]{0,6}\d{1,3}(?: \d{3})+(?:[.,]\d+)?[^\d]{0,3}")
-_EURO = re.compile(r"[^\d]{0,6}(?:\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2})[^\d,.]{0,3}")
-_US = re.compile(r"[^\d]{0,6}(?:\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d{1,2})[^\d,.]{0,3}")
+_EURO = re.compile(r"[^\d]{0,6}(?:\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,15},\d{1,2})[^\d,.]{0,3}")
+_US = re.compile(r"[^\d]{0,6}(?:\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:,\d{3})+\.\d{1,15}|\d{1,15}\.\d{1,2})[^\d,.]{0,3}")
 _SCALED = re.compile(
     r"(?P<number>.*\d\)?)\s?(?P<scale>k|m|mn|mm|bn|b|tn|thousand|million|billion|trillion|lakh|crore|cr)(?P<shut>\)?)", re.I
 )

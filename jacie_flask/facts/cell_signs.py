@@ -8,7 +8,7 @@ import msgspec
 from jacie_flask.facts.grids import GridCell, GridRow
 
 _DASH = re.compile(r"[−–-]")
-_FIGURE = re.compile(r"(?!\d{4}$)[($€£¥₹\s+−–-]*[\d.,\s]*\d[\d.,\s]*[)%]*")
+_FIGURE = re.compile(r"(?!\d{4}$)(?=[^\d]{0,40}\d)[($€£¥₹\s+−–-]{0,12}[\d.,\s]{1,40}[)%]{0,3}")
 _UNSIGNED = re.compile(r"[$€£¥₹]?\s?\.?\d[\d.,\s]*%?")
 
 

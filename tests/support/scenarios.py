@@ -6,8 +6,10 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,14 +102,16 @@ class Shared:
 @contextlib.contextmanager
 def two_workers(data: Path, redis: RedisServer, model_url: str, **settings: str) -> Iterator[Shared]:
     """Serve with two workers, without ingestion."""
-    counts = data / f"counts-{redis.port}"
-    counts.mkdir(parents=True, exist_ok=True)
+    counts = Path(tempfile.mkdtemp(prefix="counts-"))  # not in the data, which later tests take as a server left it
     values = {
         "JACIE_RUNS": redis.url, "WEB_CONCURRENCY": "2", "OPENAI_BASE_URL": model_url,
         "JACIE_KEEP_RUNS_S": "2", "JACIE_DEADLINE_S": "60", "JACIE_RATE_LIMIT": "off", "JACIE_POLL_RATE_LIMIT": "off", "COUNTS": str(counts), **settings,
     }  # fmt: skip
-    with gunicorn(data, config=COUNTED, **values) as running:
-        yield Shared(running, redis, counts)
+    try:
+        with gunicorn(data, config=COUNTED, **values) as running:
+            yield Shared(running, redis, counts)
+    finally:
+        shutil.rmtree(counts, ignore_errors=True)
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 20) -> T:

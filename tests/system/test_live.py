@@ -109,7 +109,7 @@ def test_the_sequence_is_the_protocols(answered: Answers, mode: str):
     assert received.named("sources")[0]["sources"] == result["sources"]
     assert set(result) == {
         "response", "documents_loaded", "document_selection_message", "conversation_history", "sources", "citations", "usage",
-        "timings_ms", "model", "finish_reason", "degraded", "run_id",
+        "timings_ms", "model", "finish_reason", "degraded", "run_id", "basis", "calculations", "declined",
     }  # fmt: skip
     assert received.headers["X-Run-Id"] == result["run_id"]
     assert received.headers["Content-Type"] == "text/event-stream; charset=utf-8"

@@ -19,7 +19,8 @@ from tests.support.scenarios import wait_for
 
 WAITRESS = [sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads=16", "wsgi:app"]
 SAMPLE = {"query": "What was Zanobela's revenue in 2024?"}
-LONG = " ".join(f"{n:x<1200}" for n in range(700))  # more than the kernel holds for a reader who does not read
+# more than the kernel holds for a reader who does not read
+LONG = " ".join("-".join(str(200_000 + 170 * n + k) for k in range(170)) for n in range(700))
 FAILING = {**told_model.question(1), "query": "please fail"}
 SETTINGS = {"JACIE_SLOW_READER_S": "1", "JACIE_DISCONNECT_GRACE_S": "2"}
 ROWS: list[dict[str, object]] = []

@@ -27,7 +27,7 @@ from tests.support.servers import Request
 
 WORDS = "Revenue rose and costs fell and the margin held."
 SLOW_READER_S = 3
-LONG = " ".join(f"{n:x<1200}" for n in range(700))
+LONG = " ".join("-".join(str(200_000 + 170 * n + k) for k in range(170)) for n in range(700))
 SCRIPTS = {
     "silent": Script(answer=WORDS, first_token_s=30),
     "wait": Script(answer=WORDS, first_token_s=1.0),

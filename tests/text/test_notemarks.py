@@ -2,8 +2,9 @@
 
 import pytest
 
+from jacie_flask.chat.proof import readings
 from jacie_flask.chat.proof.quoting import plain
-from jacie_flask.text import figures, tables
+from jacie_flask.text import figures
 from jacie_flask.text.notemarks import blanked, fractions, is_mark, lowered, parted, raised
 from jacie_flask.text.terms import tokens
 
@@ -80,11 +81,12 @@ def test_figures_terms_quotes_and_rows_read_96():
     """None of them reads 964."""
     page = "cents 2024 2023\nDividend per share 96⁴ 88\nStaff costs (1,318⁵) (902⁽¹⁾)\n\nCorvane employs 5,120² people."
     assert [figure.value for figure in figures.find("96⁴ 88ᵃ 5,120² people")] == [96, 88, 5120]
-    dividend, costs, sentence = tables.read(page)
-    assert [figure.value for figure in dividend.figures] == [96, 88]
-    assert dividend.years == (2024, 2023)
-    assert [(figure.value, figure.negative) for figure in costs.figures] == [(1318, True), (902, True)]
-    assert [figure.value for figure in sentence.figures] == [5120]
+    (table,) = readings.read(page).tables
+    assert [column.year for column in table.columns] == [2024, 2023]
+    assert [(row.label, [cell.value for cell in row.cells]) for row in table.rows] == [
+        ("Dividend per share", [96, 88]),
+        ("Staff costs", [-1318, -902]),
+    ]
     assert tokens("96⁴ 88") == ["96", "88"]
     assert plain("96⁴ cents") == "96 cents"
 

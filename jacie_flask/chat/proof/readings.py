@@ -23,7 +23,8 @@ from jacie_flask.text.notemarks import removed
 _SPACES = re.compile(r"\s+")
 _LEADERS = re.compile(r"(?:\s?[.·_]){3,}")
 _LOOSE = frozenset({"per_share", "percent", "ratio", "count", "shares"})
-_PER_UNIT = re.compile(r"\bper\b|\brat(?:io|e)s?\b|\bdays\b|\breturn on\b|\btimes\b|(?-i:\((?!Note)[A-Z$€£])", re.IGNORECASE)
+_PER_UNIT = re.compile(r"\bper\b|\brat(?:io|e)s?\b|\bdays\b|\breturn on\b|\btimes\b", re.IGNORECASE)
+_UNIT_IN_BRACKETS = re.compile(r"\((?!Note)[A-Z$€£]")
 _YEARS = re.compile(r"\b(?:FY ?)?(?:19|20)\d\d\b")
 _NO_COLUMN = Column()
 _WHOLE = 100
@@ -196,7 +197,7 @@ def _of_row(row: Row, table: Table, stated: int | None) -> Unit:
         row=True,
         columns=(*columns, *[_NO_COLUMN] * len(within)),
         scale=scale,
-        loose=broken or row.unit in _LOOSE or bool(_PER_UNIT.search(row.label)),
+        loose=broken or row.unit in _LOOSE or bool(_PER_UNIT.search(row.label) or _UNIT_IN_BRACKETS.search(row.label)),
         source=row,
         table=table,
     )
@@ -246,7 +247,7 @@ def _outside(line: str, above: _Above) -> Unit | None:
         row=True,
         columns=tuple(column for _, column in cells),
         scale=own if own is not None else 0 if kind in ("per_share", "ratio") else above.scale,
-        loose=broken or kind in _LOOSE or bool(_PER_UNIT.search(row.label)),
+        loose=broken or kind in _LOOSE or bool(_PER_UNIT.search(row.label) or _UNIT_IN_BRACKETS.search(row.label)),
         above=" ".join(above.head),
     )
 
