@@ -270,7 +270,7 @@ def test_whatever_breaks_an_answer_closes_its_connection(breaking):
             with contextlib.suppress(ConnectionError):
                 while data := sock.recv(1 << 16):
                     raw += data
-        rows.append({"broken by": kind, "answers on the connection": raw.count(b"HTTP/1.1 "), "ended": b"0\r\n\r\n" in raw})
+        rows.append({"broken by": kind, "answers on the connection": raw.count(b"HTTP/1.1 "), "ended": b"\r\n0\r\n\r\n" in raw})
         assert breaking.get("/health") == {"status": "ok"}
     record("37-broken-answers", "Answers that break", "A request behind each waits on the same connection.", rows)
     assert [(row["answers on the connection"], row["ended"]) for row in rows] == [(1, False)] * len(kinds)
