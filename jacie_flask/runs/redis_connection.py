@@ -32,7 +32,7 @@ def translated() -> Iterator[None]:
         yield
     except (redis.RedisError, OSError) as error:
         raise translation(error) from error
-    except (msgspec.DecodeError, ValueError, KeyError) as error:  # ValueError: also text that is not UTF-8
+    except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:  # ValueError: also text that is not UTF-8
         raise RecordDamaged(f"redis: {type(error).__name__}: {error}") from error
 
 

@@ -9,8 +9,9 @@ import pytest
 from jacie_flask.errors import Cancelled, JacieError, NotFound, StateLost
 from jacie_flask.interfaces import Claim, Entry
 from jacie_flask.runs import reader
+from jacie_flask.runs.redis_connection import connect
 from tests.runs.test_redis_log import eventually
-from tests.support.log_worker import answer, question, read_all, text_of, worker
+from tests.support.log_worker import WorkerProcess, answer, question, read_all, text_of, worker
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
 
@@ -23,6 +24,23 @@ def another_info(redis, key):
     """Give a run the information of another one, whole in itself."""
     info = json.loads(redis.client.hget(key, "info"))
     redis.client.hset(key, "info", json.dumps({**info, "run_id": "another"}))
+
+
+def nested_info(redis, key):
+    """Give a run's information a member that is nested 100,000 times."""
+    info = redis.client.hget(key, "info")
+    redis.client.hset(key, "info", f'{{"later": {"[" * 100_000}{"]" * 100_000}, {info[1:]}')
+
+
+def rewritten(redis, run_id, kind, **changes):
+    """Write a run's log anew, with something else in the events of one name."""
+    with connect(redis.url) as client:
+        key = LOG.format(run_id)
+        items = [item for _, fields in client.xrange(key) for item in msgspec.msgpack.decode(fields[b"e"], type=list[Entry])]
+        client.delete(key)
+        for item in items:
+            new = msgspec.structs.replace(item, **changes) if item.name == kind else item
+            client.xadd(key, {"e": msgspec.msgpack.encode([new])}, id=f"{item.attempt}-{item.offset}")
 
 
 def entry(name="token", data=b'{"text":"x"}', attempt=9, offset=9):
@@ -58,8 +76,11 @@ DAMAGES = {
     "the information is null": (RUN, lambda redis, key: redis.client.hset(key, "info", "null")),
     "the information is no text": (RUN, lambda redis, key: redis.client.hset(key, "info", b"\xff\xfe\x00")),
     "the information is another run's": (RUN, another_info),
+    "the information nests deeply": (RUN, nested_info),
     "the owner is no text": (RUN, lambda redis, key: redis.client.hset(key, "owner", b"\xff\xfe")),
     "the time is no number": (RUN, lambda redis, key: redis.client.hset(key, "updated", "yesterday")),
+    "the time is infinite": (RUN, lambda redis, key: redis.client.hset(key, "updated", "-inf")),
+    "an entry nests deeply": (LOG, lambda redis, key: redis.client.xadd(key, {"e": b"\x91" * 100_000}, id="9-9")),
     "an entry is cut": (LOG, lambda redis, key: redis.client.xadd(key, {"e": entry()[:-3]}, id="9-9")),
     "an entry is text": (LOG, lambda redis, key: redis.client.xadd(key, {"e": "hello"}, id="9-9")),
     "an entry has no name": (LOG, lambda redis, key: redis.client.xadd(key, {"e": entry(name="")}, id="9-9")),
@@ -104,6 +125,69 @@ def test_a_damaged_record_costs_its_own_run_alone(finished):
         eventually(lambda: here.active == 0)
     state = "finished" if finished else "running"
     record(f"38-damaged-records-{state}", f"Damaged records of {state} runs in Redis", "One run's record is damaged.", rows)
+
+
+NO_EVENTS = {
+    "is no JSON": {"data": b"hello"},
+    "is empty": {"data": b""},
+    "is cut": {"data": b'{"text": "a'},
+    "is two values": {"data": b'{"text": "a"}{"text": "b"}'},
+    "is a list": {"data": b"[1]"},
+    "is null": {"data": b"null"},
+    "has NaN": {"data": b'{"text": NaN}'},
+    "has a control character": {"data": b'{"text": "\x00"}'},
+    "is not UTF-8": {"data": b'{"text": "\xff\xfe"}'},
+    "nests deeply": {"data": b'{"text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"},
+    "has line ends": {"data": b'{"text": "a",\n\n"more": 1}'},
+    "is no event that is known": {"name": "surprise"},
+    "is an end or none": {"terminal": None},
+}
+
+
+@pytest.mark.parametrize("name", ["progress", "token", "result"])
+def test_what_is_no_event_is_sent_to_nobody(name):
+    """Readers get recorded bytes as they are, so each entry is checked: what is no JSON of its event ends as state_lost."""
+    rows = []
+    with RedisServer() as redis, worker(redis.url) as here, worker(redis.url) as there:
+        for number, (what, changes) in enumerate(NO_EVENTS.items()):
+            run_id = f"run-{number}"
+            here.start(run_id, question(words=3), "q")
+            eventually(lambda run_id=run_id: redis.client.hget(f"jacie:run:{run_id}", "finished"))
+            rewritten(redis, run_id, name, **({"terminal": name != "result"} if "terminal" in changes else changes))
+            seen = read_on(there, run_id)
+            assert seen.count(b"event: ") == 1, what
+            assert b'"code":"state_lost"' in seen, what
+            for ask in (reader.state, reader.status):
+                with pytest.raises((StateLost, NotFound)):
+                    ask(there.log, run_id)
+            assert there.log.resumable, what
+            rows.append({"damage": f"a {name} {what}", "readers elsewhere get": "state_lost", "Redis taken for down": "no"})
+    record(
+        f"38-damaged-records-{name}", f"Damaged events in Redis: {name}", "An event of a finished run is something else.", rows
+    )
+
+
+@pytest.mark.parametrize("damage", [
+    lambda redis, run_id: rewritten(redis, run_id, "token", data=b"hello"),
+    lambda redis, run_id: rewritten(redis, run_id, "progress", data=b"[]"),
+    lambda redis, run_id: nested_info(redis, RUN.format(run_id)),
+    lambda redis, run_id: replaced("string")(redis, RUN.format(run_id)),
+    lambda redis, run_id: replaced("list")(redis, LOG.format(run_id)),
+    lambda redis, run_id: redis.client.hset(RUN.format(run_id), "updated", "nan"),
+], ids=["token", "progress", "nested", "string", "list", "nan"])  # fmt: skip
+def test_a_damaged_run_of_a_dead_worker_holds_up_no_other(damage):
+    """Whoever looks after a dead worker's runs ends all that can be read, whatever one of them has become."""
+    with RedisServer() as redis, WorkerProcess(redis.url) as dying, worker(redis.url) as there:
+        run_ids = [dying.start(question(words=1000, word_s=0.05)) for _ in range(5)]
+        for run_id in run_ids:
+            eventually(lambda run_id=run_id: there.log.read(run_id, reader.START, 0.2)[-1].name == "token")
+        dying.kill()
+        for run_id in run_ids[1:4:2]:
+            damage(redis, run_id)
+        for run_id in run_ids[::2]:
+            assert json.loads(read_all(there, run_id)[-1].data)["code"] == "producer_lost"
+        eventually(lambda: dying.name not in there.log._beat._others)
+        assert there.log.resumable
 
 
 def test_what_workers_keep_beside_runs_is_mended():
