@@ -91,6 +91,12 @@ def address_refused(host, port):
         time.sleep(0.2)
 
 
+def pre_fork(server, worker):
+    """Tell the worker that keys are asked for, even if their file has gone meanwhile."""
+    if _gate.keys.any():
+        os.environ["JACIE_KEYS_SEEN"] = "yes"
+
+
 def post_fork(server, worker):
     """Give the worker room for its counts before it counts; where there is none it does not count."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ and not data_folder.reserve_metrics(_counts, os.getpid()):

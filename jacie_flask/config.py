@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     local_model_url: str = Field("", alias="JACIE_LOCAL_MODEL_URL")
     local_model_key: str = Field("", alias="JACIE_LOCAL_MODEL_KEY", repr=False)
     background: str = Field("", alias="JACIE_BACKGROUND")
+    keys_seen: str = Field("", alias="JACIE_KEYS_SEEN")
 
     @classmethod
     def settings_customise_sources(
@@ -389,7 +390,7 @@ def _database(path: str) -> bool:
 
 
 _CLIENTS = {"JACIE_KEY"}  # the command-line client's, in the same shell perhaps
-_INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_LOCAL_MODEL_URL", "JACIE_LOCAL_MODEL_KEY"}
+_INTERNAL = {"JACIE_PARENT_PID", "JACIE_BACKGROUND", "JACIE_LOCAL_MODEL_URL", "JACIE_LOCAL_MODEL_KEY", "JACIE_KEYS_SEEN"}
 
 
 def load(**overrides: object) -> Settings:

@@ -16,6 +16,11 @@ Clients see ``code`` and ``public``. ``str(error)`` is for the log: it may name 
 
 from typing import ClassVar
 
+import msgspec
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what they should be, however deeply they nest."""
+
 
 class ConfigurationError(Exception):
     """A setting cannot be used; its text is one line that names the variable, what it held and what is allowed."""

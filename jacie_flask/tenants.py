@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from jacie_flask.config import Settings, documents_place
-from jacie_flask.errors import ConfigurationError
+from jacie_flask.errors import UNDECODABLE, ConfigurationError
+from jacie_flask.files import read_regular
 from jacie_flask.interfaces import DEFAULT_TENANT
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -44,8 +45,8 @@ def _read(path: str) -> Mapping[str, _Tenant]:
     if not path:
         return {}
     try:
-        return _decode(Path(path).read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+        return _decode(read_regular(Path(path)))
+    except (OSError, *UNDECODABLE) as error:
         allowed = 'a JSON file such as {"acme": {"documents": "s3://bucket/acme"}}'
         raise ConfigurationError(f"JACIE_TENANTS holds {path!r}, allowed: {allowed} ({error})") from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from jacie_flask.errors import UNDECODABLE
 from jacie_flask.files import read_regular, replacing
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class EndedSessions:
         self._stamp = stamp
         try:
             found = _decode(read_regular(self._path)) if stamp else {}
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNDECODABLE) as error:
             log.error("%s cannot be read, all sessions that were opened until now have ended: %s", self._path, error)
             found = {_EVERY_KEY: _OfKey(opened_until=self._clock())}
         for key_id, known in self._known.items():  # what only this process knows stays ended

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from jacie_flask.errors import ConfigurationError, Unauthorized
-from jacie_flask.files import replacing
+from jacie_flask.errors import UNDECODABLE, ConfigurationError, Unauthorized
+from jacie_flask.files import read_regular, replacing
 from jacie_flask.interfaces import SCOPES
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class KeyFile:
         """Raise ConfigurationError when the file is there and cannot be used."""
         try:
             self._read()
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNDECODABLE) as error:
             raise ConfigurationError(f"JACIE_KEYS holds {str(self.path)!r}, allowed: a file of keys ({error})") from error
 
     def all(self) -> list[Key]:
@@ -89,7 +89,7 @@ class KeyFile:
         if match is None:
             raise Unauthorized("not a key of this kind")
         key = self.valid(match[1])
-        if not hmac.compare_digest(_hash(token), key.hash):
+        if not hmac.compare_digest(_hash(token).encode(), key.hash.encode()):
             raise Unauthorized(f"key {match[1]}: its secret does not match")
         return key
 
@@ -148,18 +148,21 @@ class KeyFile:
         try:
             self._read()
             self._complaint = ""
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNDECODABLE) as error:
             self._stamp = _UNREAD  # the next request tries again: a revoked key must not live on by a passing fault
             if str(error) != self._complaint:
                 self._complaint = str(error)
-                log.error("the keys in %s cannot be read, the last ones stay in force: %s", self.path, error)
+                meanwhile = "the last ones stay in force" if self._keys else "every request is refused until they can be"
+                log.error("the keys in %s cannot be read, %s: %s", self.path, meanwhile, error)
 
     def _read(self) -> None:
         self._stamp = _stamp(self.path)  # before the bytes: a change in between is seen next time
         if self._stamp is None:
+            if self._seen and self._keys:
+                log.error("the file of keys %s is gone: every request is refused until it is there again", self.path)
             self._keys = {}
             return
-        found = _decode(self.path.read_bytes()).keys
+        found = _decode(read_regular(self.path)).keys
         if not found and (self._keys or not self._seen):
             log.error("the file of keys %s holds no key: every request is refused until one is made", self.path)
         self._keys = {key.key_id: key for key in found}

@@ -12,7 +12,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from jacie_flask.errors import IdentityUnavailable, Unauthorized
+from jacie_flask.errors import UNDECODABLE, IdentityUnavailable, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class PublishedKeys:
         self._tried_at, self._failed = now, True
         try:
             self._keys = _signing_keys(_fetched(self.url))
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, *UNDECODABLE) as error:
             log.warning("the keys at %s cannot be had: %s", self.url, error)
             return
         self._fetched_at, self._failed = now, False

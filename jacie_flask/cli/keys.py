@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
-import msgspec
 
 from jacie_flask import services, tenants
 from jacie_flask.cli.choosing import chosen
 from jacie_flask.config import load
-from jacie_flask.errors import ConfigurationError
+from jacie_flask.errors import UNDECODABLE, ConfigurationError
 from jacie_flask.interfaces import DEFAULT_TENANT, SCOPES
 
 
@@ -68,5 +67,5 @@ def _spoken() -> Iterator[None]:
     """Say what cannot be done in one line."""
     try:
         yield
-    except (ConfigurationError, OSError, msgspec.DecodeError) as error:
+    except (ConfigurationError, OSError, *UNDECODABLE) as error:
         raise click.ClickException(str(error)) from error

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-import msgspec
-
+from jacie_flask.errors import UNDECODABLE
 from jacie_flask.models.chunks import Chunk, Malformed, decode_chunk, decode_lines, loose_chunk, read_json
 from jacie_flask.models.event_stream import BOM, Events, Lines, NotAnEvent, TooLong
 
@@ -13,7 +12,6 @@ _SHOWN = 200
 _DATA = b"\ndata:"
 _LAST_LINES = b"\ndata: [DONE]\n\n"
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 UNREADABLE = (TooLong, NotAnEvent, Malformed)
 """What the methods of ``ChatBytes`` raise."""
 
@@ -112,7 +110,7 @@ class ChatBytes:
             return Chunk([], error=data.decode("utf-8", "replace"))
         try:
             return decode_chunk(data)
-        except _UNDECODABLE:
+        except UNDECODABLE:
             pass
         try:
             value = read_json(data)
@@ -135,6 +133,6 @@ def _decode_data_lines(whole: bytes) -> list[Chunk] | None:
         named = b"\n" + whole
         lines = named.replace(_DATA, b"\n")
         chunks = decode_lines(lines)
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return None
     return chunks if len(named) - len(lines) == (len(_DATA) - 1) * len(chunks) else None
