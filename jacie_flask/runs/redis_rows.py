@@ -28,11 +28,12 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """All that is recorded of a run, and which worker works on it."""
+    """All that is recorded of a run, and which worker works on it; it ended ``ended_s`` seconds ago by the clock of Redis."""
 
     info: RunInfo
     owner: str
     entries: list[Entry]
+    ended_s: float = 0.0
 
 
 class News(msgspec.Struct, frozen=True):

@@ -117,11 +117,12 @@ class RedisStore(RedisWorkers):
         with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._key("run", run_id))
             pipe.xrange(self._key("log", run_id))
-            known, items = pipe.execute()
+            pipe.pttl(self._key("run", run_id))
+            known, items, left_ms = pipe.execute()
         with translated():
-            return self._row(run_id, known, entries_of(items))
+            return self._row(run_id, known, entries_of(items), left_ms)
 
-    def _row(self, run_id: str, known: dict[bytes, bytes], entries: list[Entry]) -> Row | None:
+    def _row(self, run_id: str, known: dict[bytes, bytes], entries: list[Entry], left_ms: int) -> Row | None:
         ended = bool(entries) and entries[-1].terminal
         if b"info" not in known or (b"finished" in known and not ended):
             return None
@@ -134,7 +135,8 @@ class RedisStore(RedisWorkers):
             cancel_requested=b"cancel" in known,
             updated_at=float(known.get(b"updated", time.time() if ended else info.updated_at)),
         )
-        return Row(info, text(known.get(b"owner", b"")), entries)
+        ended_s = max(0.0, self._keep_s - left_ms / 1000) if ended and left_ms >= 0 else 0.0
+        return Row(info, text(known.get(b"owner", b"")), entries, ended_s)
 
     def request_cancel(self, run_id: str) -> str:
         """Note the wish on the run and return its worker, "" where there is no such run."""

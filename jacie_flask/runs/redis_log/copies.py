@@ -108,7 +108,7 @@ class Copies:
             record = self._memory.record(run_id)
             if record.finished:
                 record.updated_at = row.info.updated_at
-                self._memory.age(run_id, time.time() - row.info.updated_at)
+                self._memory.age(run_id, row.ended_s)
                 self._copies.pop(run_id, None)
                 return None
             if copy is None:
