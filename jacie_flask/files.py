@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 _SEAL_BYTES = 16
+_RECORD_SEAL_BYTES = 8
 
 
 @contextlib.contextmanager
@@ -47,6 +50,11 @@ def unsealed(name: str, data: bytes) -> bytes | None:
     """Return what was sealed under this name, None where a byte of it is another one."""
     seal, content = data[:_SEAL_BYTES], data[_SEAL_BYTES:]
     return content if seal == _digest(name, content) else None
+
+
+def seal(*values: object) -> bytes:
+    """Return a digest (BLAKE2b, 8 bytes) of a record's values, each with its type and length."""
+    return hashlib.blake2b(msgspec.msgpack.encode(values), digest_size=_RECORD_SEAL_BYTES).digest()
 
 
 def _digest(name: str, data: bytes) -> bytes:

@@ -99,29 +99,54 @@ def _take_away(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def mend_shared_memory(path: Path) -> None:
-    """Give a file of shared memory (``-shm``) that was cut back its length; raise sqlite3.OperationalError where it cannot have it.
+class SharedMemory:
+    """The file of shared memory (``-shm``) of a database that this process has mapped: what must not become shorter.
 
-    SQLite has it mapped: a page of the map that the file has no more ends the process that looks at it. What SQLite finds there
-    instead of its own header it makes again from the log.
+    SQLite itself cuts the file to a few bytes when nobody has it mapped, so only the length that it had while a connection of
+    this process was in use counts.
     """
-    shared = Path(f"{path}-shm")
-    try:
-        size = shared.stat().st_size
-        known = _longest.get(shared, 0)
-        if size >= known:
-            _longest[shared] = size
-        else:
-            with open(shared, "r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, known)
-            log.error("%s was cut to %d bytes and has its length again", shared, size)
-    except FileNotFoundError:
-        _longest.pop(shared, None)
-    except OSError as error:
-        raise sqlite3.OperationalError(f"the shared memory of {path.name} cannot be used: {error}") from error
 
+    def __init__(self, path: Path) -> None:
+        """Take the path of the database."""
+        self._path = path
+        self._shared = Path(f"{path}-shm")
+        self._mapped: tuple[tuple[int, ...], int] | None = None
 
-_longest: dict[Path, int] = {}
+    def note(self) -> None:
+        """Note the file's length: a connection that stays open has just been used, and has it mapped."""
+        try:
+            found = self._shared.stat()
+        except OSError:
+            self._mapped = None
+            return
+        known, length = self._mapped or ((), 0)
+        mine = (os.getpid(), found.st_dev, found.st_ino)
+        self._mapped = mine, max(found.st_size, length if known == mine else 0)
+
+    def forget(self) -> None:
+        """Note that no connection of this process is open any more."""
+        self._mapped = None
+
+    def mend(self) -> None:
+        """Give a file that was cut back its length; raise sqlite3.OperationalError where it cannot have it.
+
+        A page of the map that the file has no more ends the process that looks at it. What SQLite finds there instead of its
+        own header it makes again from the log.
+        """
+        if self._mapped is None:
+            return
+        known, length = self._mapped
+        try:
+            found = self._shared.stat()
+            if known != (os.getpid(), found.st_dev, found.st_ino) or found.st_size >= length:
+                return
+            with open(self._shared, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, length)
+            log.error("%s was cut to %d bytes and has its length again", self._shared, found.st_size)
+        except FileNotFoundError:
+            self._mapped = None
+        except OSError as error:
+            raise sqlite3.OperationalError(f"the shared memory of {self._path.name} cannot be used: {error}") from error
 
 
 def read_only(path: Path) -> sqlite3.Connection:

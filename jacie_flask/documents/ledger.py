@@ -1,25 +1,32 @@
 """What ingestion has done so far: one row a document, in a small SQLite file that every worker may read."""
 
 import contextlib
+import logging
 import math
 import os
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from jacie_flask import keeping
+from jacie_flask.files import seal
 from jacie_flask.sqlite_files import DamagedContentError, decoding, discard, identity, is_damage, read_only
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
   document_id TEXT PRIMARY KEY, version TEXT NOT NULL, content_hash TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
   pages INTEGER NOT NULL, chunks INTEGER NOT NULL, vectors INTEGER NOT NULL, guess TEXT NOT NULL,
-  notes TEXT NOT NULL);
+  notes TEXT NOT NULL, seal BLOB NOT NULL);
 """
 
+FORMAT = 2
+"""Grows when rows are kept otherwise; it is part of the file's name, so that each version has a file of its own."""
+
+log = logging.getLogger(__name__)
 
 _WHAT = "the ledger of documents"
 
@@ -43,7 +50,10 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """The rows in ``path``; a missing file reads as empty, and a damaged one is made anew: all of it can be ingested again."""
+    """The rows in ``path``; a missing file reads as empty, a damaged one is made anew and a damaged row dropped.
+
+    All of it can be ingested again.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,8 +73,14 @@ class Ledger:
     def _read(self) -> dict[str, LedgerRow]:
         with contextlib.closing(self._opened_to_read()) as db:
             found = db.execute("SELECT * FROM documents").fetchall()
+        damaged = [row[0] for row in found if row[-1] != seal(*row[:-1])]
+        if damaged:
+            log.error(
+                "%s has %d rows with other bytes than were written: they are dropped and ingested again", self.path, len(damaged)
+            )
+            self._change("DELETE FROM documents WHERE document_id = ?", [(document_id,) for document_id in damaged])
         with decoding():
-            return {row[0]: _row(row) for row in found}
+            return {row[0]: _row(row) for row in found if row[0] not in damaged}
 
     def _opened_to_read(self) -> sqlite3.Connection:
         try:
@@ -105,7 +121,7 @@ class Ledger:
     def record(self, *rows: LedgerRow) -> None:
         """Write rows, all at once."""
         if rows:
-            self._change("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?)", [_values(row) for row in rows])
+            self._change("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?)", [_values(row) for row in rows])
 
     def forget(self, document_id: str) -> None:
         """Drop one row."""
@@ -131,6 +147,7 @@ class Ledger:
 
 def _opened(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10)
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")  # the seal tells that it is other text
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(_SCHEMA)
@@ -140,8 +157,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _values(row: LedgerRow) -> tuple[str | int, ...]:
-    return (
+def _values(row: LedgerRow) -> tuple[str | int | bytes, ...]:
+    values = (
         row.document_id,
         row.version,
         row.content_hash,
@@ -153,9 +170,10 @@ def _values(row: LedgerRow) -> tuple[str | int, ...]:
         msgspec.json.encode(row.guess).decode(),
         msgspec.json.encode(row.notes).decode(),
     )
+    return (*values, seal(*values))
 
 
-def _row(row: tuple[str, str, str, str, str, int, int, int, str, str]) -> LedgerRow:
+def _row(row: tuple[str, str, str, str, str, int, int, int, str, str, bytes]) -> LedgerRow:
     return LedgerRow(
         document_id=row[0],
         version=row[1],

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jacie_flask.sqlite_files import mend_shared_memory, read_only
+from jacie_flask.sqlite_files import SharedMemory, read_only
 
 BUSY_S = 10.0
 KEPT = 16
@@ -25,6 +25,8 @@ class SqliteConnections:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: _Idle = deque()
+        self._lent: set[int] = set()  # ids of the connections that are in use
+        self._shared_memory = SharedMemory(path)
         self._writable = True
         weakref.finalize(self, _close_all, self._idle)
 
@@ -32,15 +34,21 @@ class SqliteConnections:
     def lent(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection outside any transaction; one whose use failed is closed, not kept."""
         connection = self._take()
+        self._lent.add(id(connection))
         try:
             yield connection
             if connection.in_transaction:
                 connection.rollback()
             file = self._file()
         except BaseException:
+            self._lent.discard(id(connection))
             connection.close()
+            if not self._lent and not self._idle:
+                self._shared_memory.forget()
             raise
+        self._shared_memory.note()
         self._idle.append((file, connection))
+        self._lent.discard(id(connection))
         while len(self._idle) > KEPT:
             _close_one(self._idle)
 
@@ -58,7 +66,7 @@ class SqliteConnections:
 
     def _take(self) -> sqlite3.Connection:
         """Return an idle connection to the file that is there now, or a new one."""
-        mend_shared_memory(self._path)
+        self._shared_memory.mend()
         file = self._file()
         while True:
             try:
@@ -69,6 +77,11 @@ class SqliteConnections:
                 return connection
             if opened[0] == os.getpid():  # a parent's connection is the parent's to close
                 connection.close()
+        connection = self._opened()
+        connection.text_factory = _text
+        return connection
+
+    def _opened(self) -> sqlite3.Connection:
         if not self._writable:
             return read_only(self._path)
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -90,6 +103,11 @@ class SqliteConnections:
         except FileNotFoundError:
             return (os.getpid(),)
         return os.getpid(), found.st_dev, found.st_ino
+
+
+def _text(data: bytes) -> str:
+    """Return text as it is kept; bytes that are not UTF-8 become question marks, which the digest of their record tells."""
+    return data.decode("utf-8", "replace")
 
 
 def _close_one(idle: _Idle) -> None:

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask import keeping
 from jacie_flask.errors import RetrievalUnavailable
 from jacie_flask.facts.packing import packed
-from jacie_flask.files import sealed, unsealed
 from jacie_flask.interfaces import (
     AnalysedDocument,
     CatalogDocument,
@@ -26,59 +25,34 @@ from jacie_flask.interfaces import (
     IndexStatus,
     Offload,
     Passage,
-    Postings,
     SearchQuery,
     inline,
 )
 from jacie_flask.retries import Budget
-from jacie_flask.retrieval.corpus import Columns, Corpus, Field
+from jacie_flask.retrieval import sqlite_rows
 from jacie_flask.retrieval.decoded_tables import DecodedTables
 from jacie_flask.retrieval.ranking import passages, rank_pages
 from jacie_flask.retrieval.sqlite_connections import SqliteConnections
+from jacie_flask.retrieval.sqlite_rows import (
+    DamagedDocuments,
+    Replaced,
+    Snapshot,
+    read_snapshot,
+    read_tables,
+    read_texts,
+    read_vectors,
+)
 from jacie_flask.sqlite_files import DamagedContentError, decoding, discard, identity, is_damage
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 4
 REST_S = 1.0
 REST_FACTOR = 5.0
-_IDS_ASKED = 500
+_MOST_DROPS = 5
 
-_SCHEMA = """
-CREATE TABLE documents (
-  row INTEGER PRIMARY KEY AUTOINCREMENT, document_id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL,
-  chunks INTEGER NOT NULL, columns BLOB NOT NULL, notes TEXT NOT NULL);
-CREATE TABLE chunks (document INTEGER NOT NULL, position INTEGER NOT NULL, text TEXT NOT NULL,
-  PRIMARY KEY (document, position)) WITHOUT ROWID;
-CREATE TABLE vectors (row INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, start INTEGER NOT NULL,
-  dimension INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (document, start));
-CREATE TABLE tables (document INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE generation (documents INTEGER NOT NULL);
-INSERT INTO generation VALUES (0);
-"""
-
+Result = TypeVar("Result")
 Background = Callable[[Callable[[], object]], object]
 """Runs a function beside the caller."""
-
-
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
-    """A document's columns as they are kept: chunk pages (u4), labels, and both fields sorted by row."""
-
-    chunk_pages: bytes
-    labels: dict[int, list[str]]
-    body: Postings
-    heading: Postings
-
-
-class _Snapshot:
-    """What one rebuild read: the corpus, the database row of each of its documents and how far it has seen vectors."""
-
-    def __init__(self, generation: int, rows: Sequence[int], corpus: Corpus) -> None:
-        self.generation = generation
-        self.rows = rows
-        self.corpus = corpus
-        self.place = {row: place for place, row in enumerate(rows)}
-        self.vectors_seen = 0
 
 
 def start_thread(work: Callable[[], object]) -> None:
@@ -90,7 +64,8 @@ class SqliteIndex:
     """A VectorIndex in one file; any number of processes may write and read it.
 
     ``background`` runs the rebuild of a stale snapshot, ``offload`` each search: pass the server's own where threads are not
-    threads. ``on_loss`` is called when a damaged file was made anew, so that somebody fills it again.
+    threads. ``on_loss`` is called when damage was found, so that somebody fills the index again: with the ids of the documents
+    that were dropped, or with None where the whole file was made anew.
     """
 
     def __init__(
@@ -99,7 +74,7 @@ class SqliteIndex:
         *,
         background: Background = start_thread,
         offload: Offload = inline,
-        on_loss: Callable[[], object] = lambda: None,
+        on_loss: Callable[[Sequence[str] | None], object] = lambda _: None,
     ) -> None:
         """Open the file, making it where it is missing; raise RetrievalUnavailable where it can never be there."""
         self.path = Path(path)
@@ -109,12 +84,13 @@ class SqliteIndex:
         self._background = background
         self._offload = offload
         self._on_loss = on_loss
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._rebuilding = threading.Lock()
         self._rest_until = 0.0
         self._counted: tuple[tuple[int, int], tuple[int, int, int]] | None = None
         self._connections = SqliteConnections(self.path)
-        self._decoded: DecodedTables[int] = DecodedTables()
+        self._decoded: DecodedTables[tuple[str, str]] = DecodedTables()
+        self._unusable: set[int] = set()  # rows of damaged documents that could not be dropped from this file
         self._prepared = False
         try:
             with self._guarded():
@@ -128,33 +104,13 @@ class SqliteIndex:
 
     def put(self, document: CatalogDocument, analysed: AnalysedDocument) -> None:
         """Make a document answerable lexically, replacing what was there under its id; the same content is left alone."""
-        stored = _Stored(
-            np.array([chunk.page for chunk in analysed.chunks], dtype="<u4").tobytes(),
-            analysed.labels,
-            analysed.body,
-            analysed.heading,
-        )
-        columns = sealed(document.document_id, msgspec.msgpack.encode(stored))
+        columns = sqlite_rows.columns_of(document.document_id, analysed)
         tables = packed(analysed.tables)
-        notes = msgspec.json.encode(analysed.notes).decode()
+        known = (document.document_id, analysed, columns, tables)
         with self._guarded(), self._connections.writing() as connection:
-            held = connection.execute(
-                "SELECT columns, content_hash, notes, data FROM documents LEFT JOIN tables ON document = row WHERE document_id = ?",
-                (document.document_id,),
-            ).fetchone()
-            if held == (columns, analysed.content_hash, notes, tables):
-                return
-            _forget(connection, document.document_id)
-            row = connection.execute(
-                "INSERT INTO documents (document_id, content_hash, chunks, columns, notes) VALUES (?, ?, ?, ?, ?)",
-                (document.document_id, analysed.content_hash, len(analysed.chunks), columns, notes),
-            ).lastrowid
-            connection.executemany(
-                "INSERT INTO chunks VALUES (?, ?, ?)",
-                [(row, position, _storable(chunk.text)) for position, chunk in enumerate(analysed.chunks)],
-            )
-            connection.execute("INSERT INTO tables VALUES (?, ?)", (row, tables))
-            connection.execute("UPDATE generation SET documents = documents + 1")
+            if not sqlite_rows.is_same(connection, *known):
+                sqlite_rows.forget(connection, document.document_id)
+                sqlite_rows.insert_document(connection, *known)
 
     def put_vectors(
         self, document: CatalogDocument, analysed: AnalysedDocument, start: int, vectors: NDArray[np.float32]
@@ -168,17 +124,13 @@ class SqliteIndex:
             ).fetchone()
             if held is None or start < 0 or start + len(data) > held[1]:
                 return False
-            connection.execute(
-                "INSERT OR REPLACE INTO vectors (document, start, dimension, data) VALUES (?, ?, ?, ?)",
-                (held[0], start, data.shape[1], data.tobytes()),
-            )
+            sqlite_rows.insert_vectors(connection, held[0], start, data)
         return True
 
     def remove(self, document_id: str) -> None:
         """Forget a document; unknown ids are fine."""
         with self._guarded(), self._connections.writing() as connection:
-            if _forget(connection, document_id):
-                connection.execute("UPDATE generation SET documents = documents + 1")
+            sqlite_rows.forget(connection, document_id)
 
     # ---------------------------------------------------------------------------------------------------- reading
 
@@ -203,9 +155,14 @@ class SqliteIndex:
             self._keep_up(connection)
             ranking = rank_pages(snapshot.corpus, query)
             try:
-                return passages(snapshot.corpus, query, ranking, lambda rows: _texts(connection, snapshot, rows, strict=not last))
-            except _Replaced:
+                return passages(
+                    snapshot.corpus, query, ranking, lambda rows: read_texts(connection, snapshot, rows, strict=not last)
+                )
+            except Replaced:
                 self.expire()
+                return None
+            except DamagedDocuments as error:
+                self._drop(error.names)
                 return None
 
     def expire(self) -> None:
@@ -227,37 +184,30 @@ class SqliteIndex:
 
     def tables(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, DocumentTables]:
         """Return the tables of those documents that are here; damaged ones count as not here."""
-        found: dict[str, DocumentTables] = self._offload(self._tables, document_ids)
+        found: dict[str, DocumentTables] = self._offload(self._read, partial(self._tables, document_ids))
         return found
 
-    def _tables(self, document_ids: Sequence[str]) -> dict[str, DocumentTables]:
-        rows: dict[int, tuple[str, str]] = {}
-        with self._guarded(), self._connections.lent() as connection:
-            connection.execute("BEGIN")
-            for at in range(0, len(document_ids), _IDS_ASKED):
-                ids = document_ids[at : at + _IDS_ASKED]
-                marks = ",".join("?" * len(ids))
-                statement = f"SELECT row, document_id, content_hash FROM documents WHERE document_id IN ({marks})"
-                rows |= {row: (document_id, digest) for row, document_id, digest in connection.execute(statement, ids)}
-            return {
-                document_id: DocumentTables(content_hash=digest, tables=tables)
-                for row, (document_id, digest) in rows.items()
-                if (tables := self._decoded.of(row, partial(_table_data, connection, row))) is not None
-            }
+    def _tables(self, document_ids: Sequence[str], connection: sqlite3.Connection) -> dict[str, DocumentTables]:
+        found: dict[str, DocumentTables] = {}
+        damaged: dict[int, str] = {}
+        for one in sqlite_rows.documents(connection, document_ids, self._unusable):
+            tables = self._decoded.of((one.document_id, one.content_hash), read_tables(connection, one.row))
+            if tables is None:
+                damaged[one.row] = one.document_id
+            else:
+                found[one.document_id] = DocumentTables(content_hash=one.content_hash, tables=tables)
+        if damaged:
+            raise DamagedDocuments(damaged)
+        return found
 
     def notes(self, document_ids: Sequence[str], budget: Budget | None = None) -> dict[str, list[str]]:
         """Return what was not read of those documents that are here and have notes."""
-        found: dict[str, list[str]] = self._offload(self._notes, document_ids)
+        found: dict[str, list[str]] = self._offload(self._read, partial(self._notes, document_ids))
         return found
 
-    def _notes(self, document_ids: Sequence[str]) -> dict[str, list[str]]:
-        statement = (
-            "SELECT document_id, notes FROM documents WHERE notes <> '[]' AND document_id IN (SELECT value FROM json_each(?))"
-        )
-        with self._guarded(), self._connections.lent() as connection:
-            rows = connection.execute(statement, (msgspec.json.encode(list(document_ids)).decode(),)).fetchall()
-            with decoding():
-                return {document_id: msgspec.json.decode(notes, type=list[str]) for document_id, notes in rows}
+    def _notes(self, document_ids: Sequence[str], connection: sqlite3.Connection) -> dict[str, list[str]]:
+        found = sqlite_rows.documents(connection, document_ids, self._unusable)
+        return {one.document_id: one.notes for one in found if one.notes}
 
     def refresh(self) -> bool:
         """Bring the snapshot up to date in the caller; False when another caller is doing so, or nothing changed."""
@@ -265,8 +215,7 @@ class SqliteIndex:
             return False
         started, asked = time.monotonic(), self._asked
         try:
-            with self._guarded(), self._connections.lent() as connection:
-                changed = self._bring_up_to_date(connection)
+            changed = self._read(self._bring_up_to_date)
             self._answered = asked
             return changed
         finally:
@@ -275,16 +224,17 @@ class SqliteIndex:
 
     def status(self, budget: Budget | None = None) -> IndexStatus:
         """Say how much the index holds."""
-        with self._guarded(), self._connections.lent() as connection:
-            self._keep_up(connection)
-            connection.execute("BEGIN")
-            state = _state(connection)
-            counted = self._counted
-            if counted is None or counted[0] != state:
-                self._counted = counted = state, _counted(connection)
-            documents, chunks, vectors = counted[1]
-            labels = self._snapshot.corpus.labels if self._snapshot else frozenset()
-            return IndexStatus(documents=documents, chunks=chunks, vectors=vectors, labels=labels)
+        documents, chunks, vectors = self._read(self._counts)
+        labels = self._snapshot.corpus.labels if self._snapshot else frozenset()
+        return IndexStatus(documents=documents, chunks=chunks, vectors=vectors, labels=labels)
+
+    def _counts(self, connection: sqlite3.Connection) -> tuple[int, int, int]:
+        self._keep_up(connection)
+        state = sqlite_rows.state(connection)
+        counted = self._counted
+        if counted is None or counted[0] != state:
+            self._counted = counted = state, sqlite_rows.counts(connection)
+        return counted[1]
 
     def warm(self) -> None:
         """Build the snapshot."""
@@ -292,19 +242,14 @@ class SqliteIndex:
 
     def held(self) -> dict[str, IndexedDocument]:
         """Return, for each document that is here, its content hash, its chunks and how many have a vector."""
-        with self._guarded(), self._connections.lent() as connection:
-            rows = connection.execute(
-                "SELECT document_id, content_hash, chunks, (SELECT coalesce(sum(length(data) / (2 * dimension)), 0)"
-                " FROM vectors WHERE document = documents.row) FROM documents"
-            ).fetchall()
-            return {row[0]: IndexedDocument(row[1], row[2], row[3]) for row in rows}
+        return self._read(lambda connection: sqlite_rows.indexed(connection, self._unusable))
 
     # --------------------------------------------------------------------------------------------------- snapshot
 
     def _keep_up(self, connection: sqlite3.Connection) -> None:
         """Start a refresh where the database is ahead of the snapshot."""
         held = self._snapshot
-        if held and _state(connection) != (held.generation, held.vectors_seen):
+        if held and sqlite_rows.state(connection) != (held.generation, held.vectors_seen):
             self._refresh_soon()
 
     def _refresh_soon(self) -> None:
@@ -322,16 +267,42 @@ class SqliteIndex:
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> bool:
         """Read what changed: all columns when documents did, otherwise only the new vectors."""
-        connection.execute("BEGIN")
-        (generation, last_vector), snapshot = _state(connection), self._snapshot
-        with decoding():
-            if snapshot is None or snapshot.generation != generation:
-                snapshot = _read_snapshot(connection, generation)
-            elif last_vector == snapshot.vectors_seen:
-                return False
-            _read_vectors(connection, snapshot)
+        (generation, last_vector), snapshot = sqlite_rows.state(connection), self._snapshot
+        if snapshot is None or snapshot.generation != generation:
+            snapshot = read_snapshot(connection, generation, self._unusable)
+        elif last_vector == snapshot.vectors_seen:
+            return False
+        read_vectors(connection, snapshot)
         self._snapshot = snapshot
         return True
+
+    def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do something with the file as it is at one moment; documents that turn out damaged are dropped, and it is done again."""
+        for _ in range(_MOST_DROPS):
+            try:
+                with self._guarded(), self._connections.lent() as connection:
+                    connection.execute("BEGIN")
+                    with decoding():
+                        return work(connection)
+            except DamagedDocuments as error:
+                self._drop(error.names)
+        raise RetrievalUnavailable("documents of the index were damaged again and again while it was read")
+
+    def _drop(self, names: Mapping[int, str]) -> None:
+        """Take damaged documents out of the file, so that they are read again; where it cannot be written, pass over them."""
+        try:
+            with self._guarded(), self._connections.writing() as connection:
+                dropped = {row: name for row, name in names.items() if sqlite_rows.forget_row(connection, row)}
+        except RetrievalUnavailable:
+            self._unusable |= names.keys()
+            dropped = dict(names)
+        self._snapshot = None
+        self.expire()
+        if dropped:
+            log.error(
+                "the index holds other bytes than were written of %s: it is dropped and read again", DamagedDocuments(dropped)
+            )
+            self._on_loss(list(dropped.values()))
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -369,123 +340,27 @@ class SqliteIndex:
         try:
             discard(self.path, seen, reason)
             self._snapshot, self._counted, self._prepared, self._answered = None, None, False, -1
+            self._unusable.clear()
             self._prepare()
             self._prepared = True
         except (sqlite3.Error, OSError) as error:
             log.error("the index cannot be made anew: %s", error)
-        self._on_loss()
+        self._on_loss(None)
 
     def _prepare(self) -> None:
         """Make the tables, or make them anew where an older Jacie made them: everything here can be ingested again."""
         with self._connections.lent() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                for table in ("documents", "chunks", "vectors", "tables", "generation"):
+            if connection.execute("PRAGMA user_version").fetchone()[0] != sqlite_rows.SCHEMA_VERSION:
+                for table in sqlite_rows.TABLES:
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
-                for statement in filter(str.strip, _SCHEMA.split(";")):
+                for statement in filter(str.strip, sqlite_rows.SCHEMA.split(";")):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                connection.execute(f"PRAGMA user_version = {sqlite_rows.SCHEMA_VERSION}")
             connection.execute("COMMIT")
 
 
 def _is_read_only(path: Path) -> bool:
     """Say whether the disk of a file takes no writes, whoever asks."""
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY) or not os.access(path.parent, os.W_OK)
-
-
-def _storable(text: str) -> str:
-    """Return text that SQLite can hold: lone surrogates become question marks."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _forget(connection: sqlite3.Connection, document_id: str) -> bool:
-    """Delete all of a document; say whether it was there."""
-    held = connection.execute("SELECT row FROM documents WHERE document_id = ?", (document_id,)).fetchone()
-    if held is None:
-        return False
-    connection.execute("DELETE FROM vectors WHERE document = ?", held)
-    connection.execute("DELETE FROM tables WHERE document = ?", held)
-    connection.execute("DELETE FROM chunks WHERE document = ?", held)
-    connection.execute("DELETE FROM documents WHERE row = ?", held)
-    return True
-
-
-def _state(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return what every write changes: a number that grows with the set of documents, and the row of the newest vectors."""
-    generation, last = connection.execute(
-        "SELECT (SELECT documents FROM generation), (SELECT coalesce(max(row), 0) FROM vectors)"
-    ).fetchone()
-    return generation, last
-
-
-def _counted(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Count documents, chunks and vectors."""
-    documents, chunks = connection.execute("SELECT count(*), coalesce(sum(chunks), 0) FROM documents").fetchone()
-    vectors = connection.execute("SELECT coalesce(sum(length(data) / (2 * dimension)), 0) FROM vectors").fetchone()[0]
-    return documents, chunks, vectors
-
-
-def _read_snapshot(connection: sqlite3.Connection, generation: int) -> _Snapshot:
-    """Read every document's columns."""
-    rows: list[int] = []
-    documents: list[Columns] = []
-    decoder = msgspec.msgpack.Decoder(_Stored)
-    for row, document_id, columns in connection.execute("SELECT row, document_id, columns FROM documents ORDER BY row"):
-        content = unsealed(document_id, columns)
-        if content is None:
-            raise ValueError(f"the columns of {document_id} are damaged")
-        stored = decoder.decode(content)
-        rows.append(row)
-        documents.append(
-            Columns(
-                document_id,
-                np.frombuffer(stored.chunk_pages, "<u4"),
-                stored.labels,
-                Field.of(stored.body),
-                Field.of(stored.heading),
-            )
-        )
-    return _Snapshot(generation, rows, Corpus(documents))
-
-
-def _read_vectors(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
-    """Put the vectors that came since the last time onto the snapshot; readers see each block whole or not at all."""
-    cursor = connection.execute(
-        "SELECT row, document, start, dimension, data FROM vectors WHERE row > ? ORDER BY row", (snapshot.vectors_seen,)
-    )
-    for row, document, start, dimension, data in cursor:
-        place = snapshot.place.get(document)
-        if place is not None:
-            vectors = np.frombuffer(data, "<f2").reshape(-1, dimension)
-            if not np.isfinite(vectors).all():
-                raise ValueError(f"the vectors of row {row} are damaged")
-            snapshot.corpus.set_vectors(int(snapshot.corpus.document_start[place]) + start, vectors)
-        snapshot.vectors_seen = row
-
-
-class _Replaced(Exception):  # no error: the snapshot is older than a document
-    """A document of the snapshot was replaced or removed."""
-
-
-def _texts(connection: sqlite3.Connection, snapshot: _Snapshot, rows: Sequence[int], *, strict: bool) -> Mapping[int, str]:
-    """Read the texts of chunk rows; those of a document that was replaced meanwhile are left out, ``strict`` raises _Replaced."""
-    starts = snapshot.corpus.document_start
-    places = np.searchsorted(starts, rows, side="right") - 1
-    found: dict[int, str] = {}
-    for place in set(places.tolist()):
-        start = int(starts[place])
-        positions = [row - start for row, owner in zip(rows, places, strict=True) if owner == place]
-        wanted = ",".join("?" * len(positions))
-        statement = f"SELECT position, text FROM chunks WHERE document = ? AND position IN ({wanted})"
-        for position, text in connection.execute(statement, (snapshot.rows[place], *positions)):
-            found[start + position] = text
-    if strict and len(found) < len(set(rows)):
-        raise _Replaced
-    return found
-
-
-def _table_data(connection: sqlite3.Connection, row: int) -> bytes:
-    """Read the packed tables of a document's row."""
-    held = connection.execute("SELECT data FROM tables WHERE document = ?", (row,)).fetchone()
-    return bytes(held[0]) if held else b""

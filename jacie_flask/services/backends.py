@@ -1,6 +1,7 @@
 """Each part as its setting names it: documents, index, embedder, model, log of runs."""
 
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -60,9 +61,16 @@ def vector_index(settings: Settings, upstream: Upstream | None = None) -> Vector
     )
 
 
-def _ingest_again(settings: Settings) -> None:
-    """Have the ingestion beside the server fill an index that was made anew: its ledger speaks of one that is gone."""
-    ledger_of(settings).clear()
+def _ingest_again(settings: Settings, document_ids: Sequence[str] | None) -> None:
+    """Have the ingestion beside the server fill the index with what it lost: these documents, or None for all of them.
+
+    The ledger speaks of what is gone.
+    """
+    ledger = ledger_of(settings)
+    if document_ids is None:
+        ledger.clear()
+    for document_id in document_ids or ():
+        ledger.forget(document_id)
     with contextlib.suppress(OSError):
         ingestion_mark(settings).unlink(missing_ok=True)
 

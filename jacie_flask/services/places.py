@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from jacie_flask.config import Settings
-from jacie_flask.documents.ledger import Ledger
+from jacie_flask.documents.ledger import FORMAT, Ledger
 from jacie_flask.interfaces import ANALYSIS_VERSION
 
 TENANTS = "tenants"
@@ -31,4 +31,4 @@ def ingestion_mark(settings: Settings) -> Path:
 def ledger_of(settings: Settings) -> Ledger:
     """Return the ledger of this collection in this index."""
     index = hashlib.blake2b(f"{settings.index} {settings.embeddings}".encode(), digest_size=4).hexdigest()
-    return Ledger(settings.data / f"ledger-{collection(settings)}-{index}-v{ANALYSIS_VERSION}.db")
+    return Ledger(settings.data / f"ledger-{collection(settings)}-{index}-v{ANALYSIS_VERSION}-{FORMAT}.db")
