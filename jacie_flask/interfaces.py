@@ -75,7 +75,7 @@ class Postings(msgspec.Struct, frozen=True, kw_only=True):
     counts: bytes
 
 
-ANALYSIS_VERSION = 8
+ANALYSIS_VERSION = 9
 """Grows when analysis gives other chunks, labels, terms or tables for the same bytes: caches and ledgers of older ones are not used."""
 
 

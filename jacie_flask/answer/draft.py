@@ -27,6 +27,8 @@ class Draft:
     quotes: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     calculations: list[Calculation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """The lines of a statement whose changes the answer names: the filing may give reasons for these."""
 
     def say(self, sentence: str) -> None:
         """Add a sentence, a table or a list as a paragraph of its own."""

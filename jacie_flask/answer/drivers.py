@@ -1,5 +1,6 @@
 """What moved a figure: the lines of the income statement behind it, in percentage points of revenue, largest first."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,11 +14,14 @@ from jacie_flask.answer.figures import Company, Figure, Request, aside, check_di
 from jacie_flask.answer.lookup import BookLookup
 from jacie_flask.answer.operands import Missing, Operand, Period
 from jacie_flask.answer.phrasing import opened, was
+from jacie_flask.answer.verdicts import CAUSE
 from jacie_flask.facts.book import Found, fits
 from jacie_flask.facts.values import Cell, Fact, Row
 from jacie_flask.question.plan import Item, Measure, Wishes
 
 _ENDS = {"gross_margin": "gross_profit", "operating_margin": "operating_income", "net_margin": "net_income"}
+_PERCENT = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)\s?(?:%|percent\b)")
+_ROUNDING = Decimal("0.6")
 _SHOWN = 4
 _LEAST = Decimal("0.1")
 
@@ -46,6 +50,14 @@ def drivers(request: Request) -> Draft:
         if lines:
             _say_lines(draft, lines)
     return draft
+
+
+def fits_change(statement: str, draft: Draft) -> bool:
+    """Say whether a reason may be one for a draft's change: the percentages before it are the draft's, or there are none."""
+    cause = CAUSE.search(statement)
+    stated = [Decimal(one) for one in _PERCENT.findall(statement[: cause.start()] if cause else statement)]
+    known = [abs(one.amount.value) for one in draft.calculations if one.amount.unit in ("percent", "points")]
+    return not stated or not known or any(abs(one - other) <= _ROUNDING for one in stated for other in known)
 
 
 def _say_step(draft: Draft, before: Figure, after: Figure) -> None:
@@ -109,5 +121,6 @@ def _say_lines(draft: Draft, lines: Sequence[_Line]) -> None:
         formula = f"change of {line.after.label} / revenue"
         text = draft.calculate(amount, Computed(line.points, (line.after, line.before), formula), text=plain(amount))
         way = "more" if line.points > 0 else "less"
+        draft.lines.append(line.after.label)
         shown.append(f"- {opened(line.after.label)}: {text} of revenue {way}{draft.marks([line.after, line.before])}")
     draft.say("\n".join(["By line of the income statement, as a share of revenue:", *shown]))

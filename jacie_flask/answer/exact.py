@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.drivers import drivers
-from jacie_flask.answer.extremes import extreme
+from jacie_flask.answer.extremes import extreme, members
 from jacie_flask.answer.figures import Company, Request
 from jacie_flask.answer.highlights import highlights
 from jacie_flask.answer.lookup import BookLookup
@@ -15,7 +15,14 @@ from jacie_flask.facts.book import Book
 from jacie_flask.question.plan import Plan, Span
 
 _NAMED = 5
-_OPERATORS = {**OPERATORS, "largest": extreme, "smallest": extreme, "drivers": drivers, "highlights": highlights}
+_OPERATORS = {
+    **OPERATORS,
+    "largest": extreme,
+    "smallest": extreme,
+    "members": members,
+    "drivers": drivers,
+    "highlights": highlights,
+}
 
 
 def compute_answer(plan: Plan, books: Mapping[str, Book]) -> Draft:

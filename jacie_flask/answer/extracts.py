@@ -12,6 +12,7 @@ from jacie_flask.answer.verdicts import (
     acts,
     as_cause,
     compact,
+    continues_heading,
     contradicts,
     counts,
     describes,
@@ -33,10 +34,16 @@ _RANK_LOSS, _AGE_LOSS = 0.05, 0.12
 _RISK = "risk"
 _FEWEST_CONCEPTS = 2
 _OTHER_DURATION = 0.6
-_PART_YEAR = re.compile(
-    r"\b(?:quarter(?:ly)?|Q[1-4]|half|(?:three|six|nine|thirteen|twenty-six|thirty-nine) (?:months|weeks))\b", re.IGNORECASE
-)
+_PARTS_OF_YEARS = {
+    "quarter": re.compile(r"\b(?:quarter(?:ly)?|Q[1-4]|three months|thirteen weeks)\b", re.IGNORECASE),
+    "half": re.compile(r"\b(?:half|six months|twenty-six weeks)\b", re.IGNORECASE),
+    "nine months": re.compile(r"\b(?:nine months|thirty-nine weeks)\b", re.IGNORECASE),
+}
 _ABOUT = re.compile(r"\b(?:business|overview|about|who we are|company|general|profile|description)\b", re.IGNORECASE)
+_PART = re.compile(r"\bsegment\b|\b(?:its|our) subsidiar", re.IGNORECASE)
+"""What a sentence says that counts a part of a company."""
+_NAMED_BY_END = 2
+"""How far the year before may be from the one asked for: a question may name a fiscal year by the calendar year in which it ends."""
 _TITLE_WORDS = 1
 """What a heading may have beside the words of a question for the list under it to answer."""
 _AUDITOR = word_forms("auditor audits independent registered public accounting firm")
@@ -93,12 +100,15 @@ def _reason(request: Request) -> list[str]:
     """Answer why with the sentences that give a cause of what is asked for."""
 
     def fits(one: Statement, forms: str) -> bool:
-        return (
-            as_cause(one.text, request.concepts, request.names)
-            and not contradicts(request.question, one.text)
-            and all(concept.within(forms) for concept in request.concepts)
-        )
+        if contradicts(request.question, one.text):
+            return False
+        heading = word_forms(one.heading)
+        if request.concepts and all(concept.within(heading) for concept in request.concepts):
+            return continues_heading(one.text) or as_cause(one.text, request.concepts[:1], request.names)
+        named = all(concept.within(forms) for concept in request.concepts)
+        return named and as_cause(one.text, request.concepts, request.names)
 
+    request = replace(request, concepts=[one for one in request.concepts if not one.words.isdigit()])
     found = [(page, list(with_continuations(of_page))) for page, of_page in request.found]
     return _quoted(_ranked(replace(request, found=found), fits))
 
@@ -137,6 +147,8 @@ def _amount(request: Request) -> list[str]:
     """Answer how much or how many with a sentence that has all that is asked for and its figure."""
 
     def fits(one: Statement, forms: str) -> bool:
+        if _PART.search(one.text) and not _PART.search(request.question):
+            return False
         return counts(request.question, one.text, request.concepts) and all(item.within(forms) for item in request.concepts)
 
     return _quoted(_ranked(request, fits)[:1])
@@ -245,7 +257,7 @@ def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: 
     """Return the statements that fit, best first: early pages, newest filings, what is asked for at their beginning, short ones."""
     if not request.concepts and not plain:
         return []
-    part_year = bool(_PART_YEAR.search(request.question))
+    wanted = _parts_of_years(request.question)
     newest = max((max(page.years, default=0) for page in request.pages), default=0)
     found: list[Extract] = []
     for place, (page, of_page) in enumerate(request.found):
@@ -259,10 +271,16 @@ def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: 
             positions = [position for item in request.concepts if (position := item.position(forms)) >= 0]
             early = 1 - min(min(positions, default=0), 200) / 400
             score = early * (1 - _RANK_LOSS * min(place, 10)) * (1 - _AGE_LOSS * min(age, 6))
-            score *= 1.0 if bool(_PART_YEAR.search(one.text)) == part_year else _OTHER_DURATION
+            stated = _parts_of_years(one.text)
+            score *= 1.0 if wanted & stated or wanted == stated else _OTHER_DURATION
             score *= 1.2 if request.years & frozenset(figures.years(one.text)) else 1.0
             found.append(Extract(one, page.number, score / (1 + max(0, len(forms.split()) - _LONG) / _LONG)))
     return sorted(found, key=lambda one: -one.score)
+
+
+def _parts_of_years(text: str) -> frozenset[str]:
+    """Return which parts of years a text speaks of: "quarter", "half", "nine months"."""
+    return frozenset(name for name, pattern in _PARTS_OF_YEARS.items() if pattern.search(text))
 
 
 def _of_years(text: str, years: frozenset[int], of_page: frozenset[int] = frozenset()) -> bool:
@@ -270,7 +288,9 @@ def _of_years(text: str, years: frozenset[int], of_page: frozenset[int] = frozen
     named = frozenset(figures.years(text))
     if not years or years & named:
         return True
-    return (not named or "compared" in text) and (not of_page or bool(years & of_page))
+    if named and ("compared" not in text or max(named) < max(years) - _NAMED_BY_END):
+        return False
+    return not of_page or bool(years & of_page) or (bool(named) and max(years) + 1 in of_page)
 
 
 def _of_first_document(request: Request) -> list[Page]:

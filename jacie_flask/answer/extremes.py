@@ -8,9 +8,9 @@ from jacie_flask.answer.draft import Draft
 from jacie_flask.answer.figures import Company, Request, figure, periods
 from jacie_flask.answer.lookup import BookLookup
 from jacie_flask.answer.operands import Missing, Operand, Period
-from jacie_flask.answer.phrasing import was
+from jacie_flask.answer.phrasing import listed, opened, was
 from jacie_flask.answer.tabulation import as_amount, by_company
-from jacie_flask.facts.groups import lines_of, parts
+from jacie_flask.facts.groups import lines_of, parts, parts_of_own_total
 from jacie_flask.question.plan import Item, Measure
 
 _ACTIVITIES = {"operating_cash_flow": "operating", "investing_cash_flow": "investing", "financing_cash_flow": "financing"}
@@ -34,13 +34,21 @@ class Member:
     operand: Operand
 
 
+@dataclass(frozen=True)
+class _OwnTotal:
+    """The total of a group's table where the company's statement has another one."""
+
+    total: Operand
+    whole: Operand
+
+
 def extreme(request: Request) -> Draft:
     """Answer with the member of a group whose figure is largest or smallest, and all members in a table."""
     draft = Draft()
     if request.plan.group == "companies":
         return _companies(request, draft)
     for company in request.companies:
-        members = _members(request, company)
+        members, own = _members(request, company)
         smallest = request.plan.operator == "smallest"
         real = [one for one in members if not _REMAINDER.search(one.name)] or members
         top = (min if smallest else max)(real, key=lambda one: one.operand.amount)
@@ -51,6 +59,20 @@ def extreme(request: Request) -> Draft:
         amount, period = as_amount(top.operand).text, top.operand.period.text
         draft.say(f"{top.name} {_verdict(request, top.name, smallest=smallest)} in {period}, at {amount}{_of(company)}{marks}.")
         _table(draft, members)
+        _say_own_total(draft, own)
+    return draft
+
+
+def members(request: Request) -> Draft:
+    """Answer with the names of the segments, regions or products that add up to the company's figure, and their figures in a table."""
+    draft = Draft()
+    for company in request.companies:
+        found, own = _members(request, company)
+        names = [one.name for one in found if not _REMAINDER.search(one.name)] or [one.name for one in found]
+        marks, period = draft.marks(one.operand for one in found), found[0].operand.period.text
+        draft.say(f"{opened(request.plan.measures[0].name)} in {period} is reported for {listed(names)}{_of(company)}{marks}.")
+        _table(draft, found)
+        _say_own_total(draft, own)
     return draft
 
 
@@ -101,13 +123,20 @@ def _table(draft: Draft, members: Sequence[Member]) -> None:
     draft.say("\n".join(lines))
 
 
-def _members(request: Request, company: Company) -> list[Member]:
+def _say_own_total(draft: Draft, own: _OwnTotal | None) -> None:
+    if own:
+        total, whole = as_amount(own.total).text, as_amount(own.whole).text
+        first = f"These add up to {total}{draft.marks([own.total])}, the total of their own table"
+        draft.say(f"{first}; the company’s statement has {whole}{draft.marks([own.whole])}.")
+
+
+def _members(request: Request, company: Company) -> tuple[list[Member], _OwnTotal | None]:
     group = request.plan.group
-    finder = _FINDERS.get(group, _parts_of_figure)
-    members = finder(request, company)
+    finder = _FINDERS.get(group)
+    members, own = (finder(request, company), None) if finder else _parts_of_figure(request, company)
     if len(members) < 2:
         raise Missing(f"no table here has {group.replace('_', ' ')} that add up to the company’s total")
-    return members
+    return members, own
 
 
 def _activities(request: Request, company: Company) -> list[Member]:
@@ -139,8 +168,8 @@ def _none(concept: str) -> list[Member]:
     raise Missing(f"the lines of {concept.replace('_', ' ')} do not add up to their total")
 
 
-def _parts_of_figure(request: Request, company: Company) -> list[Member]:
-    """Return the parts of the measure's figure by rows or columns that add up to it."""
+def _parts_of_figure(request: Request, company: Company) -> tuple[list[Member], _OwnTotal | None]:
+    """Return the parts of the measure's figure by rows or columns that add up to it, or to a total of their own."""
     measure = request.plan.measures[0] if len(request.plan.measures) == 1 else None
     if measure is None or not isinstance(measure.expression, Item):
         raise Missing("only line items are known by segment, region or product")
@@ -152,7 +181,11 @@ def _parts_of_figure(request: Request, company: Company) -> list[Member]:
     figure(measure, company, period, request.plan.wishes)  # raises Missing with what there is, where the whole is not stated
     whole = lookup.version(concept, period)
     tables = [table for filing, tables in lookup.book.filings if filing == whole.filing for table in tables]
-    return [Member(part.name, lookup.of_fact(part.fact, whole, period)) for part in parts(tables, request.plan.group, whole.fact)]
+    found, own = parts(tables, request.plan.group, whole.fact), None
+    if not found:
+        found, total = parts_of_own_total(tables, request.plan.group, whole.fact)
+        own = _OwnTotal(lookup.of_fact(total, whole, period), lookup.of_fact(whole.fact, whole, period)) if total else None
+    return [Member(part.name, lookup.of_fact(part.fact, whole, period)) for part in found], own
 
 
 def _book(company: Company) -> BookLookup:

@@ -24,6 +24,8 @@ _SECTION_WORDS = 6
 _CONTINUES = re.compile(
     r"(?:The|This|That) (?:\w+ )?(?:increase|decrease|change|decline|growth|improvement|reduction|rise|fall)\b"
 )
+_LEADS_ON = frozenset({"to", "by", "from", "than", "was", "were", "approximately", "about", "nearly", "over"})
+"""Words that no label ends with: a figure at the end of a line goes on with its sentence."""
 _FULL_LINE = 0.93
 _POINT = re.compile(r"([A-Z][^.:;!?\n]{2,60})(?:\.|:| [—–-])\s+(?=[A-Z])")
 _POINT_WORDS = 7
@@ -171,7 +173,7 @@ def _is_row(line: str) -> bool:
     cells = [token for token in tokens[label:] if _DIGITS.search(token)]
     if not cells or label > _ROW_LABEL_WORDS:
         return False
-    if len(cells) == 1 and line.endswith(".") and label >= _FEWEST_WORDS:
+    if len(cells) == 1 and label >= _FEWEST_WORDS and (line.endswith(".") or tokens[label - 1].lower() in _LEADS_ON):
         return False
     alone = len(cells) == 1 and not any("%" in token or "$" in token for token in tokens[label:])
     return label == 0 or not alone or (label <= 8 and tokens[label - 1][-1] not in ".,;")

@@ -9,7 +9,7 @@ from jacie_flask.text.terms import word_set
 
 CAUSE = re.compile(
     r"\b(?:because|due to|driven by|driven (?:primarily|mainly|largely) by|primarily driven|reflect(?:s|ed|ing)|as a result of|resulting from|"
-    r"(?:the |a )?result of|owing to|attributable to|caused by|led by|thanks to|offset by|related to (?:higher|lower))\b",
+    r"(?:the |a )?result of|owing to|attributable to|caused by|impacted by|affected by|led by|thanks to|offset by|related to (?:higher|lower))\b",
     re.IGNORECASE,
 )
 _UP = re.compile(r"\b(?:increas\w+|rose|risen|rise[sn]?|grew|grow\w*|higher|up|improv\w+|expan\w+|gain\w*)\b", re.IGNORECASE)
@@ -84,6 +84,14 @@ _TRADE = re.compile(
 )
 
 
+_TITLE = re.compile(r"^[^:.;]{0,80}\b(?:19|20)\d\d[^:.;]{0,40}:\s+(?=[A-Z])")
+"""A title in front of a sentence: "Fiscal Year 2019 Compared to Fiscal Year 2018: Net sales ..."."""
+_OTHER_BASIS = re.compile(r"\b(?:adjusted|organic|core|comparable|underlying|non-gaap|normali[sz]ed|segment)\s+$", re.IGNORECASE)
+_UNNAMED = re.compile(
+    r"(?:The |This )?(?:overall |net )?(?:increase|decrease|change|decline|growth|improvement|reduction)s? (?:was|were|is|are|reflects?|reflected|resulted)\b",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r"\([^()]{0,60}\)")
 _IS_A = re.compile(r"\b(?:is|are) (?:an?|the|one of)\b", re.IGNORECASE)
 _FIRST_WORDS = 5
 _END = re.compile(r"[.!][\"'”’)]*$")
@@ -92,8 +100,9 @@ _SOON = 8
 
 def as_cause(text: str, concepts: Sequence[Concept], names: Sequence[str] = ()) -> bool:
     """Say whether a sentence gives a cause of what is asked for: the concept comes before it, not in a comparison, with a movement."""
+    text = _TITLE.sub("", text)
     match = CAUSE.search(text)
-    if not match or not (_UP.search(text) or _DOWN.search(text)):
+    if not match or not _gives_cause(text) or not (_UP.search(text) or _DOWN.search(text)):
         return False
     before = text[: match.start()]
     forms = word_forms(before)
@@ -102,9 +111,21 @@ def as_cause(text: str, concepts: Sequence[Concept], names: Sequence[str] = ()) 
     places = _places(concepts[0], before)
     if any(_COMPARED.search(before[: place.start()]) for place in places):
         return False
+    if any(_OTHER_BASIS.search(before[: place.start()]) for place in places):
+        return any(_OTHER_BASIS.search(f"{concept.words} ") for concept in concepts)
     words = _CAPITALS.findall(before[: places[0].start()]) if places else []
     known = {part.lower() for name in names for part in name.split()}
     return all(_OF_ALL.match(word) or word.lower() in known or word[:3].lower() in _MONTHS for word in words)
+
+
+def _gives_cause(text: str) -> bool:
+    """Say whether a sentence has a cause beside what a movement was offset by."""
+    return any(not match.group().lower().startswith("offset") for match in CAUSE.finditer(text))
+
+
+def continues_heading(text: str) -> bool:
+    """Say whether a sentence gives the cause of a movement that it does not name: that of the heading above it ("Increases were due to ...")."""
+    return bool(_UNNAMED.match(text)) and _gives_cause(text)
 
 
 def _places(concept: Concept, text: str) -> list[re.Match[str]]:
@@ -114,10 +135,12 @@ def _places(concept: Concept, text: str) -> list[re.Match[str]]:
 
 
 def contradicts(question: str, text: str) -> bool:
-    """Say whether a sentence speaks of the other direction than the question."""
+    """Say whether a sentence speaks of the other direction than the question: the first movement that it names decides."""
     up, down = bool(_UP.search(question)), bool(_DOWN.search(question))
-    said_up, said_down = bool(_UP.search(text)), bool(_DOWN.search(text))
-    return (up and not down and said_down and not said_up) or (down and not up and said_up and not said_down)
+    if up == down:
+        return False
+    first = min((match for match in (_UP.search(text), _DOWN.search(text)) if match), key=lambda one: one.start(), default=None)
+    return bool(first and (_UP if down else _DOWN).fullmatch(first.group()))
 
 
 def hedged(question: str, text: str) -> bool:
@@ -217,4 +240,4 @@ def is_whole(text: str) -> bool:
 
 def is_boilerplate(text: str) -> bool:
     """Say whether a sentence only points elsewhere."""
-    return bool(_BOILERPLATE.search(text))
+    return bool(_BOILERPLATE.search(_ASIDE.sub("", text)))

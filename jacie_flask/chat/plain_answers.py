@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jacie_flask.answer.drivers import fits_change
 from jacie_flask.answer.extracts import Page, extractive_answer
 from jacie_flask.answer.people import role_of
 from jacie_flask.answer.phrasing import opened
@@ -21,7 +22,8 @@ _NO_DOCUMENTS = (
 )
 _CLOSEST = 3
 _NAMED = 12
-_OF_WORDS = frozenset({"drivers", "exists", "highlights"})
+_MOST_LINES = 3
+_OF_WORDS = frozenset({"drivers", "exists", "highlights", "members"})
 """Operators of questions that sentences can answer where figures cannot."""
 
 
@@ -68,14 +70,25 @@ def _reasons(run: Answering) -> list[str]:
     """Return the reasons that the filing gives, where it is asked what moved a figure."""
     if run.plan is None or run.plan.operator != "drivers":
         return []
-    reasons = statements_of(run)
+    reasons = [one for one in statements_of(run) if run.draft and fits_change(one, run.draft)] or _reasons_of_lines(run)
     return ["The filing says:", *reasons] if reasons else ["No statement on the pages found says why."]
 
 
-def statements_of(run: Answering) -> list[str]:
-    """Return the statements of the evidence that answer the question, as paragraphs with markers."""
+def _reasons_of_lines(run: Answering) -> list[str]:
+    """Return what the filing says of the lines that moved the figure, the largest first."""
+    years = periods(run.question.query).years
+    when = f" in {max(years)}" if years else ""
+    found = []
+    for line in run.draft.lines[:_MOST_LINES] if run.draft else []:
+        statements = statements_of(run, f"Why did {line} change{when}?")
+        found += [f"{line}: {statements[0]}"] if statements else []
+    return found
+
+
+def statements_of(run: Answering, question: str = "") -> list[str]:
+    """Return the statements of the evidence that answer the run's question, or another one, as paragraphs with markers."""
     pages = [_page(item) for item in run.evidence]
-    original = _in_english(without_instructions(run.selection.question or run.question.query))
+    original = _in_english(without_instructions(question or run.selection.question or run.question.query))
     question = cleaned(original, run.selection.names)
     names = (*run.selection.names, *run.selection.companies)
     paragraphs: list[str] = run.services.offload(extractive_answer, question, pages, names, original)

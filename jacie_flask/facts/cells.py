@@ -26,6 +26,9 @@ _APART = re.compile(
 )
 """A space inside a cell: "$ 5", "( 5 )", "(6) %", "1.2 pts"."""
 
+_MARK_APART = re.compile(r"(?<=[\d)%]) \([a-z]\)(?= [\d(.$€£—–−-]|$)")
+"""The letter of a note behind its figure: "5,645 (a) (45)"."""
+
 _DATE_BEFORE = re.compile(
     r"(?:\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s*(?:\d{1,2}(?:st|nd|rd|th)?,?)?|\b(?:in|of|since|during"
     r"|fiscal|fy|through|until|year|ended|ending|and|to|for|from|before|after|by|at|note|notes|item|page|level|tier|phase|series"
@@ -35,6 +38,10 @@ _DATE_BEFORE = re.compile(
 _PLENTY = 8
 _SWAP = str.maketrans(".,", ",.")
 _EURO_NUMBER = re.compile(r"\d[\d.,]*\d")
+_NIL_GROUP = re.compile(r"(?<![\d.,])\d{1,3} 0\d\d(?!\d)")
+_A_YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d.,]\d)")
+_GROUPS_BEHIND = re.compile(r"(?:(?<=\s)\(?\d{1,3}\)?\s?)+$")
+_GROUP = 3
 _GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)")
 
 
@@ -73,9 +80,26 @@ def style_of(page: str) -> str:
     dots = len(re.findall(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?![\d.,])", page))
     if dots >= 4 and dots > 3 * commas:
         return "euro"
-    if commas == 0 and len(re.findall(r"(?<![\d.,])\d{1,3} \d{3}(?![\d])", page)) >= 6:
+    if commas == 0 and len(re.findall(r"(?<![\d.,])\d{1,3} \d{3}(?![\d])", page)) >= 6 and _spaces_group(page):
         return "space"
     return "us"
+
+
+def _spaces_group(page: str) -> bool:
+    """Say whether spaces part thousands rather than columns: a group begins with a nil, or more rows fit the years of headings so."""
+    if _NIL_GROUP.search(page):
+        return True
+    lines = page.split("\n")
+    columns = {len(_A_YEAR.findall(line)) for line in lines if _A_YEAR.search(line)}
+    together = apart = 0
+    for line in lines:
+        match = _GROUPS_BEHIND.search(line)
+        groups = match.group().split() if match else []
+        if len(groups) > 1:
+            whole = sum(len(group) == _GROUP for group in groups[1:])
+            together += len(groups) not in columns and any(0 < len(groups) - count <= whole for count in columns)
+            apart += len(groups) in columns
+    return not columns or together > apart
 
 
 def parsed(line: str, style: str = "us", count: int = 0) -> Line:
@@ -95,6 +119,7 @@ def parsed(line: str, style: str = "us", count: int = 0) -> Line:
 
 
 def _tail(text: str) -> Line:
+    text = _MARK_APART.sub("", text) if text.count("(") else text
     tokens = _APART.sub(lambda match: match.group().replace(" ", ""), text).split()
     figures: list[Figure] = []
     while tokens:

@@ -29,7 +29,9 @@ _FEW = 3
 _FEWEST_NEW = 2
 _FEWEST_ROWS = 2
 _ROUNDING = 0.51
-_TOTAL = re.compile(r"total|consolidated|worldwide|company|group|combined|net\b|reported|sum", re.IGNORECASE)
+_TOTAL = re.compile(r"total|consolidated|worldwide|company|group|combined|net\b|reported|\bsum\b", re.IGNORECASE)
+_ACRONYM = re.compile(r"\b(?:[A-Z]{3,6}|US|UK|EU)\b")
+_WHOLE = word_set("total consolidated")
 _JOINING = word_set("and & of the or for in - –")
 _MOST_LINES = 5
 _MOST_ABOVE = 5
@@ -49,10 +51,10 @@ class Names:
         return frozenset({*_COMMON, *_COMMON_PHRASES, *(_folded(label) for label in self._labels if len(label) <= 80)})
 
 
-def cut(heading: str, count: int, known: Container[str], new_names: int = 0) -> list[str]:
+def cut(heading: str, count: int, known: Container[str], new_names: int = 0, short: frozenset[str] = frozenset()) -> list[str]:
     """Cut a heading into ``count`` names that each occur elsewhere but ``new_names``; [] where there are several ways or none.
 
-    A new name has two words at least.
+    A new name has two words at least. ``short`` are words that are names of their own ("emea") and in no new name.
     """
     words = _UNIT.sub(" ", heading).split()
     if not count <= len(words) <= min(_MOST_WORDS, count * _LONGEST_NAME):
@@ -66,8 +68,9 @@ def cut(heading: str, count: int, known: Container[str], new_names: int = 0) -> 
         for start in range(max(0, end - _LONGEST_NAME), end) if closes[end - 1] else ():
             if start not in reached or not opens[start]:
                 continue
-            new = 0 if " ".join(filter(None, folds[start:end])) in known else 1
-            if new and (end - start < _FEWEST_NEW or not new_names):
+            name = " ".join(filter(None, folds[start:end]))
+            new = 0 if name in known or name in short else 1
+            if new and (end - start < _FEWEST_NEW or not new_names or not short.isdisjoint(folds[start:end])):
                 continue
             for parts, unknown in _states(ways, start, count, new_names - new):
                 here = ways.setdefault((end, parts + 1, unknown + new), [])
@@ -123,7 +126,11 @@ def _names(lines: Sequence[str], count: int, known: Container[str]) -> tuple[lis
     """Return ``count`` names and the lines they are from: all known where some lines give them so, otherwise with one new name."""
     for new_names in (0, 1) if count >= _FEW else (0,):
         for used in _candidates(lines):
-            names = cut(" ".join(used), count, known, new_names)
+            heading = " ".join(used)
+            short = frozenset(map(_folded, _ACRONYM.findall(heading)))
+            names = cut(heading, count, known, new_names)
+            if not names and short:
+                names = cut(heading, count, known, new_names, short | _WHOLE)
             if names:
                 return names, used
     return [], ()
@@ -160,12 +167,24 @@ def is_total_name(name: str) -> bool:
 
 def _candidates(lines: Sequence[str]) -> Iterator[list[str]]:
     """Yield what may be the names of columns: a line, or lines that follow one another, the last first; no sentence and no period."""
-    plain = ["" if is_prose(line) or any(atom.kind in PERIODS or atom.month for atom in atoms(line)) else line for line in lines]
+    plain = ["" if is_prose(line) else _behind_period(line) for line in lines]
     for end in range(len(plain), max(0, len(plain) - _MOST_ABOVE), -1):
         for start in range(end - 1, max(-1, end - _MOST_LINES - 1), -1):
             if not plain[start]:
                 break
             yield list(plain[start:end])
+
+
+def _behind_period(line: str) -> str:
+    """Return a line without the duration and day that begin it ("Three months ended March 31, Retail Wholesale"); "" where it has a period elsewhere."""
+    end = 0
+    for atom in atoms(line):
+        if line[end : atom.start].strip(" ,"):
+            return "" if atom.kind in PERIODS or atom.month else line[end:].strip(" ,")
+        if atom.kind in PERIODS:
+            return ""
+        end = atom.end
+    return line[end:].strip(" ,") if end else line
 
 
 def _with_names(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:

@@ -91,6 +91,11 @@ def absolute(concept: str) -> bool:
     return any(rule.concept == concept and rule.sign == "absolute" for rule in rules())
 
 
+def names(label: str, concept: str) -> bool:
+    """Say whether a row's label is one that statements have for a concept, whatever table the row is in."""
+    return any(pattern.fullmatch(folded(label)) for rule in rules() if rule.concept == concept for pattern in rule.labels)
+
+
 def folded(label: str) -> str:
     """Return a label as the patterns of concepts.toml expect it."""
     text = _NOISE.sub(" ", label[:_LONGEST].translate(_QUOTES).lower()).replace(", and ", " and ")

@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from jacie_flask.facts.column_names import is_total_name
+from jacie_flask.facts.concepts import names
 from jacie_flask.facts.values import Cell, Column, Fact, Row, Table
 from jacie_flask.text.labels import STATEMENTS
 from jacie_flask.text.terms import term_ids
 
 _FEWEST = 2
+_NEAR = 0.2
+"""How far a table's own total may be from the company's, as a share of it."""
 _MOST = 40
 _WORDS = {
     "segments": "segment segments division divisions business businesses lob line",
@@ -35,16 +39,69 @@ def parts(tables: Sequence[Table], group: str, whole: Fact) -> list[Part]:
     words = frozenset(term_ids(_WORDS.get(group, group)))
     own = frozenset(term_ids(whole.row.label)) | frozenset(term_ids(whole.row.concept.replace("_", " ")))
     found: list[tuple[int, list[Part]]] = []
-    for table in tables:
-        if table.statement.removesuffix("_summary") in STATEMENTS or not words & _words(table):
-            continue
-        named = len(words & frozenset(term_ids(table.title)))
+    for run in _runs(tables, words):
+        named = max(len(words & frozenset(term_ids(table.title))) for table in run)
+        by_row = [members for table in run for members in _rows(table, whole)]
         found += [
             (named, members)
-            for members in (*_rows(table, whole), *_columns(table, whole))
+            for members in (*by_row, *_columns(run, whole))
             if not any(own & frozenset(term_ids(member.name)) for member in members)
         ]
     return max(found, key=lambda one: (one[0] > 0, -len(one[1])), default=(0, []))[1]
+
+
+def parts_of_own_total(tables: Sequence[Table], group: str, whole: Fact) -> tuple[list[Part], Fact | None]:
+    """Return the columns that add up to their table's own total, and that total, where it is near ``whole`` and yet another figure.
+
+    Segments are often reported on a basis of their own ("managed basis"). The table's title names the group, the row the whole's concept.
+    """
+    words = frozenset(term_ids(_WORDS.get(group, group)))
+    for run in _runs(tables, words):
+        if not any(words & frozenset(term_ids(table.title)) for table in run):
+            continue
+        for facts in _of_one_period(run):
+            totals = [one for one in facts if is_total_name(one.column.heading)]
+            others = [one for one in facts if one not in totals]
+            near = len(totals) == 1 and abs(totals[0].amount - whole.amount) <= _NEAR * abs(whole.amount)
+            if near and _agrees(facts[0], whole) and _sums(others, totals[0]) and len(others) >= _FEWEST:
+                return [Part(one.column.heading, one) for one in others], totals[0]
+    return [], None
+
+
+def _agrees(fact: Fact, whole: Fact) -> bool:
+    """Say whether a row has a name of the whole's concept, and its column the whole's period."""
+    column = fact.column
+    return names(fact.row.label, whole.row.concept) and (column.year, column.quarter, column.months) == (
+        whole.column.year, whole.column.quarter, whole.column.months,
+    )  # fmt: skip
+
+
+def _runs(tables: Sequence[Table], words: frozenset[int]) -> Iterator[list[Table]]:
+    """Yield the tables about a group, those together that go on side by side: the same rows over the same periods on one page."""
+    run: list[Table] = []
+    for table in tables:
+        if table.statement.removesuffix("_summary") in STATEMENTS:
+            continue
+        if run and not (table.page == run[-1].page and _shape(table) == _shape(run[-1]) and _other_names(run, table)):
+            if any(words & _words(one) for one in run):
+                yield run
+            run = []
+        run.append(table)
+    if any(words & _words(one) for one in run):
+        yield run
+
+
+def _shape(table: Table) -> tuple[str, tuple[tuple[int, int, int], ...]]:
+    """Return what tables that go on side by side share: their first row and the periods of their values."""
+    periods = {(one.year, one.quarter, one.months) for one in table.columns if one.role == "value"}
+    return table.rows[0].label if table.rows else "", tuple(sorted(periods))
+
+
+def _other_names(run: Sequence[Table], table: Table) -> bool:
+    """Say whether all columns of values have names, and none of a table has one of those before it."""
+    before = {column.heading for one in run for column in one.columns if column.role == "value"}
+    own = {column.heading for column in table.columns if column.role == "value"}
+    return "" not in before | own and before.isdisjoint(own)
 
 
 def _words(table: Table) -> frozenset[int]:
@@ -71,19 +128,31 @@ def _rows(table: Table, whole: Fact) -> Iterator[list[Part]]:
                     yield [Part(one.row.label, one) for one in group]
 
 
-def _columns(table: Table, whole: Fact) -> Iterator[list[Part]]:
+def _columns(run: Sequence[Table], whole: Fact) -> Iterator[list[Part]]:
     """Yield the columns of a row that add up to the one among them that is the whole."""
-    for row in table.rows:
-        facts = [_fact(table, row, cell) for cell in row.cells if table.columns[cell.column].heading]
-        facts = [one for one in facts if one.column.role == "value"]
-        for _, of_period in groupby(facts, key=lambda one: (one.column.year, one.column.quarter, one.column.months)):
-            group = list(of_period)
-            totals = [one for one in group if _equal(one, whole.amount)]
-            others = [one for one in group if one not in totals]
-            if len(totals) == 1 and len(others) >= _FEWEST and _sums(others, totals[0]):
-                first = group[0].column
-                if _same_period(first.year, first.quarter, first.months, whole):
-                    yield [Part(one.column.heading, one) for one in others]
+    for group in _of_one_period(run):
+        totals = [one for one in group if _equal(one, whole.amount)]
+        others = [one for one in group if one not in totals]
+        if len(totals) == 1 and len(others) >= _FEWEST and _sums(others, totals[0]):
+            first = group[0].column
+            if _same_period(first.year, first.quarter, first.months, whole):
+                yield [Part(one.column.heading, one) for one in others]
+
+
+def _of_one_period(run: Sequence[Table]) -> Iterator[list[Fact]]:
+    """Yield the facts of a row in named columns of one period, over all tables of a run that have the row."""
+    for row in run[0].rows:
+        rows = [(table, one) for table in run for one in table.rows if one.label == row.label]
+        if len(rows) != len(run):
+            rows = [(run[0], row)]
+        facts = [_fact(table, one, cell) for table, one in rows for cell in one.cells if table.columns[cell.column].heading]
+        facts = sorted((one for one in facts if one.column.role == "value"), key=_period)
+        for _, of_period in groupby(facts, key=_period):
+            yield list(of_period)
+
+
+def _period(fact: Fact) -> tuple[int, int, int]:
+    return fact.column.year, fact.column.quarter, fact.column.months
 
 
 def _fact(table: Table, row: Row, cell: Cell) -> Fact:

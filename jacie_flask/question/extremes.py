@@ -1,8 +1,12 @@
 """Largest and smallest: of years, of companies, of the rows or columns of a group."""
 
+import re
+
 from jacie_flask.question.forms import Decision, Form, explain, explain_companies
 from jacie_flask.question.marks import Mark
 
+_LISTED = frozenset({"group:segments", "group:geographies", "group:products"})
+_PLURAL = re.compile(r"[^s]s$", re.IGNORECASE)
 _PEAKS = frozenset({"peak", "peaked", "highest", "lowest"})
 
 
@@ -33,6 +37,20 @@ def extreme(form: Form) -> Decision | None:
     if name == "activities":
         form.marked.explain(*(mark for mark in form.marked.open_marks() if mark.has("ambiguous")))
     return Decision(operator, direction, name, grouped=group.first)
+
+
+def members(form: Form) -> Decision | None:
+    """Read "which segments does it have" and "what are the regions it operates in": the parts of its revenue."""
+    if form.measures or form.yes_no or form.kinds - {"members", "exists"}:
+        return None
+    group = _group(form)
+    kinds = _kinds(group) if group else set()
+    plural = group is not None and bool(_PLURAL.search(form.marked.tokens[group.last - 1].text))
+    if not group or not kinds <= _LISTED or not plural:
+        return None
+    form.marked.explain(*(mark for mark in form.marked.open_marks() if _kinds(mark) == kinds))
+    explain(form, "members", "exists")
+    return Decision("members", group=next(iter(kinds)).partition(":")[2])
 
 
 def _of_all_companies(form: Form) -> Decision | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from jacie_flask.question.extremes import extreme, which_year
+from jacie_flask.question.extremes import extreme, members, which_year
 from jacie_flask.question.forms import Decision, Form, explain, explain_companies
 
 _CHANGING = ("change", "growth", "up", "down", "better", "worse", "year_over_year", "trend", "compare", "than", "exists")
@@ -179,4 +179,5 @@ RULES: tuple[Callable[[Form], Decision | None], ...] = (
     _evaluated,
     _exists,
     _over_time,
+    members,
 )

@@ -44,7 +44,7 @@ class Plan:
     "average" and "sum" (over ``spans``), "share" (of ``measures[0]`` in ``measures[1]``), "compare" (companies or periods), "largest" or
     "smallest" (row or column of a group), "which_year" (largest or smallest over ``spans``; over all years where there is one),
     "improving" (yes or no; which way it went where ``direction`` is "either"), "positive" (yes or no; below zero where ``direction`` is "down"), "consistent" (within ``threshold``),
-    "exists" (yes or no), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
+    "exists" (yes or no), "members" (the parts of revenue by a group, by name), "drivers" (what moved it), "highlights". ``group`` are the question's words for rows or columns that are
     compared ("segments", "liabilities", "geographies"). ``direction`` is "up", "down" or "": what is asked about, or the extreme.
     ``aliases`` are names in brackets behind companies, taken for other names of these. ``statement`` is the statement that the question points to, "" for any.
     ``unexplained`` are the content words that no part of the plan explains: while there are any, nothing may be computed.

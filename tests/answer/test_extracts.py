@@ -40,6 +40,9 @@ def test_the_sentence_with_the_cause_answers_why():
         "Northern Shops gross margin fell due to higher rents.",
         "Gross margin rose because prices went up.",
         "Gross margin fell in 2019 because of rents.",
+        "Adjusted gross margin fell in 2022 because of rents.",
+        "The fall of gross margin in 2022 was partly offset by lower rents.",
+        "Gross margin rose to 5% in 2022 from a lower level because of rents.",
         "Expenses fell because of the lower gross margin.",
     ],
 )
@@ -54,6 +57,31 @@ def test_a_cause_in_the_next_sentence_counts():
     assert answer("What drove the increase in inventories in 2022?", page) == [
         "“Inventories rose 7% to $5 million compared to $4 million in 2021. The increase was due to new shops.” [1]"
     ]
+
+
+def test_a_cause_under_the_heading_of_what_is_asked_counts():
+    """ "Increases were due to" speaks of its heading; a title in front of a sentence is no other subject."""
+    page = (
+        "Cost of Sales:\nIt went up as a percent of sales in 2022. Increases were primarily due to higher freight costs in 2022."
+    )
+    assert answer("Why did cost of sales change in 2022?", page) == [
+        "“Increases were primarily due to higher freight costs in 2022.” [1]"
+    ]
+    titled = "Year 2022 Compared to Year 2021: Net sales decreased 4.9% to $5 million in 2022 due to frost."
+    assert answer("What caused the decline in net sales in 2022?", titled) == [f"“{titled}” [1]"]
+
+
+def test_a_figure_at_the_end_of_a_line_goes_on_with_its_sentence():
+    """A line of prose that ends with a percentage is no row of a table."""
+    page = "Results were as planned. As a percentage of net sales, gross profit decreased to 39.3%\ncompared to 40.4% in 2021, primarily due to frost."
+    (quoted,) = answer("Why did gross profit decrease in 2022?", page)
+    assert quoted.startswith("“As a percentage of net sales, gross profit decreased to 39.3% compared to 40.4%")
+
+
+def test_a_segment_does_not_count_for_the_company():
+    """How many the company has is not said by a sentence about one of its segments."""
+    part = "As of June 30, 2022, the Rigid segment employed approximately 5,000 employees at 52 facilities."
+    assert answer("How many employees were there in 2022?", part) == []
 
 
 def test_the_duration_of_the_question_is_preferred():

@@ -4,7 +4,9 @@ import textwrap
 
 import pytest
 
+from jacie_flask.facts.cells import style_of
 from jacie_flask.facts.extraction import tables_of
+from jacie_flask.facts.groups import parts, parts_of_own_total
 from jacie_flask.facts.values import facts_of
 
 
@@ -277,6 +279,81 @@ def test_segments_over_one_period_name_their_columns():
         (name, "2023-12-31") for name in ("Europe and Africa", "Asia", "Americas", "Total")
     ]
     assert table.rows[0].headings == []
+
+
+LINES_OF_BUSINESS = """
+    Segment results - managed basis
+    Year ended December 31, Retail & Community Banking Markets Private Banking
+    (in millions) 2022 2021 Change 2022 2021 Change 2022 2021 Change
+    Total net revenue $ 12 $ 13 (8) % $ 11 $ 10 10 % $ 3 $ 2 50 %
+    Expense 7 7 — 6 5 20 1 1 —
+    Net income 3 5 (a) (40) 5 4 (a) 25 2 1 (a) 100
+    Year ended December 31, Wealth Corporate Total
+    (in millions) 2022 2021 Change 2022 2021 Change 2022 2021 Change
+    Total net revenue $ 4 $ 4 — % $ 1 $ (1) NM $ 31 $ 28 11 %
+    Expense 2 2 — 1 1 — 17 16 6
+    Net income 1 1 — (1) (2) 50 10 9 11
+    Private Banking 1 1 1 1 1 1 1 1 1
+    Markets 1 1 1 1 1 1 1 1 1
+    Wealth 1 1 1 1 1 1 1 1 1
+    """
+
+
+def test_names_behind_a_period_and_marks_between_figures():
+    """A line that begins with a duration names the columns behind it; the letter of a note is no cell."""
+    left, right = read(LINES_OF_BUSINESS, "")
+    names = [column.heading for table in (left, right) for column in table.columns if column.role == "value"]
+    assert list(dict.fromkeys(names)) == [
+        "Retail & Community Banking",
+        "Markets",
+        "Private Banking",
+        "Wealth",
+        "Corporate",
+        "Total",
+    ]
+    income = next(one for one in left.rows if one.label == "Net income")
+    assert [cell.value for cell in income.cells] == [3, 5, -40, 5, 4, 25, 2, 1, 100]
+
+
+def test_tables_side_by_side_add_up_to_a_total_of_their_own():
+    """Segments over two tables add up to the total of the second; the company's statement may have another figure."""
+    tables = read(LINES_OF_BUSINESS, "")
+    statement = read(
+        "Year ended December 31,\n(in millions) 2022 2021\nTotal net revenue $ 30 $ 27\nNet income 10 9",
+        kind="10-Q",
+    )
+    by_concept = {fact.row.concept: fact for fact in facts_of(statement[0]) if fact.column.year == 2022}
+    income = parts(tables, "segments", by_concept["net_income"])
+    assert [(one.name, one.fact.cell.value) for one in income] == [
+        ("Retail & Community Banking", 3), ("Markets", 5), ("Private Banking", 2), ("Wealth", 1), ("Corporate", -1),
+    ]  # fmt: skip
+    assert parts(tables, "segments", by_concept["revenue"]) == []
+    revenue, total = parts_of_own_total(tables, "segments", by_concept["revenue"])
+    assert sum(one.fact.cell.value for one in revenue) == total.cell.value == 31
+
+
+def test_abbreviations_name_columns():
+    """Regions in capitals are names, and none is glued to the name beside it."""
+    (table, *_) = read(
+        "Geographic operations\n(Millions) United States EMEA APAC LACC Other Unallocated Consolidated\n2022\n"
+        "Revenue $ 41 $ 5 $ 4 $ 3 $ (1) $ 52\nPretax income 10 1 1 1 (2) 11\nUnited States 1 1 1 1 1 5\nUnallocated 1 1 1 1 1 5", ""
+    )  # fmt: skip
+    assert [column.heading for column in table.columns] == [
+        "United States", "EMEA", "APAC", "LACC", "Other Unallocated", "Consolidated",
+    ]  # fmt: skip
+
+
+def test_two_small_figures_side_by_side_are_two():
+    """Spaces part thousands only where the rows then fit the years of the heading, or a group begins with a nil."""
+    small = "Employees 2024 2023\n" + "\n".join(
+        f"Site {name} 12 {at}" for name, at in zip("ABCDEFG", range(101, 108), strict=True)
+    )
+    large = "Turnover 2024 2023\n" + "\n".join(
+        f"Shop {name} 1 {at} 1 110" for name, at in zip("ABCDEFG", range(234, 241), strict=True)
+    )
+    assert style_of(small) == "us"
+    assert style_of(large) == "space"
+    assert style_of(small.replace("12 101", "12 001")) == "space"
 
 
 def test_names_that_would_call_the_sum_a_part_are_not_taken():
