@@ -28,6 +28,7 @@ try:
     data_folder.prepare(_settings.data)
     _place = data_folder.metrics_place(_settings.data, data_folder.metrics_bytes(_settings.workers + 1))
     _counts = own_folder(_place) if _place else None
+    _started_by = os.getpid()
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     if _counts and data_folder.reserve_metrics(_counts, os.getpid()):
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # decides how counts are kept, when what counts is imported
@@ -66,12 +67,23 @@ logs.configure(_settings)
 
 def on_starting(server):
     """Say in one line that the address is taken, or is none; one that was inherited is whose it was."""
+    begin_daemon()
     addresses = server.cfg.address
     inherited = server.master_pid or systemd.listen_fds(unset_environment=False) or any(isinstance(one, int) for one in addresses)
     for host, port in () if inherited else [one for one in addresses if isinstance(one, tuple)]:
         if refused := address_refused(host, port):
             shown = f"[{host}]" if ":" in host else host
             sys.exit(f"jacie: {shown}:{port} {refused}")
+
+
+def begin_daemon():
+    """Take over from the process that read this file, where gunicorn forks twice to run in the background and sets its own umask."""
+    global _counts
+    data_folder.make_files_private()
+    if _counts and "PROMETHEUS_MULTIPROC_DIR" in os.environ and os.getpid() != _started_by:
+        _counts = own_folder(_counts.parent)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+        data_folder.reserve_metrics(_counts, os.getpid())
 
 
 def address_refused(host, port):

@@ -41,13 +41,18 @@ _METRIC_BYTES = 1 << 20  # what prometheus_client makes a file as large as; ever
 _SHARED_MEMORY = Path("/dev/shm")  # files there are made in a folder that is the user's own
 
 
+def make_files_private() -> None:
+    """Give files that this process and its children make later to their owner alone."""
+    os.umask(0o077)
+
+
 @functools.cache
 def prepare(folder: Path) -> bool:
     """Make the folder, its owner's alone, and return whether files can be written there; files made later are private too.
 
     A full or read-only folder is noted and used as it is. Raise ConfigurationError where it is no folder and cannot become one.
     """
-    os.umask(0o077)
+    make_files_private()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_private(folder)
