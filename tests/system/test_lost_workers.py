@@ -5,9 +5,11 @@ import random
 import signal
 import threading
 import time
+import urllib.request
 
 import pytest
 
+from jacie_flask.runs.redis_connection import connect
 from tests.support import scenarios, told_model
 from tests.support.cutting import CuttingClient
 from tests.support.jacie import parse
@@ -45,6 +47,12 @@ def streaming(shared, questions, seconds=60):
 def runs(shared):
     """Return how many runs were begun; a connection that was only opened may still be turned away."""
     return len(shared.redis.keys("jacie:run:*"))
+
+
+def events_of(connection, run_id):
+    """Yield what a run's stream says on a kept connection, where it sends its reader on included."""
+    connection.request("GET", f"/runs/{run_id}/events")
+    return (frame for frame in parse(connection.getresponse()) if frame.name != ":")
 
 
 def following(connection, run_id):
@@ -114,6 +122,69 @@ def test_redis_is_away_at_the_start_and_goes_again(data, model):
             assert whole == (told_model.answer(7602), "result")
             assert there[1] == "reconnect"
             assert whole[0].startswith(there[0])
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("silent_s", [0.0, 7.0], ids=["words said", "no word yet"])
+def test_a_stopped_and_revived_worker_tells_its_readers_the_recorded_end(data, model, silent_s):
+    """SIGSTOP until the other worker has taken the run over, then SIGCONT: readers of both, and whoever comes later, get one end."""
+    with RedisServer() as redis, two_workers(data, redis, model.url, JACIE_DISCONNECT_GRACE_S="20") as shared:
+        shared.wait_for_workers()
+        run_id = accepted(shared, told_model.question(7800, words=40, silent_s=silent_s, total_s=2.0))
+        with shared.connection(owner=True) as here, shared.connection(owner=False) as elsewhere:
+            pid = shared.worker_of(here)
+            readers = [events_of(connection, run_id) for connection in (here, elsewhere)]
+            begun = "progress" if silent_s else "token"
+            seen = [[] for _ in readers]
+            for frames, reader in zip(seen, readers, strict=True):
+                while not any(frame.name == begun for frame in frames):
+                    frames.append(next(reader))
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                taken_over = b"reset" if silent_s else b"error"
+                wait_for(lambda: taken_over in b"".join(log_of(redis, run_id)), 30)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            for frames, reader in zip(seen, readers, strict=True):
+                frames.extend(reader)
+            recorded, end = followed_to_its_end(shared, run_id)
+            ends = [frames[-1] for frames in seen]
+            if ends[0].name == "reconnect":  # it was sent to the record
+                ends[0] = followed_to_its_end(shared, run_id, seen[0][-2].id)[1]
+            assert [(one.name, one.data) for one in ends] == [(end.name, end.data)] * 2
+            assert end.name == ("result" if silent_s else "error")
+            assert recorded == (told_model.answer(7800, 40) if silent_s else end.data["partial_response"])
+            status = shared.running.get(f"/runs/{run_id}")
+            assert (status["result"] or status["error"]) == end.data
+    row = {"stopped": "before its first word" if silent_s else "within its answer", "recorded end": end.name if silent_s else end.data["code"],
+           "its own readers": "the same", "readers elsewhere": "the same"}  # fmt: skip
+    record(
+        f"36-revived-{begun}", f"Readers of a revived worker ({row['stopped']})",
+        "SIGSTOP to a worker until the other one has taken its run over, then SIGCONT.", [row],
+    )  # fmt: skip
+
+
+def log_of(redis, run_id):
+    """Return the bytes of what Redis holds of a run."""
+    with connect(redis.url) as client:
+        return [fields[b"e"] for _, fields in client.xrange(f"jacie:log:{run_id}")]
+
+
+def followed_to_its_end(shared, run_id, last_id=""):
+    """Read a run as a client that comes back when it is told to; return the text of its last attempt and its terminal event."""
+    text, end = "", None
+    while end is None:
+        request = urllib.request.Request(
+            f"{shared.running.url}/runs/{run_id}/events", headers={"Last-Event-ID": last_id} if last_id else {}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            for frame in parse(answer):
+                last_id = frame.id or last_id
+                text = {"reset": "", "token": text + str(frame.data.get("text")) if frame.name == "token" else ""}.get(
+                    frame.name, text
+                )
+                end = frame if frame.name in ("result", "error") else None
+    return text, end
 
 
 @pytest.mark.reliability

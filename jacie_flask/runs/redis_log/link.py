@@ -18,6 +18,7 @@ BEAT_S = 0.4
 """How often it says something."""
 MOVED_MS = 1000
 """When a reader should come back that has to look for its run elsewhere."""
+_TRIES, _TRY_AGAIN_S = 3, 0.05
 
 
 class Link:
@@ -48,6 +49,21 @@ class Link:
         except StoreDown as error:
             self.went_down(error)
             raise
+
+    def insist(self, exchange: Callable[[], T]) -> T:
+        """Make an exchange, up to three times, even where Redis is taken for down; raise StoreDown.
+
+        A process that was stopped finds its connections timed out when it goes on, which says nothing of Redis.
+        """
+        for tried in range(_TRIES):
+            try:
+                return exchange()
+            except StoreDown as error:
+                if tried == _TRIES - 1:
+                    self.went_down(error)
+                    raise
+                time.sleep(_TRY_AGAIN_S)
+        raise StoreDown("redis was not asked")
 
     def quietly(self, exchange: Callable[[], object]) -> None:
         """Make an exchange that may as well fail."""

@@ -110,6 +110,11 @@ class OwnRuns:
         """Say whether another worker may have taken this one for dead, and the run over."""
         return run_id in self._doubted or time.monotonic() > self._leased_until - _MARGIN_S
 
+    def _was_asleep(self, run_id: str) -> bool:
+        """Say whether the lease was over before Redis was taken for down: then this process did not run, or had its run doubted."""
+        down_since = self._link.down_since
+        return down_since is None or run_id in self._doubted or down_since > self._leased_until
+
     def _recorded_first(self, run_id: str, own: "_Own", entries: Sequence[Entry]) -> bool:
         """Record a run's end before a reader hears of it; False where Redis cannot be asked, or knows nothing of the run.
 
@@ -122,8 +127,9 @@ class OwnRuns:
                 return False
             info = msgspec.structs.replace(own.record.info(), finished=True, question=None, updated_at=time.time())
             known = list(own.record.entries)
+            ask = self._link.insist if self._was_asleep(run_id) else self._link.ask
             try:
-                ours = self._link.ask(lambda: self._store.end(info, [*known, *entries], own.written, own.claim))
+                ours = ask(lambda: self._store.end(info, [*known, *entries], own.written, own.claim))
             except (StoreDown, RecordDamaged):
                 return False
             if not ours:
