@@ -1,5 +1,6 @@
 """Tokens of an identity provider: really signed, checked with keys from a real key server that rotates, lies and fails."""
 
+import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from jacie_flask.access.keys import KeyFile
 from jacie_flask.access.tokens import PublishedKeys, TokenVerifier
 from jacie_flask.errors import Forbidden, IdentityUnavailable, Unauthorized
 from tests.support.identity import AUDIENCE, ISSUER, Provider, signed_with_text
+from tests.support.reliability import record
 
 STRANGER = rsa.generate_private_key(65537, 2048)
 
@@ -214,6 +216,77 @@ def test_a_short_key_verifies_nothing(tokens, provider, bits):
     """RFC 7518 asks for 2048 bits: a shorter key may be computed from what is published."""
     provider.keys["rsa-1"] = rsa.generate_private_key(65537, bits)
     with pytest.raises(Unauthorized):
+        tokens.claims(provider.token())
+
+
+WEAK_KEYS = {
+    "RSA of 1024 bits": lambda: {"n": number(rsa.generate_private_key(65537, 1024).public_key().public_numbers().n)},
+    "RSA of 2047 bits": lambda: {"n": number(rsa.generate_private_key(65537, 2047).public_key().public_numbers().n)},
+    "RSA of 20,000 bits": lambda: {"n": number(2**20_000 - 1)},
+    "RSA with the exponent 1": lambda: {"e": number(1)},
+    "RSA with the exponent 2": lambda: {"e": number(2)},
+    "RSA without a modulus": lambda: {"n": None},
+    "RSA whose modulus is no text": lambda: {"n": 5},
+    "for encryption (use)": lambda: {"use": "enc"},
+    "for encryption (key_ops)": lambda: {"key_ops": ["encrypt", "wrapKey"]},
+    "for signing alone": lambda: {"key_ops": ["sign"]},
+    "of an algorithm for encryption": lambda: {"alg": "RSA-OAEP-256"},
+    "of a symmetric algorithm": lambda: {"alg": "HS256"},
+    "of the algorithm none": lambda: {"alg": "none"},
+    "of another kind's algorithm": lambda: {"alg": "ES256"},
+    "symmetric": lambda: {"kty": "oct", "k": "c2VjcmV0"},
+    "with its private part": lambda: {"d": "AQAB"},
+    "of a kind that is no text": lambda: {"kty": ["RSA"]},
+}
+
+
+def number(value):
+    """Return a number as a JWK holds it (RFC 7518, section 2)."""
+    data = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.mark.reliability
+@pytest.mark.filterwarnings("ignore:The RSA key is")
+def test_no_weak_or_misplaced_key_verifies_a_token(provider, clock):
+    """What a provider publishes for something else, or too weak, makes no token valid; a good key beside it does its work."""
+    rows = []
+    for what, changes in WEAK_KEYS.items():
+        (weak,) = json.loads(published(provider, **changes(), kid="weak"))["keys"]
+        good = json.loads(provider.published())["keys"][0]
+        provider.body = json.dumps({"keys": [weak, good, {**weak, "kid": "rsa-2"}]}).encode()
+        tokens = TokenVerifier(ISSUER, AUDIENCE, PublishedKeys(provider.url, clock))
+        with pytest.raises(Unauthorized):
+            tokens.claims(provider.token("weak", key=provider.keys["rsa-1"]))
+        assert tokens.claims(provider.token())["sub"] == "ada", what
+        provider.body = None
+        rows.append({"published key": what, "tokens with it": "401", "tokens with a good key beside it": "taken"})
+    rows += [
+        _of_curve(provider, clock, curve) for curve in (ec.SECP256K1(), ec.SECP224R1(), ec.BrainpoolP256R1(), ec.SECT233R1())
+    ]
+    record("74-tokens", "Keys of an identity provider", "A provider publishes each kind beside a good key.", rows)
+
+
+def _of_curve(provider, clock, curve):
+    """Try a key of a curve that signs no tokens, published as one that does; return its row."""
+    numbers = ec.generate_private_key(curve).public_key().public_numbers()
+    key = {"kty": "EC", "kid": "curve", "crv": "P-256", "alg": "ES256", "x": number(numbers.x), "y": number(numbers.y)}
+    provider.body = json.dumps({"keys": [key, {**key, "crv": curve.name}, json.loads(provider.published())["keys"][0]]}).encode()
+    tokens = TokenVerifier(ISSUER, AUDIENCE, PublishedKeys(provider.url, clock))
+    with pytest.raises(Unauthorized):
+        tokens.claims(provider.token("curve", "ES256", key=ec.generate_private_key(ec.SECP256R1())))
+    assert tokens.claims(provider.token())["sub"] == "ada"
+    provider.body = None
+    return {"published key": f"of the curve {curve.name}", "tokens with it": "401", "tokens with a good key beside it": "taken"}
+
+
+@pytest.mark.parametrize("body", [
+    '{"keys": [{"kty": "RSA", "later": %s}]}', '{"later": %s, "keys": []}', "%s", '{"keys": %s}',
+])  # fmt: skip
+def test_a_key_set_that_nests_deeply_is_no_key_set(tokens, provider, body):
+    """Whether a credential is good cannot be said then."""
+    provider.body = (body % ("[" * 50_000 + "]" * 50_000)).encode()
+    with pytest.raises(IdentityUnavailable):
         tokens.claims(provider.token())
 
 
