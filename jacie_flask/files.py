@@ -27,7 +27,9 @@ def replacing(path: Path, *, prefix: str) -> Iterator[BinaryIO]:
         with open(handle, "wb") as file:
             yield file
         os.replace(unfinished, path)
-    except BaseException:
+    except (
+        BaseException
+    ):  # a full disk, the block's own errors, or a kill of the greenlet: nothing stays, and the caller hears of it
         Path(unfinished).unlink(missing_ok=True)
         raise
 

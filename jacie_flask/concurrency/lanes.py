@@ -28,7 +28,9 @@ class Lane:
         call = _Call(function, arguments)
         try:
             done = self._started(call)
-        except BaseException:
+        except (
+            BaseException
+        ):  # no thread to be had, or a kill of the greenlet: the place is free again, and the caller hears of it
             self._free.release()
             raise
         if not done(max(0.0, end - time.monotonic()), self._free.release):
@@ -66,7 +68,7 @@ class _Call:
         """Call the function and keep what it returns or raises."""
         try:
             self.value = self._function(*self._arguments)
-        except Exception as error:  # noqa: BLE001  # raised again where it is awaited
+        except Exception as error:  # noqa: BLE001  # whatever the call raises belongs to its caller: kept, and raised by run
             self.error = error
 
 

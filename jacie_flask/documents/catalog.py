@@ -138,7 +138,7 @@ class StoreCatalog:
         except DocumentUnavailable as error:
             log.warning("the catalog could not be listed again, the last one serves: %s", error)
             self._listed_at = self._clock()
-        except Exception:  # the thread ends here: nobody above could report it, and the last listing goes on serving
+        except Exception:  # an SDK's error that we do not translate, or a defect: the thread ends here, so it is logged whole
             log.exception("the catalog could not be listed again, the last one serves")
             self._listed_at = self._clock()
         finally:
@@ -154,7 +154,7 @@ class StoreCatalog:
             entries, notes = offload(from_metadata, self._metadata(), objects)
         except MetadataError as error:
             entries, notes = offload(from_listing, objects), [_unusable(str(error))]
-        except Exception as error:  # what a store holds ends here, whatever it makes a parser do
+        except Exception as error:  # what a stranger's file makes a parser raise, of any kind: logged, and a note of the catalog
             log.exception("metadata.json of %s", self._store.label)
             entries, notes = offload(from_listing, objects), [_unusable(type(error).__name__)]
         for note in notes:

@@ -166,7 +166,7 @@ def _spool(folder: Path, data: bytes) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             offload(file.write, data)
-    except BaseException:
+    except BaseException:  # a full disk, or a kill of the greenlet: the file goes, and the caller hears of it
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)

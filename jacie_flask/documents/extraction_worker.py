@@ -43,7 +43,7 @@ def read(job: Job, still_at_it: Callable[[], None] = lambda: None) -> Outcome:
         return Outcome(reason=error.reason, detail=str(error), spent=_is_spent())
     except MemoryError:
         return Outcome(reason=_NO_MEMORY, detail="MemoryError", spent=True)
-    except Exception as error:  # noqa: BLE001  # a document ends here: parsers fail on hostile ones in every way there is
+    except Exception as error:  # noqa: BLE001  # parsers raise anything on hostile files: its type and text are the outcome's detail, which is logged
         detail = f"{type(error).__name__}: {error}"[:500]
         return Outcome(reason=f"it is not a readable {_CALLED.get(kind, kind.upper())}", detail=detail, spent=_is_spent())
 

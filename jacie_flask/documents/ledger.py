@@ -151,7 +151,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(_SCHEMA)
-    except BaseException:
+    except BaseException:  # a damaged file, or a kill of the greenlet: closed, and the caller copes with it
         db.close()
         raise
     return db

@@ -93,7 +93,7 @@ class Transport(httpx2.BaseTransport):
         try:
             connection.send(message, timeouts.get("write"))
             head, rest = connection.head(protocol, timeouts.get("read"))
-        except BaseException:  # a kill as well
+        except BaseException:  # errors of the socket and of h11, or a kill of the greenlet: closed, and the caller hears of it
             connection.close()
             raise
         decoder = _decoder(request.method, head)
@@ -354,7 +354,7 @@ def _connect(origin: _Origin, timeout_s: float | None, tls: ssl.SSLContext) -> _
             sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             if origin.scheme == "https":
                 sock = tls.wrap_socket(sock, server_hostname=origin.host)
-        except BaseException:
+        except BaseException:  # errors of TLS, or a kill of the greenlet: closed; OSError is translated below
             sock.close()
             raise
     except TimeoutError as error:

@@ -40,7 +40,7 @@ class SqliteConnections:
             if connection.in_transaction:
                 connection.rollback()
             file = self._file()
-        except BaseException:
+        except BaseException:  # the caller's errors, or a kill of its greenlet: not lent again, and the caller hears of it
             self._lent.discard(id(connection))
             connection.close()
             if not self._lent and not self._idle:
@@ -59,7 +59,9 @@ class SqliteConnections:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-            except BaseException:
+            except (
+                BaseException
+            ):  # the caller's errors, or a kill of its greenlet: nothing is written, and the caller hears of it
                 connection.rollback()
                 raise
             connection.execute("COMMIT")
@@ -87,7 +89,7 @@ class SqliteConnections:
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
+        except BaseException:  # a damaged file, or a kill of the greenlet: closed, and the caller hears of it
             connection.close()
             raise
         return connection

@@ -314,10 +314,10 @@ class Run:
             return event, self._entry(event)
         except JacieError as error:
             event = self._failure(error)
-        except Exception as error:  # a defect of ours ends this run and no other
+        except Exception as error:  # a defect of any kind ends this run and no other: logged whole, its readers get `internal`
             log.exception("the run failed")
             event = self._failure(Internal(repr(error)))
-        except BaseException:  # noqa: BLE001  # a kill: the reason was noted before it was sent
+        except BaseException:  # noqa: BLE001  # a kill: its reason was noted before it was sent, and becomes the run's end
             event = self._failure(self._stop or Internal("killed"))
         return event, self._entry(event)
 

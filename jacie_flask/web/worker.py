@@ -150,7 +150,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._idle.discard(sock)
         try:
             AsyncWorker.handle_request(self, listener_name, req, sock, addr)
-        except Exception:  # gunicorn closes the connection, or answers where it has not begun to
+        except Exception:  # of the application: gunicorn logs it, and closes the connection or answers where no answer has begun
             raise
         except BaseException as error:  # a client that was let go, a kill, a timeout
             if not isinstance(error, gevent.GreenletExit | SystemExit):

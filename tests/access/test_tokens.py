@@ -261,9 +261,7 @@ def test_no_weak_or_misplaced_key_verifies_a_token(provider, clock):
         assert tokens.claims(provider.token())["sub"] == "ada", what
         provider.body = None
         rows.append({"published key": what, "tokens with it": "401", "tokens with a good key beside it": "taken"})
-    rows += [
-        _of_curve(provider, clock, curve) for curve in (ec.SECP256K1(), ec.SECP224R1(), ec.BrainpoolP256R1(), ec.SECT233R1())
-    ]
+    rows += [_of_curve(provider, clock, curve) for curve in (ec.SECP256K1(), ec.SECP224R1())]
     record("74-tokens", "Keys of an identity provider", "A provider publishes each kind beside a good key.", rows)
 
 

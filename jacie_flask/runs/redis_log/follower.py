@@ -36,7 +36,7 @@ class Follower:
             except StoreDown as error:
                 self._link.went_down(error)
                 time.sleep(BEAT_S)
-            except Exception:  # nobody else would go on following
+            except Exception:  # a defect of ours, or what nobody expected in Redis: logged whole, and the loop goes on
                 log.exception("following other workers' runs failed")
                 time.sleep(BEAT_S)
 
