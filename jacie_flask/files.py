@@ -27,9 +27,7 @@ def replacing(path: Path, *, prefix: str) -> Iterator[BinaryIO]:
         with open(handle, "wb") as file:
             yield file
         os.replace(unfinished, path)
-    except (
-        BaseException
-    ):  # a full disk, the block's own errors, or a kill of the greenlet: nothing stays, and the caller hears of it
+    except BaseException:  # a full disk, errors of the block, or a kill: nothing stays, and the caller hears of it
         Path(unfinished).unlink(missing_ok=True)
         raise
 

@@ -36,9 +36,7 @@ def _ingest_quietly(tenant: str, settings: Settings) -> bool:
     except (ConfigurationError, DocumentUnavailable, RetrievalUnavailable) as error:
         log.error("ingestion of %s stopped and will be tried again: %s", tenant, error)
         return False
-    except (
-        Exception
-    ):  # a defect that one tenant's store brings out, of any kind: logged whole, tried again, and no other tenant's
+    except Exception:  # a defect that one tenant's store brings out: logged whole, tried again, and no other tenant's
         log.exception("ingestion of %s failed and will be tried again", tenant)
         return False
     for filename, reason in report.skipped.items():

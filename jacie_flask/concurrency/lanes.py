@@ -28,9 +28,7 @@ class Lane:
         call = _Call(function, arguments)
         try:
             done = self._started(call)
-        except (
-            BaseException
-        ):  # no thread to be had, or a kill of the greenlet: the place is free again, and the caller hears of it
+        except BaseException:  # no thread to be had, or a kill: the place is free, and the caller hears of it
             self._free.release()
             raise
         if not done(max(0.0, end - time.monotonic()), self._free.release):

@@ -59,9 +59,7 @@ class SqliteConnections:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-            except (
-                BaseException
-            ):  # the caller's errors, or a kill of its greenlet: nothing is written, and the caller hears of it
+            except BaseException:  # the caller's errors, or a kill: nothing is written, and the caller hears of it
                 connection.rollback()
                 raise
             connection.execute("COMMIT")

@@ -41,9 +41,7 @@ def _take(steps: Sequence[_Step]) -> None:
             step()
         except JacieError as error:
             log.warning("%s cannot be reached yet: %s", name, error)
-        except (
-            Exception
-        ):  # whatever a store, an index or a server brings out: logged whole; the worker starts, and questions meet it again
+        except Exception:  # whatever a part brings out: logged whole; questions meet it again
             log.exception("%s failed to warm up", name)
 
 
