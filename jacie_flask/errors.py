@@ -207,7 +207,7 @@ class LLMContextExceeded(JacieError):
 
 
 class ContentFiltered(JacieError):
-    """The model's provider refused the content."""
+    """The model's provider rejected the prompt for its content."""
 
     code, status = "content_filtered", 422
     public = "The language model's provider declined to answer this."

@@ -7,10 +7,14 @@ from jacie_flask.events import Usage
 from jacie_flask.interfaces import Delta
 
 LENGTH = "The answer reached the language model's length limit and is cut off there."
+FILTERED = "The content filter of the language model's server ended the answer, so the answer may be incomplete."
+REFUSED = "The language model declined to go on, so its answer may be incomplete."
 UNCONFIRMED = "The language model's server did not confirm the end of the answer, so the answer may be incomplete."
 CALLED = "The language model asked for a tool, which Jacie does not offer, so its answer may be incomplete."
 BLANK = "The language model went on with white space after its answer, which was left out."
+_ENDINGS = {"length": LENGTH, "content_filter": FILTERED}
 _NOTHING = {
+    "content_filter": "The content filter of the language model's server let no answer through",
     "refused": "The language model declined to answer",
     "called": "The language model asked for a tool instead of answering",
     "length": "The language model reached its length limit before it began to answer",
@@ -59,9 +63,7 @@ class ModelAnswer:
         if self._hygiene.markers_only or is_markers_only(text):
             return _MARKERS
         if not text.strip():
-            last = self._last
-            kind = "refused" if last.refused else "called" if last.called else last.finish_reason or ""
-            return _NOTHING.get(kind, _NOTHING[""])
+            return self._missing()
         if self._hygiene.repetition.found and not self._hygiene.repetition.blank:
             return _REPEATED
         return ""
@@ -69,10 +71,19 @@ class ModelAnswer:
     def notes(self) -> list[str]:
         """Return what a reader of the answer has to know about its end."""
         last = self._last
-        notes = [LENGTH] if last.finish_reason == "length" else []
+        notes = [_ENDINGS[last.finish_reason]] if last.finish_reason in _ENDINGS else []
+        notes += [REFUSED] if last.refused else []
         notes += [] if last.confirmed else [UNCONFIRMED]
         notes += [CALLED] if last.called else []
         return notes + ([BLANK] if self._hygiene.repetition.blank else [])
+
+    def _missing(self) -> str:
+        """Return why there is no text; the server's filter goes before what the model wrote beside its text."""
+        last = self._last
+        kind = last.finish_reason or ""
+        if kind != "content_filter":
+            kind = "refused" if last.refused else "called" if last.called else kind
+        return _NOTHING.get(kind, _NOTHING[""])
 
     def _stop(self) -> None:
         """Close the model's stream: nothing of what it would still send belongs to the answer."""

@@ -15,6 +15,7 @@ from jacie_flask.models.surrogates import Joiner
 AFTER_FINISH_S = 1.0
 """How long usage and ``[DONE]`` are waited for once the finish reason is known."""
 _ENDINGS = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call"})
+_FILTERED = "content_filter"
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size")
 _CONTEXT_WORDS = (*_CONTEXT_CODES, "context length", "context size", "context window", "prompt is too long")
 
@@ -34,7 +35,7 @@ class ChatStream:
         """Yield one Delta for each block that brings something, and a last one with the finish reason.
 
         Run it to its end and the connection can be used again. Raise LLMIncomplete for what cannot be understood and for finish
-        reasons that are not OpenAI's, ContentFiltered where the provider stopped, LLMContextExceeded where the server says so.
+        reasons that are not OpenAI's, ContentFiltered and LLMContextExceeded for an error object that says so.
         """
         answer = self._answer
         broken: httpx2.HTTPError | None = None
@@ -213,9 +214,9 @@ class _Answer:
             return
         if reason not in _ENDINGS:
             self.problem = self.problem or LLMIncomplete(f"the server ended the answer with {reason[:80]!r}")
-        elif reason == "content_filter":
-            self.problem = ContentFiltered("the provider's content filter ended the answer")
-        self.finish, self.ending = reason, True
+        if self.finish in (None, "stop"):  # a second reason that is "stop" takes nothing from the first
+            self.finish = reason
+        self.ending = True
         self._called = self._called or reason in ("tool_calls", "function_call")
 
     def _delta(self) -> Delta | None:
@@ -266,7 +267,8 @@ def _failure(error: object) -> JacieError:
     text = str(error)[:2000]
     if says_context(text):
         return LLMContextExceeded(text)
-    if "content_filter" in text:
+    code, kind = (error.get("code"), error.get("type")) if isinstance(error, dict) else (error, None)
+    if says_filtered(code, kind):
         return ContentFiltered(text)
     return LLMIncomplete(f"the model's stream holds an error: {text}")
 
@@ -275,3 +277,8 @@ def says_context(text: str) -> bool:
     """Say whether a server's words are about a prompt that is too long; servers differ in code, type and words."""
     text = text.lower()
     return any(words in text for words in _CONTEXT_WORDS)
+
+
+def says_filtered(code: object, kind: object) -> bool:
+    """Say whether an error with this ``code`` and type says that a content filter rejected what was sent or written."""
+    return _FILTERED in (code, kind)

@@ -13,7 +13,7 @@ from jacie_flask import tracing
 from jacie_flask.errors import ContentFiltered, JacieError, LLMContextExceeded, LLMIncomplete, LLMTimeout, LLMUnavailable
 from jacie_flask.interfaces import Delta, Prompt
 from jacie_flask.models import http_transport
-from jacie_flask.models.chat_stream import ChatStream, read_deltas, says_context
+from jacie_flask.models.chat_stream import ChatStream, read_deltas, says_context, says_filtered
 from jacie_flask.openai_errors import asked_to_wait, trouble
 from jacie_flask.redaction import redactor
 from jacie_flask.retries import TO_THE_END, Budget
@@ -148,7 +148,9 @@ class OpenAIModel:
 
     def _refused_parameter(self, error: openai.OpenAIError, sent: dict[str, Any]) -> str:
         """Return the parameter of the request that a refusal names, "" where it names none."""
-        if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError) or _is_context(error):
+        if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError):
+            return ""
+        if _is_context(error) or says_filtered(error.code, error.type):
             return ""
         candidates = [name for name in _MAY_BE_REFUSED if name in sent]
         if error.param in candidates:
@@ -172,7 +174,7 @@ class OpenAIModel:
             return LLMUnavailable(f"{detail}: {error.__cause__!r}")
         if _is_context(error):
             return LLMContextExceeded(detail)
-        if error.code == "content_filter":
+        if says_filtered(error.code, error.type):
             return ContentFiltered(detail)
         return LLMUnavailable(detail, retry_after_s=asked_to_wait(error))
 

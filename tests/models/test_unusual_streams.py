@@ -242,6 +242,20 @@ PARTLY: dict[str, tuple[Reply, str, str]] = {
         HELLO,
         notes.CALLED,
     ),
+    "finish reason content_filter": (Reply((*ANSWER, event(chunk({}, "content_filter")), DONE)), HELLO, notes.FILTERED),
+    "content_filter beside the last text": (Reply((text(FIRST), text(SECOND, "content_filter"), DONE)), HELLO, notes.FILTERED),
+    "content_filter, then cut": (Reply((*ANSWER, event(chunk({}, "content_filter"))), ending=RESET), HELLO, notes.FILTERED),
+    "content_filter, then stop": (
+        Reply((*ANSWER, event(chunk({}, "content_filter")), END, DONE)),
+        HELLO,
+        notes.FILTERED,
+    ),
+    "content_filter in plain JSON": (
+        Reply((json.dumps({"choices": [{"message": {"content": HELLO}, "finish_reason": "content_filter"}]}).encode(),)),
+        HELLO,
+        notes.FILTERED,
+    ),
+    "refusal after text": (sse(*ANSWER, event(chunk({"refusal": "I cannot go on."}))), HELLO, notes.REFUSED),
     "white space without end": (joined(HELLO, *["\n" * 50] * 40), "", notes.BLANK),
 }
 
@@ -269,6 +283,26 @@ EMPTY: dict[str, tuple[Reply, str, bool]] = {
     "length while reasoning": (
         Reply((event(chunk({"reasoning": "a"})), event(chunk({}, "length")), DONE)),
         "reached its length limit before",
+        False,
+    ),
+    "content_filter at once": (
+        Reply((event(chunk({}, "content_filter")), DONE)),
+        "content filter of the language model's",
+        False,
+    ),
+    "content_filter while reasoning": (
+        Reply((event(chunk({"reasoning": "a"})), event(chunk({}, "content_filter")), DONE)),
+        "let no answer through",
+        False,
+    ),
+    "content_filter after a refusal": (
+        Reply((event(chunk({"refusal": "No."})), event(chunk({}, "content_filter")), DONE)),
+        "let no answer through",
+        False,
+    ),
+    "content_filter in plain JSON": (
+        Reply((json.dumps({"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}).encode(),)),
+        "let no answer through",
         False,
     ),
     "length within <think>": (Reply((text("<think>so"), event(chunk({}, "length")), DONE)), "reached its length limit", False),
@@ -304,11 +338,13 @@ def test_what_is_no_answer_is_replaced(parts, reply, reason, shown):
 
 def test_the_pages_replace_what_is_no_answer(parts):
     """With documents, the page's words are shown, and the note says so."""
-    with RawModel(joined("[1]")) as server:
-        got = received(parts, server, query="What is a bowl in the shop?", auto_load_documents=True)
-    assert "12.50" in got.end["response"]
-    assert got.end["degraded"][-1].endswith("numbers of sources; what the pages say is shown instead.")
-    assert got.end["model"] == ""
+    filtered = Reply((event(chunk({}, "content_filter")), DONE))
+    for reply, reason in ((joined("[1]"), "numbers of sources"), (filtered, "let no answer through")):
+        with RawModel(reply) as server:
+            got = received(parts, server, query="What is a bowl in the shop?", auto_load_documents=True)
+        assert "12.50" in got.end["response"]
+        assert got.end["degraded"][-1].endswith(f"{reason}; what the pages say is shown instead.")
+        assert (got.end["model"], got.end["basis"]) == ("", "quoted")
 
 
 FAILURES: dict[str, tuple[Reply, str, str]] = {
@@ -317,7 +353,16 @@ FAILURES: dict[str, tuple[Reply, str, str]] = {
     "finish reason network_error": (Reply((*ANSWER, event(chunk({}, "network_error")), DONE)), "llm_incomplete", HELLO),
     "unknown finish reason": (Reply((*ANSWER, event(chunk({}, "tired")), DONE)), "llm_incomplete", HELLO),
     "finish reason of another type": (Reply((*ANSWER, event(chunk({}, {"type": "stop"})), DONE)), "llm_incomplete", HELLO),
-    "finish reason content_filter": (Reply((*ANSWER, event(chunk({}, "content_filter")), DONE)), "content_filtered", HELLO),
+    "error whose code is content_filter": (
+        Reply((*ANSWER, event({"error": {"code": "content_filter", "message": "no"}}))),
+        "content_filtered",
+        HELLO,
+    ),
+    "error that a filter has looked at": (
+        Reply((*ANSWER, event({"error": {"code": "died", "content_filter_results": {}}}))),
+        "llm_incomplete",
+        HELLO,
+    ),
     "error in the chunk": (Reply((*ANSWER, event({"error": {"message": "died", "code": 500}}))), "llm_incomplete", HELLO),
     "error as a string": (Reply((*ANSWER, event({"error": "died"}), END, DONE)), "llm_incomplete", HELLO),
     "error in the choice": (

@@ -25,7 +25,7 @@ MODEL_FAULTS = {
     "cut in the middle": (Script(fault="rst"), "llm_incomplete", True),
     "ended with an unknown finish reason": (Script(finish_reason="abort"), "llm_incomplete", True),
     "stopped answering": (Script(fault="hang"), "llm_timeout", True),
-    "filtered": (Script(fault="content_filter"), "content_filtered", False),
+    "prompt filtered": (Script(status=400, error_code="content_filter"), "content_filtered", False),
 }
 
 
@@ -54,15 +54,36 @@ def test_a_broken_model_ends_the_run_with_its_code_and_sources(served, mode, fau
     assert error["request_id"] == received.headers["X-Request-ID"]
 
 
+NO_WORD = {
+    "status 500": Script(status=500),
+    "prompt filtered": Script(status=400, error_code="content_filter"),
+    "answer filtered at once": Script(fault="content_filter", fault_after=0),
+}
+
+
+@pytest.mark.parametrize("fault", NO_WORD)
 @pytest.mark.parametrize("mode", MODES)
-def test_a_model_that_fails_costs_no_exact_answer(served, mode):
-    """What was computed is shown in the model's place, and the failure is told."""
+def test_a_model_without_a_word_costs_no_exact_answer(served, mode, fault):
+    """What was computed is shown in the model's place, and the failure is reported."""
     running, model = served
-    model.script = Script(status=500)
+    model.script = NO_WORD[fault]
     result = ask(running.url, f"/{mode}/stream", QUESTION, timeout=30).terminal.data
     assert (result["basis"], result["model"]) == ("computed", "")
     assert "42,280 million" in result["response"]
     assert any("the computed answer is shown instead" in note for note in result["degraded"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_that_the_filter_ends_is_kept(served, mode):
+    """The words before it are the answer, the model has its credit, and ``degraded`` says who ended it."""
+    running, model = served
+    model.script = Script(fault="content_filter")
+    received = ask(running.url, f"/{mode}/stream", UNANSWERED, timeout=30)
+    result = received.terminal.data
+    assert (received.terminal.name, result["finish_reason"]) == ("result", "content_filter")
+    assert result["response"] == "".join(token["text"] for token in received.named("token")) != ""
+    assert result["model"]
+    assert any("content filter" in note for note in result["degraded"])
 
 
 def test_the_twin_fails_with_the_status_of_the_code(served):
