@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -111,6 +110,24 @@ class PagePicture(msgspec.Struct, frozen=True, kw_only=True):
     areas: list[tuple[int, int, int, int]] = []
 
 
+class ServedFile(Protocol):
+    """A file that was opened and checked: it can be read and sought, and its reader closes it."""
+
+    name: str
+    size: int
+    modified_s: float
+    version: str
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read on into a buffer."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
 class DocumentStore(Protocol):
     """Where the filings are; raises DocumentUnavailable for everything its SDK can say.
 
@@ -126,8 +143,8 @@ class DocumentStore(Protocol):
     def read(self, key: str, unless: str = "", budget: Budget | None = None) -> Blob | None:
         """Return the whole object, of one version, or None while it still has the version ``unless``."""
 
-    def locate(self, key: str) -> Path | str:
-        """Return the local file, or a short-lived URL a browser can open."""
+    def open(self, key: str, method: Literal["GET", "HEAD"] = "GET") -> ServedFile | str:
+        """Return the local file, opened, or a short-lived URL that a browser can open by this method."""
 
 
 # ---------------------------------------------------------------------------------------------------------- retrieval

@@ -5,13 +5,15 @@ import logging
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jacie_flask.concurrency import Lane
 from jacie_flask.documents.keys import is_hidden
+from jacie_flask.documents.opened_file import OpenedFile
 from jacie_flask.errors import DocumentUnavailable
-from jacie_flask.interfaces import Blob, StoredObject
+from jacie_flask.interfaces import Blob, ServedFile, StoredObject
 from jacie_flask.retries import Budget
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,8 @@ _PLACES = 8
 """Reads of one store at once; as many may hang in a stalled mount before the store counts as not answering."""
 _LISTING_FACTOR = 4.0
 _PIECE = 1 << 20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
 _DENIED = "access to it was denied"
 _GONE = "it is no longer in the store"
 _NO_FILE = "it is no regular file (a pipe, a socket or a device)"
@@ -60,10 +64,10 @@ class FolderStore:
         found: Blob | None = self._asked(key, self._read, key, unless, budget)
         return found
 
-    def locate(self, key: str) -> Path | str:
-        """Return the path of a regular file; raise DocumentUnavailable when it is none or is gone."""
-        path: Path = self._asked(key, self._located, key)
-        return path
+    def open(self, key: str, method: Literal["GET", "HEAD"] = "GET") -> ServedFile | str:
+        """Return a regular file, opened; raise DocumentUnavailable when it is none or is gone."""
+        file: OpenedFile = self._asked(key, self._open, key)
+        return file
 
     def _asked(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Ask the file system in this store's own threads; say what went wrong in our words."""
@@ -79,7 +83,7 @@ class FolderStore:
     def _read(self, key: str, unless: str, budget: Budget | None) -> Blob | None:
         path = self._path(key)
         for _ in range(3):
-            with _opened(path) as (descriptor, before):
+            with _opened(self._root, path) as (descriptor, before):
                 if _version(before) == unless:
                     return None
                 if before.st_size > self._max_bytes:
@@ -89,10 +93,9 @@ class FolderStore:
                     return Blob(data=data, version=_version(before))
         raise DocumentUnavailable(f"{key} keeps changing", reason="it keeps changing while it is read")
 
-    def _located(self, key: str) -> Path:
+    def _open(self, key: str) -> OpenedFile:
         path = self._path(key)
-        with _opened(path):
-            return path
+        return OpenedFile(_regular(self._root, path), path.name, partial(self._asked, key))
 
     def _path(self, key: str) -> Path:
         """Return where a key is: below the root and not hidden, also after links were followed; raise DocumentUnavailable."""
@@ -108,16 +111,33 @@ class FolderStore:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
-    """Open a regular file without waiting for whoever is at the other end of a pipe; raise OSError or DocumentUnavailable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+def _opened(root: Path, path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a regular file; raise OSError or DocumentUnavailable."""
+    descriptor = _regular(root, path)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise DocumentUnavailable(f"{path} is no regular file", reason=_NO_FILE)
-        yield descriptor, found
+        yield descriptor, os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _regular(root: Path, path: Path) -> int:
+    """Open a regular file below a folder, without waiting for whoever is at the other end of a pipe.
+
+    ``path`` has no links: where one is put on its way meanwhile, it is not followed. Raise OSError or DocumentUnavailable.
+    """
+    descriptor = os.open(root, _FOLDER)
+    *folders, name = path.relative_to(root).parts
+    ways = [*((folder, _FOLDER | os.O_NOFOLLOW) for folder in folders), (name, _FILE)]
+    for part, flags in ways:
+        try:
+            inner = os.open(part, flags, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DocumentUnavailable(f"{path} is no regular file", reason=_NO_FILE)
+    return descriptor
 
 
 def _pieces(descriptor: int, most: int, budget: Budget | None) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import boto3
@@ -27,7 +27,7 @@ from jacie_flask import tracing
 from jacie_flask.documents import s3_errors
 from jacie_flask.documents.keys import is_hidden
 from jacie_flask.errors import DocumentUnavailable
-from jacie_flask.interfaces import Blob, StoredObject
+from jacie_flask.interfaces import Blob, ServedFile, StoredObject
 from jacie_flask.retries import Budget, retry_after
 from jacie_flask.upstreams import Trouble, Upstream
 
@@ -123,8 +123,8 @@ class S3Store:
                 raise DocumentUnavailable(f"{key} is larger than {self._max_bytes} bytes", reason="it is too large")
             return Blob(data=b"".join(_pieces(body, budget)), version=str(answer["ETag"]))
 
-    def locate(self, key: str) -> Path | str:
-        """Return a presigned URL that opens the object in a browser for five minutes."""
+    def open(self, key: str, method: Literal["GET", "HEAD"] = "GET") -> ServedFile | str:
+        """Return a presigned URL that opens the object in a browser for five minutes; its signature holds for the method alone."""
         _check_visible(key)
         content_type = _TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
         parameters = {
@@ -134,7 +134,9 @@ class S3Store:
             "ResponseContentType": content_type,
         }
         try:
-            return str(self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=_LINK_SECONDS))
+            return str(
+                self._client.generate_presigned_url(f"{method.lower()}_object", Params=parameters, ExpiresIn=_LINK_SECONDS)
+            )
         except (BotoCoreError, ClientError) as error:
             raise _translate(error, f"signing a link to {key}") from error
 

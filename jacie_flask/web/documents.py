@@ -1,15 +1,18 @@
 """The catalog, the documents themselves, and their pages as text and as pictures."""
 
+import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from flask import Blueprint, Response, redirect, request, send_file
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wsgi import FileWrapper
 
 from jacie_flask.errors import DocumentUnavailable, InvalidRequest, NotFound
-from jacie_flask.interfaces import CatalogDocument, PagePicture
+from jacie_flask.interfaces import CatalogDocument, PagePicture, ServedFile
 from jacie_flask.text.hostile import one_line
 from jacie_flask.web import limits
 from jacie_flask.web.context import jacie
@@ -19,6 +22,7 @@ blueprint = Blueprint("documents", __name__)
 
 _HIGHLIGHT_CHARS = 1000
 _LONGEST_FILENAME = 255
+_PIECE = 1 << 16
 _LIMIT = re.compile(r"[0-9]{1,4}")
 _SCALE = re.compile(r"[0-4](?:\.[0-9]{1,2})?")
 _SHOWN = {".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/plain"}  # the rest is saved: none of it is a page of ours
@@ -49,12 +53,12 @@ def file(document_id: str) -> AnyResponse:
     document = parts.services.catalog.get(document_id)
     if not document.key:
         raise DocumentUnavailable(f"{document.filename} has no object", reason=document.reason)
-    place = parts.services.documents.locate(document.key)
-    if isinstance(place, str):
-        response: AnyResponse = redirect(place, code=307)
+    opened = parts.services.documents.open(document.key, "HEAD" if request.method == "HEAD" else "GET")
+    if isinstance(opened, str):
+        response: AnyResponse = redirect(opened, code=307)
         response.headers["Cache-Control"] = "no-store"
         return response
-    return _sent(place, document)
+    return _sent(opened, document)
 
 
 @blueprint.get("/documents/<document_id>/pages/<int:number>")
@@ -112,17 +116,28 @@ def _box(picture: PagePicture) -> str:
     return ", ".join(f"{side:.4f}" for side in sides)
 
 
-def _sent(path: Path, document: CatalogDocument) -> Response:
-    shown_as = _SHOWN.get(path.suffix.lower())
+def _sent(file: ServedFile, document: CatalogDocument) -> Response:
+    """Answer with a file that is open already: what stands at its path by now is not looked at."""
+    shown_as = _SHOWN.get(Path(file.name).suffix.lower())
+    reader = io.BufferedReader(cast(io.RawIOBase, file), _PIECE)
     response = send_file(
-        path,
+        reader,
         mimetype=shown_as or "application/octet-stream",
         as_attachment=shown_as is None,
         download_name=_saved_as(document.filename),
-        conditional=True,
+        conditional=False,
+        etag=file.version,
+        last_modified=file.modified_s,
         max_age=0,
     )
-    response.response = Download(response.response, watched())  # type: ignore[arg-type]  # a file's pieces are bytes
+    response.response = FileWrapper(reader, _PIECE)
+    response.content_length = file.size
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=file.size)
+    except RequestedRangeNotSatisfiable:
+        reader.close()
+        raise
+    response.response = Download(response.response, watched())
     return response
 
 

@@ -274,7 +274,7 @@ def test_metadata_cannot_name_what_is_hidden(made, name):
     with pytest.raises(DocumentUnavailable):
         made.store.read(found.key)
     with pytest.raises(DocumentUnavailable):
-        made.store.locate(found.key)
+        made.store.open(found.key)
 
 
 def test_links_are_decoded_and_names_compared_in_one_form(made):

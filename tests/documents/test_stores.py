@@ -1,5 +1,6 @@
 """What every store of filings keeps, one suite for folder and S3; and what each of them alone can meet."""
 
+import contextlib
 import logging
 import os
 import re
@@ -189,7 +190,7 @@ def test_links_do_not_lead_out(folder, tmp_path):
     assert not {"outdir/x.pdf", "loop.pdf", "broken.pdf"} & {item.key for item in folder.store.list()}
     for key in ("out.pdf", "outdir/x.pdf", "loop.pdf", "broken.pdf"):
         assert reason(lambda key=key: folder.store.read(key))
-        assert reason(lambda key=key: folder.store.locate(key))
+        assert reason(lambda key=key: folder.store.open(key))
 
 
 def test_a_name_that_is_no_text_costs_itself_only(folder, tmp_path):
@@ -220,12 +221,13 @@ def test_files_may_come_and_go_while_listing(folder):
         writer.join()
 
 
-def test_locate_is_the_file(folder, tmp_path):
+def test_open_is_the_file(folder, tmp_path):
     """A local document is served from where it lies; a missing one, a folder and a crafted key are refused."""
     folder.write("sub/a.pdf", b"one")
-    assert folder.store.locate("sub/a.pdf") == tmp_path / "filings" / "sub" / "a.pdf"
+    with folder.store.open("sub/a.pdf") as file:
+        assert file.read() == b"one"
     for key in ("b.pdf", "sub", "../filings2", "x" * 5000, "a\0b"):
-        assert reason(lambda key=key: folder.store.locate(key))
+        assert reason(lambda key=key: folder.store.open(key))
 
 
 def test_a_folder_that_is_gone_is_unavailable(tmp_path):
@@ -251,11 +253,11 @@ def test_a_link_opens_without_credentials(bucket):
     """A presigned link gives the bytes to anybody who holds it, as a type that is safe to open."""
     bucket.write("a b.pdf", b"%PDF one")
     bucket.write("c.html", b"<script>")
-    with urllib.request.urlopen(bucket.store.locate("a b.pdf"), timeout=5) as answer:
+    with urllib.request.urlopen(bucket.store.open("a b.pdf"), timeout=5) as answer:
         assert answer.read() == b"%PDF one"
         assert answer.headers["Content-Type"] == "application/pdf"
         assert answer.headers["Content-Disposition"] == "inline"
-    with urllib.request.urlopen(bucket.store.locate("c.html"), timeout=5) as answer:
+    with urllib.request.urlopen(bucket.store.open("c.html"), timeout=5) as answer:
         assert answer.headers["Content-Type"] == "application/octet-stream"
         assert answer.headers["Content-Disposition"] == "attachment"
 
@@ -263,7 +265,7 @@ def test_a_link_opens_without_credentials(bucket):
 def test_a_link_of_temporary_credentials_stays_out_of_logs(monkeypatch, moto_url):
     """The link carries the session token, as every presigned one does; a log line with it holds neither that, signature nor key id."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "FwoGZXIvYXdzEBEaD+temporary/token==")
-    link = S3Store("s3://filings/x", endpoint=moto_url, max_bytes=MAX_BYTES).locate("a.pdf")
+    link = S3Store("s3://filings/x", endpoint=moto_url, max_bytes=MAX_BYTES).open("a.pdf")
     held = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
     assert held["X-Amz-Security-Token"] == "FwoGZXIvYXdzEBEaD+temporary/token=="
     said = logging.makeLogRecord({"msg": "redirected to %s", "args": (link,), "levelname": "INFO"})
@@ -285,7 +287,7 @@ def test_missing_credentials_are_named(monkeypatch, moto_url):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     store = S3Store("s3://bucket/x", endpoint=moto_url, max_bytes=MAX_BYTES)
-    for ask in (store.list, lambda: store.read("a.pdf"), lambda: store.locate("a.pdf")):
+    for ask in (store.list, lambda: store.read("a.pdf"), lambda: store.open("a.pdf")):
         assert reason(ask) == "the store's credentials are missing"
 
 
@@ -365,7 +367,7 @@ def test_a_hidden_file_is_not_read(place):
     for key in (".env", ".git/config", "sub/.x.pdf"):
         place.write(key, b"secret")
         assert reason(lambda key=key: place.store.read(key)) == "access to it was denied"
-        assert reason(lambda key=key: place.store.locate(key)) == "access to it was denied"
+        assert reason(lambda key=key: place.store.open(key)) == "access to it was denied"
     assert place.store.list() == []
 
 
@@ -374,7 +376,52 @@ def test_a_link_to_a_hidden_file_opens_nothing(folder, tmp_path):
     folder.write(".env", b"secret")
     (tmp_path / "filings" / "env.pdf").symlink_to(tmp_path / "filings" / ".env")
     assert reason(lambda: folder.store.read("env.pdf")) == "access to it was denied"
-    assert reason(lambda: folder.store.locate("env.pdf")) == "access to it was denied"
+    assert reason(lambda: folder.store.open("env.pdf")) == "access to it was denied"
+
+
+@pytest.mark.parametrize("target", ["outside", "root/.hidden"])
+def test_a_link_that_is_put_there_meanwhile_is_not_followed(folder, tmp_path, target):
+    """A folder on the way is exchanged for a link again and again: what is read is the file of this folder, or nothing."""
+    folder.write("sub/a.pdf", b"mine")
+    root = tmp_path / "filings"
+    secret = root / ".hidden" if target == "root/.hidden" else tmp_path / "outside"
+    secret.mkdir()
+    (secret / "a.pdf").write_bytes(b"secret")
+    (root / "aside").symlink_to(secret)
+    stop = threading.Event()
+
+    def exchange():
+        while not stop.is_set():
+            for one, other in (("sub", ".kept"), ("aside", "sub"), ("sub", "aside"), (".kept", "sub")):
+                (root / one).rename(root / other)
+
+    writer = threading.Thread(target=exchange)
+    writer.start()
+    read = []
+    try:
+        for _ in range(400):
+            with contextlib.suppress(DocumentUnavailable):
+                read.append(folder.store.read("sub/a.pdf").data)
+            with contextlib.suppress(DocumentUnavailable), folder.store.open("sub/a.pdf") as file:
+                read.append(file.read())
+    finally:
+        stop.set()
+        writer.join()
+    assert set(read) <= {b"mine"}
+
+
+def test_a_link_is_signed_for_its_method(bucket):
+    """S3 refuses a HEAD by the signature of a GET."""
+    bucket.write("a.pdf", b"%PDF one")
+    links = {method: bucket.store.open("a.pdf", method) for method in ("GET", "HEAD")}
+    signatures = {parse_qs(urlsplit(link).query)["X-Amz-Signature"][0] for link in links.values()}
+    assert len(signatures) == 2
+    request = urllib.request.Request(links["HEAD"], method="HEAD")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.headers["Content-Length"] == "8"
+    part = urllib.request.Request(links["GET"], headers={"Range": "bytes=1-3"})
+    with urllib.request.urlopen(part, timeout=30) as answer:
+        assert (answer.status, answer.read()) == (206, b"PDF")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
@@ -393,7 +440,7 @@ def test_a_file_that_becomes_something_else_is_refused_at_once(folder, tmp_path,
         listener.close()
     for _ in range(40):
         assert reason(lambda: folder.store.read("a.pdf"))
-    assert reason(lambda: folder.store.locate("a.pdf"))
+    assert reason(lambda: folder.store.open("a.pdf"))
     assert folder.store.read("b.pdf").data == b"two"
     assert [item.key for item in folder.store.list()] == ["b.pdf"]
 
@@ -408,7 +455,7 @@ def test_a_stalled_file_system_costs_its_own_store_only(folder, tmp_path):
             with pytest.raises(TimeoutError):
                 stalled._reads.run(os.read, reading, 1)
         assert reason(lambda: stalled.read("a.pdf")) == "its store did not answer"
-        assert reason(lambda: stalled.locate("a.pdf")) == "its store did not answer"
+        assert reason(lambda: stalled.open("a.pdf")) == "its store did not answer"
         assert folder.store.read("a.pdf").data == b"one"
     finally:
         os.close(writing)
