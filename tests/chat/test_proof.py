@@ -165,3 +165,60 @@ def test_a_part_of_the_company_is_no_answer_about_the_whole():
     (citation,) = cite("Cloud revenue was $500 million in 2023 [1].", [parts], Asked("", ANNUAL))
     assert (citation.verified, citation.answers) == (True, "no")
     assert citation.answers_reason == "it is of a part of the company (Cloud)"
+
+
+TAXES = page(
+    1,
+    "Consolidated statements of income\n(in millions)\nYears ended December 31, 2023 2022\n"
+    "Income before income tax provision $ 8,637 $ 8,268\nIncome tax provision 2,569 2,522\nNet income 6,068 5,746",
+    company="Contoso",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("Income tax provision was 2,569 million in 2023 [1].", "found"),
+        ("Income before income tax provision was 8,637 million in 2023 [1].", "found"),
+        ("The income tax provision was 8,637 million in 2023 [1].", "not_found"),
+        ("Income before income tax provision was 2,569 million in 2023 [1].", "not_found"),
+        ("Income before the provision for income tax was 8,637 million in 2023 [1].", "found"),
+        ("It had 2,569 million in income tax provision in 2023 [1].", "found"),
+    ],
+)
+def test_labels_that_differ_in_small_words_are_two_rows(answer, state):
+    """The row whose label the sentence spells out longest is the one that it means."""
+    assert [one for one, _ in verdicts(answer, TAXES)] == [state]
+
+
+BALANCES = page(
+    1,
+    "Consolidated balance sheets\n(in thousands)\nDecember 31, 2023 2022\n"
+    "Accrued transaction losses $ 20,064 $ 17,176\nAllowance for credit losses 3,140 2,870\nAccounts payable 5,410 5,120\n"
+    "Long-term debt, less current portion 6,340 6,110",
+    company="Contoso",
+)
+FLOWS = page(
+    2,
+    "Consolidated statements of cash flows\n(in thousands)\nYears ended December 31, 2023 2022\n"
+    "Net income (loss) $ 12,400 $ 11,300\nSettlements receivable (248,271) 245,795\nSettlement of swaps (4,410) (3,120)\n"
+    "Net cash provided by operating activities 61,300 58,200",
+    company="Contoso",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("Accrued transaction losses were 20,064 thousand in 2023 [1].", "found"),
+        ("Accrued transaction losses were (20,064) thousand in 2023 [1].", "not_found"),
+        ("The allowance for credit losses was -3,140 thousand in 2023 [1].", "not_found"),
+        ("Long-term debt, less current portion was (6,340) thousand in 2023 [1].", "not_found"),
+        ("Settlements receivable amounted to 248,271 thousand in 2023 [2].", "not_found"),
+        ("Settlements receivable amounted to (248,271) thousand in 2023 [2].", "found"),
+        ("Settlement of swaps took 4,410 thousand in 2023 [2].", "found"),
+    ],
+)
+def test_balances_of_losses_and_receivables_have_their_own_sign(answer, state):
+    """Only words for a loss or a payment stand for a minus, not those of what is set aside or still to be received."""
+    assert [one for one, _ in verdicts(answer, BALANCES, FLOWS)] == [state]

@@ -17,6 +17,7 @@ from jacie_flask.text.lines import tidy
 _CELL = r"\(?-?\$?\s?\(?\d[\d,]*(?:\.\d+)?\)?"
 _ROW = re.compile(rf"^(?P<label>[A-Z][A-Za-z ,’'&—–/()-]{{3,70}}?)\.*\s\$?\s?(?P<cells>{_CELL}(?:\s\$?\s?{_CELL}){{1,2}})$")
 _YEARS = re.compile(r"\b(20[012]\d)\b")
+_PART = re.compile(r"\b(?:three|six|nine|3|6|9) months\b|\b(?:13|26|39) weeks\b|\bquarters?\b|\bhalf[- ]year\b", re.IGNORECASE)
 _SCALE = re.compile(r"\b(million|thousand)s?\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.] )[A-Z](?:[^.\n“”\"]|(?<=\d)\.(?=\d)){60,220}\.(?= [A-Z])")
 _COUNTED = re.compile(
@@ -47,6 +48,8 @@ class _Row:
     years: list[int]
     cells: list[str]
     scale: str
+    part: bool
+    """Whether the columns are parts of a year: what is said of the fiscal year is then wrong."""
 
     def value(self, at: int) -> float:
         """Return the cell's value without its sign."""
@@ -110,21 +113,21 @@ def cases(pages: list[str], seed: int = 7) -> list[Case]:
 
 
 def _rows(page: str) -> list[_Row]:
-    rows, years, scale = [], [], ""
+    rows, years, scale, part = [], [], "", False
     for line in page.splitlines():
         line = re.sub(r"\s+", " ", re.sub(r"(?:\s?\.){3,}", " ", line)).strip()
         named = [int(year) for year in _YEARS.findall(line)]
         if len(line) < 110 and (match := _SCALE.search(line)) and not re.search(r"\d (?:million|thousand)", line):
             scale = match[1].lower()
         if len(named) > 1 and len(set(named)) == len(named) and len(line) < 80 and not line.endswith("."):
-            years = named
+            years, part = named, bool(_PART.search(line))
             continue
         match = _ROW.match(line)
         if not match or not years:
             continue
         cells = re.findall(_CELL, match["cells"])
         if len(cells) == len(years):
-            rows.append(_Row(match["label"].strip(), line, years, cells, scale))
+            rows.append(_Row(match["label"].strip(), line, years, cells, scale, part))
     labels = [row.label.lower() for row in rows]
     return [
         row
@@ -145,7 +148,7 @@ def _about_row(page: str, row: _Row, rows: list[_Row], chance: random.Random) ->
     shapes = (
         "{label} was {amount} in {year} [1].",
         "In {year}, {label} amounted to {amount} [1].",
-        "For fiscal year {year} the page gives {label} of {amount} [1].",
+        f"For {'the period ended in' if row.part else 'fiscal year'} {{year}} the page gives {{label}} of {{amount}} [1].",
         "{label} ({year}): {amount} [1].",
     )
 
@@ -171,9 +174,8 @@ def _about_row(page: str, row: _Row, rows: list[_Row], chance: random.Random) ->
         yield Case(page, say(bracket(f"{full:,}")), True, "in full")
     if row.scale and not row.negative(at):
         letter = {"million": "m", "thousand": "k"}[row.scale]
-        yield Case(
-            page, f"It had {digits}{letter} in {row.label.lower()} in FY{year % 100:02d} [1].", True, "figure first, unit short"
-        )
+        kind = "figure first, a part of the year" if row.part else "figure first, unit short"
+        yield Case(page, f"It had {digits}{letter} in {row.label.lower()} in FY{year % 100:02d} [1].", not row.part, kind)
         yield Case(page, f"{row.label} stood at about {digits} {row.scale} that year [1].", True, "no year said")
         yield Case(
             page,

@@ -60,6 +60,12 @@ def named(unit: Unit, words: frozenset[str]) -> bool:
     return bool(label) and label_of(unit) <= words
 
 
+def spelled(unit: Unit, text: str) -> int:
+    """Return how many words a row's label has, stop words included, where the text has them one after another; 0 where it has not."""
+    label = tokens(unit.label)
+    return len(label) if f" {' '.join(label)} " in f" {' '.join(tokens(text))} " else 0
+
+
 def touches(unit: Unit, words: frozenset[str], concepts: frozenset[str]) -> bool:
     """Say whether words, or line items, have anything to do with a row or sentence; a label without words is named by its headings."""
     words = words - _GENERIC

@@ -11,6 +11,7 @@ from jacie_flask.chat.proof.labels import (
     qualifiers,
     recall,
     shared_with_labels,
+    spelled,
     touches,
     whole,
     words_of,
@@ -44,7 +45,9 @@ def of_its_row(claim: Claim, at: int, place: Place, units: Sequence[Unit], taken
     others = [unit for unit in units if unit is not place.unit and unit.figures]
     free = [unit for unit in others if unit.row and (id(unit) not in taken or id(place.unit) in taken)]
     common = shared_with_labels(claim.words, units)
-    return not _row_fits_better(claim, at, place.unit, free, common) and not _sentence_fits_better(claim, place.unit, others)
+    if _row_fits_better(claim, at, place.unit, free, common) or _is_spelled_as_another(claim, at, place.unit, free):
+        return False
+    return not _sentence_fits_better(claim, place.unit, others)
 
 
 def of_its_part(claim: Claim, at: int, place: Place, units: Sequence[Unit]) -> bool:
@@ -116,6 +119,15 @@ def _row_fits_better(claim: Claim, at: int, held: Unit, rows: Sequence[Unit], co
             if rival >= _NAMED and rival > least and not _holds(row, claim, at):
                 return True
     return False
+
+
+def _is_spelled_as_another(claim: Claim, at: int, held: Unit, rows: Sequence[Unit]) -> bool:
+    """Say whether the sentence spells out the label of another row whose telling words are the same: "tax" and "before tax"."""
+    label = label_of(held)
+    if len(claim.amounts) > 1 or not held.row or not label:
+        return False
+    longest = spelled(held, claim.text)
+    return any(label_of(row) == label and spelled(row, claim.text) > longest and not _holds(row, claim, at) for row in rows)
 
 
 def _sentence_fits_better(claim: Claim, held: Unit, others: Sequence[Unit]) -> bool:

@@ -19,10 +19,13 @@ DOWN = re.compile(
 UP = re.compile(
     r"\b(?:increas\w+|rose|ris(?:e|es|en|ing)|grew|grow\w*|higher|up|improv\w+|gain\w*|expan\w+|climb\w*)\b", re.IGNORECASE
 )
+_SET_ASIDE = re.compile(r"\b(?:accrued|accruals?|allowances?|reserves?|provisions?)\b|(?<=\w)\W+less\b", re.IGNORECASE)
+"""Words of labels by which an amount has no sign of its own: what is set aside for losses, and debt "less current portion"."""
 SPENT = re.compile(
     r"\b(?:purchas\w+|pa(?:id|y|ys|yments?|ying)|repay\w*|repurchas\w*|buy\w*|bought|spen[dt]\w*|invest(?:ed|ments?)|acqui\w+|expend\w+|capex"
     r"|expens\w+|costs?|charges?|tax(?:es)?|dividends?|distribut\w+|used|depreciat\w+|amorti[sz]\w+|provisions?|impair\w+|interest|treasury"
-    r"|redem\w+|retire\w+|contributions?|withh\w+|settle\w+|write\w*|accumulated|deduct\w+|allowances?|eliminat\w+|deferred|additions?"
+    r"|redem\w+|retire\w+|contributions?|withh\w+|settle\w+(?! (?:receivables?|payables?|assets?|liabilit\w+)\b)|write\w*"
+    r"|accumulated|deduct\w+|allowances?|eliminat\w+|deferred|additions?"
     r"|returns?|repatriat\w+|restructuring|marketing|advertis\w+|administrat\w+|selling|research)\b",
     re.IGNORECASE,
 )
@@ -34,7 +37,7 @@ def signed_alike(claim: Claim, amount: Figure, place: Place) -> bool:
     label = _ASIDE.sub(" ", place.unit.label)
     said = _ASIDE.sub(" ", claim.text)
     if amount.negative:
-        return held.negative is not False or bool(DOWN.search(label))
+        return held.negative is not False or bool(DOWN.search(label) and not _SET_ASIDE.search(label))
     if amount.negative is None:
         return True
     if held.negative:
