@@ -39,14 +39,20 @@ def decoding() -> Iterator[None]:
 
 def is_damage(error: BaseException, path: Path) -> bool:
     """Say whether an error of using the file means that its content is damaged, or that something else stands in its place."""
+    if isinstance(error, OSError):  # looking at the path, such as at a link to itself
+        return _is_anything_misplaced(path)
     if not isinstance(error, sqlite3.Error):
         return isinstance(error, DamagedContentError)
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return isinstance(error, sqlite3.DataError)
     if code & 0xFF in _NOT_OPENED and code not in _DAMAGED_READS:
-        return any(_is_misplaced(Path(f"{path}{ending}")) for ending in ("", "-wal", "-shm", "-journal"))
+        return _is_anything_misplaced(path)
     return code & 0xFF in _DAMAGE or code in _DAMAGED_READS
+
+
+def _is_anything_misplaced(path: Path) -> bool:
+    return any(_is_misplaced(Path(f"{path}{ending}")) for ending in ("", "-wal", "-shm", "-journal"))
 
 
 def _is_misplaced(path: Path) -> bool:
@@ -89,6 +95,7 @@ def _lock(path: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)  # now: gevent closes descriptors when its hub runs next
         os.close(handle)
 
 

@@ -1,6 +1,8 @@
 """Damaged records of the SQLite index: no other byte than was written is answered; the document is dropped and read again."""
 
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -171,3 +173,35 @@ def test_tables_of_a_file_that_was_made_anew_are_its_own(damaged):
     assert lost == [None]
     assert set(index.tables(["shop", "mill"])) == {"shop"}
     assert "30" in [cell.text for table in index.tables(["shop"])["shop"].tables for row in table.rows for cell in row.cells]
+
+
+TWO_DAMAGED = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from pathlib import Path
+from jacie_flask.retrieval.sqlite_index import SqliteIndex
+for name in ("one.db", "two.db"):
+    path = Path(sys.argv[1], name)
+    path.write_bytes(b"no database, by no means" * 500)
+    SqliteIndex(path)
+print("both are there")
+"""
+
+
+def test_two_damaged_files_at_one_boot(tmp_path):
+    """The lock under which files are replaced is free at once, also where gevent closes its descriptor later."""
+    ran = subprocess.run([sys.executable, "-c", TWO_DAMAGED, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "both are there\n", ran.stderr
+
+
+def test_a_link_to_itself_in_the_place_of_the_file_is_made_anew(damaged):
+    """What cannot even be looked at stands in the way as much as what cannot be opened."""
+    index, _, lost, _ = damaged
+    index.path.unlink()
+    index.path.symlink_to(index.path.name)
+    with pytest.raises(RetrievalUnavailable):
+        index.held()
+    put(index, "shop", SHOP)
+    assert set(index.held()) == {"shop"}
+    assert lost == [None]

@@ -53,9 +53,12 @@ def _folder(path: Path) -> None:
 
 
 def _socket(path: Path) -> None:
-    short = os.path.relpath(path)
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(short if len(short) < 100 else str(path)[-100:])
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:  # the name of a socket has at most 107 bytes, whatever the folder's has
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
 
 
 def _random(size: int, seed: int = 5) -> bytes:
