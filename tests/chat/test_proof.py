@@ -191,6 +191,17 @@ def test_labels_that_differ_in_small_words_are_two_rows(answer, state):
     assert [one for one, _ in verdicts(answer, TAXES)] == [state]
 
 
+def test_a_label_of_another_table_is_another_word_for_the_row():
+    """What a quarter's table calls the line says nothing against the year's row."""
+    quarter = page(
+        2,
+        "Condensed results\n(in millions)\nThree months ended December 31, 2023 2022\nNet sales 8,100 7,900\n"
+        "Provision for income tax 640 610\nNet income 1,300 1,210",
+        company="Contoso",
+    )
+    assert verdicts("The provision for income tax was 2,569 million in 2023 [1] [2].", TAXES, quarter)[0] == ("found", "")
+
+
 BALANCES = page(
     1,
     "Consolidated balance sheets\n(in thousands)\nDecember 31, 2023 2022\n"

@@ -122,12 +122,13 @@ def _row_fits_better(claim: Claim, at: int, held: Unit, rows: Sequence[Unit], co
 
 
 def _is_spelled_as_another(claim: Claim, at: int, held: Unit, rows: Sequence[Unit]) -> bool:
-    """Say whether the sentence spells out the label of another row whose telling words are the same: "tax" and "before tax"."""
+    """Say whether the sentence spells out another row's label of the same table and telling words: "tax" and "before tax"."""
     label = label_of(held)
     if len(claim.amounts) > 1 or not held.row or not label:
         return False
     longest = spelled(held, claim.text)
-    return any(label_of(row) == label and spelled(row, claim.text) > longest and not _holds(row, claim, at) for row in rows)
+    alike = [row for row in rows if row.table is held.table and label_of(row) == label]
+    return any(spelled(row, claim.text) > longest and not _holds(row, claim, at) for row in alike)
 
 
 def _sentence_fits_better(claim: Claim, held: Unit, others: Sequence[Unit]) -> bool:
