@@ -53,6 +53,7 @@ class Script:
     message: str = "scripted failure"
     fault: str = ""
     fault_after: int = 3
+    ignores_limit: bool = False
     lacks_stream_options: bool = False
 
 
@@ -138,7 +139,9 @@ class OpenAIServer(LocalServer):
             return
         answer = script.answer if script.answer is not None else answer_from_prompt(body["messages"])
         tokens = re.findall(r"\s*\S+|\s+$", answer)
-        limit = body.get("max_completion_tokens") or body.get("max_tokens") or len(tokens)
+        limit = (
+            len(tokens) if script.ignores_limit else body.get("max_completion_tokens") or body.get("max_tokens") or len(tokens)
+        )
         finish = script.finish_reason if len(tokens) <= limit else "length"
         tokens = tokens[:limit]
         prompt_tokens = sum(count_tokens(str(message.get("content", ""))) for message in body["messages"])
