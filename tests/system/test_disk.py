@@ -216,17 +216,8 @@ def damaged(saved: Path, data: Path, kinds) -> int:
 
 
 def test_damaged_files_are_made_anew(saved, tmp_path):
-    """A share of all kinds of damage: what was damaged costs no answer."""
+    """A share of all kinds of damage, test_damage_matrix.py has all: what was damaged costs no answer."""
     assert damaged(saved, tmp_path / "data", QUICK) >= 50
-
-
-@pytest.mark.soak
-def test_every_kind_of_damage_to_every_file(saved, tmp_path):
-    """Forty kinds of damage to each file, before the boot and at run time."""
-    assert len(KINDS) >= 40
-    count = damaged(saved, tmp_path / "data", KINDS)
-    row = {"kinds of damage": len(KINDS), "files": len(files_of(saved)), "damages": count, "questions without an answer": 0}
-    record("78-damaged-files", "Damaged files", "Each file of JACIE_DATA, before the boot and at run time.", [row])
 
 
 def test_swapped_files_are_noticed(saved, tmp_path):
