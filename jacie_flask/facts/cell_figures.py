@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
+
+import msgspec
 
 from jacie_flask.facts.cells import Figure, parsed, style_of
 from jacie_flask.facts.grids import GridCell
@@ -46,7 +47,7 @@ def figure_in(cell: GridCell, style: str) -> tuple[Figure, int | None] | None:
     if figure.value is None:
         return figure, None
     if cell.fact is not None and cell.fact.value is not None:
-        return replace(figure, value=_like(figure.value, cell.fact.value, cell.fact.scale)), stated
+        return msgspec.structs.replace(figure, value=_like(figure.value, cell.fact.value, cell.fact.scale)), stated
     if cell.value is None:
         return figure, stated
     return _stored(figure, figure.value, cell.value, stated)
@@ -72,5 +73,5 @@ def _stored(figure: Figure, printed: float, stored: float, stated: int | None) -
         value = round(abs(stored) / 10.0**power, 9)
         if abs(value - abs(printed)) <= _HALF * 10.0**-figure.decimals and (power != _PERCENT or figure.unit == "%"):
             divided = power if power > 0 and stored else stated
-            return replace(figure, value=-value if printed < 0 else value), divided
+            return msgspec.structs.replace(figure, value=-value if printed < 0 else value), divided
     return figure, stated

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+import msgspec
 
 _CURRENCY = (
     r"(?:US\$|R\$|HK\$|NT\$|NZ\$|J\$|[ACS]\$|KSh|Ksh|KES|Rs\.?|RMB|CHF|EUR|USD|GBP|ZAR|JPY|INR|NGN|CAD|AUD|SEK|NOK|DKK"
@@ -15,6 +18,7 @@ _CELL = re.compile(
     rf"(?P<open>[(\[])?(?P<sign>[-−–—+])?(?P<currency>{_CURRENCY})?(?P<sign2>[-−–—])?(?P<open2>\()?(?P<digits>{_NUMBER})"
     rf"(?P<unit>{_UNIT})?(?P<shut>[)\]])?(?P<unit2>{_UNIT})?(?P<mark>{_MARK}{{0,3}})[,;]?"
 )
+_PARTS = ("open", "sign", "currency", "sign2", "open2", "digits", "unit", "shut", "unit2")
 _NIL = re.compile(rf"{_CURRENCY}?[—–−-]{{1,3}}(?P<unit>%)?{_MARK}?|[Nn]il|NIL|-0-|\([—–-]\)")
 _VOID = re.compile(r"N/?M|n/?m|[nN]\.[mM]\.?|N/A|n/a|n\.a\.|\*{1,3}")
 _ENDS = frozenset("0123456789)%—–-−*]xlLspc.AaMm†‡")
@@ -28,6 +32,9 @@ _APART = re.compile(
 
 _MARK_APART = re.compile(r"(?<=[\d)%]) \([a-z]\)(?= [\d(.$€£—–−-]|$)")
 """The letter of a note behind its figure: "5,645 (a) (45)"."""
+
+_GAP = re.compile(r" (?:(?<=[$€£¥₹₦₩₱₺฿(BDFKNPRSYhs.] )[\d$.(—–−-]|(?<=[\d%)—–-] )[)%pb])")
+"""What each match of ``_APART`` has in it, found by its space: most lines have none."""
 
 _DATE_BEFORE = re.compile(
     r"(?:\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s*(?:\d{1,2}(?:st|nd|rd|th)?,?)?|\b(?:in|of|since|during"
@@ -43,10 +50,14 @@ _A_YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d.,]\d)")
 _GROUPS_BEHIND = re.compile(r"(?:(?<=\s)\(?\d{1,3}\)?\s?)+$")
 _GROUP = 3
 _GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)")
+_COMMAS = re.compile(r"\d,\d{3}\b(?!,\d{1,2}\b)")
+_DOTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?![\d.,])")
+_SPACES = re.compile(r"(?<![\d.,])\d{1,3} \d{3}(?![\d])")
+_IN_DIGITS = str.maketrans("", "", ",'’ ")
+_FIGURES_KEPT = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """One cell as printed; ``value`` is None for "n/m"."""
 
     value: float | None
@@ -56,8 +67,7 @@ class Figure:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line of a page: the words before its last figures, and these figures; without figures it is all label."""
 
     label: str
@@ -74,13 +84,13 @@ class Line:
 
 def style_of(page: str) -> str:
     """Return how a page writes thousands: "us" (1,234.5), "euro" (1.234,5) or "space" (1 234,5)."""
-    commas = len(re.findall(r"\d,\d{3}\b(?!,\d{1,2}\b)", page))
-    if commas >= _PLENTY:
+    commas = sum(1 for _ in islice(_COMMAS.finditer(page), _PLENTY))
+    if commas == _PLENTY:
         return "us"
-    dots = len(re.findall(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?![\d.,])", page))
+    dots = len(_DOTS.findall(page))
     if dots >= 4 and dots > 3 * commas:
         return "euro"
-    if commas == 0 and len(re.findall(r"(?<![\d.,])\d{1,3} \d{3}(?![\d])", page)) >= 6 and _spaces_group(page):
+    if commas == 0 and len(_SPACES.findall(page)) >= 6 and _spaces_group(page):
         return "space"
     return "us"
 
@@ -120,7 +130,9 @@ def parsed(line: str, style: str = "us", count: int = 0) -> Line:
 
 def _tail(text: str) -> Line:
     text = _MARK_APART.sub("", text) if text.count("(") else text
-    tokens = _APART.sub(lambda match: match.group().replace(" ", ""), text).split()
+    if _GAP.search(text):
+        text = _APART.sub(lambda match: match.group().replace(" ", ""), text)
+    tokens = text.split()
     figures: list[Figure] = []
     while tokens:
         figure = figure_of(tokens[-1])
@@ -131,6 +143,7 @@ def _tail(text: str) -> Line:
     return Line(" ".join(tokens), tuple(reversed(figures)))
 
 
+@lru_cache(maxsize=_FIGURES_KEPT)
 def figure_of(token: str) -> Figure | None:
     """Return the figure that a printed cell is, None for words."""
     match = _CELL.fullmatch(token)
@@ -143,12 +156,13 @@ def figure_of(token: str) -> Figure | None:
 
 
 def _number(match: re.Match[str], token: str) -> Figure | None:
-    opened, shut = bool(match["open"] or match["open2"]), bool(match["shut"])
-    if opened != shut and (shut or match["open"] == "["):
+    bracket, sign, currency, sign2, bracket2, digits, unit, shut, unit2 = match.group(*_PARTS)
+    opened = bool(bracket or bracket2)
+    if opened != bool(shut) and (shut or bracket == "["):
         return None
-    digits = re.sub(r"[,'’ ]", "", match["digits"])
-    unit = match["unit"] or match["unit2"] or ""
-    negative = (opened and shut) or (match["sign"] or match["sign2"] or "+") != "+"
+    digits = digits.translate(_IN_DIGITS)
+    unit = unit or unit2 or ""
+    negative = (opened and bool(shut)) or (sign or sign2 or "+") != "+"
     if token[-1] in ",;" and not unit:
         return None
     value = float(digits)
@@ -157,17 +171,16 @@ def _number(match: re.Match[str], token: str) -> Figure | None:
         token,
         len(digits.partition(".")[2]),
         "pts" if unit.startswith("p") and unit != "p" else unit.strip("pc"),
-        (match["currency"] or "").strip(),
+        (currency or "").strip(),
     )
 
 
 def _of_the_words(tokens: Sequence[str]) -> bool:
     """Say whether the last token is a year or a number that belongs to the words before it: "December 31, 2018"."""
     last = tokens[-1]
-    if not last.isdigit() or len(tokens) < 2 or len(last) > 4:
+    if not last.isdigit() or len(tokens) < 2 or len(last) not in (1, 2, 4):
         return False
-    before = " ".join(tokens[-4:-1])
-    return bool(_DATE_BEFORE.search(before)) and (len(last) == 4 or len(last) <= 2)
+    return bool(_DATE_BEFORE.search(" ".join(tokens[-4:-1])))
 
 
 def _evenly(groups: Sequence[str], count: int) -> str:

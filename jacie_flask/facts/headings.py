@@ -12,6 +12,8 @@ from jacie_flask.text.terms import word_set
 _YEARISH = re.compile(
     r"(?:19|20)\d\d|\bF?Y\s?['’]?\d\d\b|\bq[1-4]|[1-4]q\b|\b[12]h\d\d|\bh[12]\b|[a-z]{3}[-'’ ]{1,2}\d\d\b", re.IGNORECASE
 )
+_NEAR_YEAR = re.compile(r"\d(?:(?<=1)9\d\d|(?<=2)0\d\d|\d\b(?<=[y '’-]\d\d)|(?<=[qh]\d)|[qh])", re.IGNORECASE)
+"""What each match of ``_YEARISH`` has in it, found by its digits: most lines of figures have none."""
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _RESIDUE = re.compile(r"\d")
 _FRAGMENT = re.compile(
@@ -56,7 +58,7 @@ class Period:
 
 def is_heading(line: str) -> bool:
     """Say whether a line names columns by periods: it has a year or a date and no other figures, and is no sentence."""
-    if len(line) > _LONGEST or line[-1] in _NO_END or not _RESIDUE.search(line) or not _YEARISH.search(line):
+    if len(line) > _LONGEST or line[-1] in _NO_END or not _NEAR_YEAR.search(line) or not _YEARISH.search(line):
         return False
     if sum(1 for word in line.lower().split() if word.strip("(),") not in _PERIOD_WORDS and word[:1].isalpha()) > _MOST_WORDS:
         return False

@@ -21,7 +21,8 @@ _MOST_IN_LABEL = 1
 
 def placed(block: Block, columns: Sequence[Column], names: Sequence[str] = ()) -> list[Row]:
     """Return the rows of a block whose figures can be placed; ``names`` are lines of the columns' names among the rows' headings."""
-    noted = any(atom.kind == "note" for atom in atoms(" ".join(block.head)))
+    head = " ".join(block.head)
+    noted = "note" in head.lower() and any(atom.kind == "note" for atom in atoms(head))
     rows = (_without_headings(row, names) for row in block.rows) if names else block.rows
     return [row for raw in _rejoined(rows, columns) if (row := _row(raw, columns, noted))]
 
@@ -96,7 +97,7 @@ def _without_note(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
     others = [abs(figure.value or 0.0) for figure in figures[1:]]
     if not glued or abs(figures[0].value or 0.0) < _FAR * max(others):
         return figures
-    return (replace(figures[0], value=float(glued[1]), text=glued[1]), *figures[1:])
+    return (msgspec.structs.replace(figures[0], value=float(glued[1]), text=glued[1]), *figures[1:])
 
 
 def _without_notes(label: str) -> str:

@@ -11,6 +11,7 @@ MAX_PIECES = 240
 HEADINGS_KEPT = 4
 
 _PIECE = re.compile(r"[^\W\d_]{1,8}|\d{1,2}|[^\w\s]|_")
+_ASCII_PIECE = re.compile(r"[a-zA-Z]{1,8}|[0-9]{1,2}|[^a-zA-Z0-9\s]")
 _SECTION = re.compile(
     r"(?:part\s+[ivx]+\b|item\s+\d{1,2}[a-c]?\b|note\s+\d{1,2}\b|\d{1,2}\.\s+[a-z]|chapter\s+\w+|appendix\b)", re.I
 )
@@ -25,7 +26,7 @@ _SMALL_WORDS = word_set(
 
 def pieces(text: str) -> int:
     """Estimate how many wordpieces a text becomes, on the high side."""
-    return len(_PIECE.findall(text))
+    return len((_ASCII_PIECE if text.isascii() else _PIECE).findall(text))
 
 
 def furniture(pages: Sequence[str]) -> frozenset[str]:

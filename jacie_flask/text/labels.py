@@ -228,7 +228,7 @@ def _is_cover(form: _Form) -> bool:
 
 def _is_contents(form: _Form) -> bool:
     """Say whether a page lists others: most lines end with a rising page number."""
-    entries = [line for line in form.lines if _CONTENTS.match(line)]
+    entries = [line for line in form.lines if line[-1].isdigit() and _CONTENTS.match(line)]
     if len(entries) < 8 or len(entries) < len(form.lines) * 0.5:
         return False
     numbers = [int(re.split(r"[\s.]+", entry.rstrip())[-1]) for entry in entries]

@@ -25,7 +25,7 @@ _NOTE_NAME = re.compile(r"^[(\[]?\s*(?:see\s+)?(?:foot)?notes?\s*", re.IGNORECAS
 _THOUSANDS = re.compile(r"\d,\d{3}")
 _SUP = f"[{_SUPERSCRIPTS}]"
 _BEHIND = rf"(?<=[\d)%])[{_SIGNS}]{{1,4}}(?=\s|$)"
-_SIGNS_BEHIND = re.compile(_BEHIND)
+_SIGNS_BEHIND = re.compile(rf"[{_SIGNS}](?<=[\d)%][{_SIGNS}])[{_SIGNS}]{{0,3}}(?=\s|$)")  # _BEHIND, found by its signs: faster
 _ANY_RAISED = re.compile(_SUP)
 _RUN = re.compile(
     rf"(?P<power>(?<![^\W\d_])(?:[kcdmhnµμ]?m|ft|in|yd|mi|[Rrx])[²³](?!{_SUP})|[×x·*]\s?10{_SUP}+|[A-Za-zµμ]⁻{_SUP}+)"

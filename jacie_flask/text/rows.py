@@ -10,7 +10,7 @@ APART = 4.0
 
 _MOST_CHARS = 20_000
 _FEWEST_TORN = 4
-_ALONE = re.compile(r"^(?=[ $€£%()\d.,–—-]*+$)[ $€£%()–—-]*(?:\d{1,3},\d{3}|\d++\.\d|\(\d++\)|[$€£])", re.MULTILINE)
+_ALONE = re.compile(r"(?=[ $€£%()\d.,–—-]*+$)[ $€£%()–—-]*(?:\d{1,3},\d{3}|\d++\.\d|\(\d++\)|[$€£])")
 _GLUED = re.compile(
     r"\d[,.]*+\)?%? (?:[A-Z][a-z]+|Less:)(?: [A-Za-z:&,-]+){0,8} [$(]{0,3}\d[\d,.]*\)? [$( ]{0,3}\d", re.MULTILINE
 )
@@ -36,7 +36,7 @@ def mended(text: str, words: Callable[[], Iterable[Word]]) -> str:
 def torn(text: str) -> int:
     """Return how many figures stand on a line of their own, or in the line of another row."""
     plain = text.replace("\r", "").replace("\u00a0", " ")
-    return len(_ALONE.findall(plain)) + 2 * len(_GLUED.findall(plain))
+    return sum(1 for line in plain.split("\n") if _ALONE.match(line)) + 2 * len(_GLUED.findall(plain))
 
 
 def by_rows(words: Iterable[Word]) -> str:
