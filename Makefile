@@ -10,7 +10,7 @@ PEER := .venv-bench
 UV := $(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: run test check format soak reliability bench bench-profile concurrency eval clean install lock upgrade licences
+.PHONY: run test check format soak reliability bench bench-profile concurrency ingestion eval clean install lock upgrade licences
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
@@ -50,6 +50,9 @@ bench-profile: $(VENV)/.run $(PEER)/.installed ## where the worker's CPU goes; L
 
 concurrency: $(VENV)/.dev ## 64 questions at once against a model that takes 10 s, and one alone
 	@$(PY) bench/concurrency.py $(ARGS)
+
+ingestion: $(VENV)/.run ## pages per CPU second of reading and analysing; DOCUMENTS=folder AGAINST=other-checkout
+	@$(PY) bench/ingestion.py $(DOCUMENTS) $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 
 eval: $(VENV)/.run ## QUESTIONS=file.jsonl through search and answers: var/eval/eval.md; URL=running server, DOCUMENTS=folder, MODE=fast_chat|chat|none
 	@$(PY) bench/eval.py $(or $(QUESTIONS),sample_documents/questions.jsonl) $(if $(URL),--url $(URL)) \
