@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.durations import duration_comparisons, measured_attributes
+
 ROOT = Path(__file__).parents[1] / "jacie_flask"
 LAYERS = (
     {"web", "cli", "app", "doctor", "__init__"},
@@ -219,3 +221,21 @@ def test_everything_imported_is_declared():
         "xllamacpp",
     }  # python-docx, python-pptx, markdown-it-py; requirements-local-model.txt
     assert undeclared <= {"werkzeug", "click", "botocore"}, undeclared  # flask's and boto3's own
+
+
+# ---------------------------------------------------------------------------------------------------- tests and the clock
+
+TESTS = Path(__file__).parent
+# What may compare a measured time: the long runs and what only they use, the shared wait, and the examples of the rule.
+MAY_COMPARE_DURATIONS = {"soak", "support/waiting.py", "support/monitored.conf.py", "test_durations.py"}
+SUPPORT_ATTRIBUTES = frozenset().union(*(measured_attributes(path.read_text()) for path in (TESTS / "support").glob("*.py")))
+
+
+def test_no_test_asserts_on_speed():
+    """Tests prove order and liveness with events that they control; speed is measured in bench/ and in tests marked ``soak``."""
+    found = []
+    for path in TESTS.rglob("*.py"):
+        name = path.relative_to(TESTS)
+        if name.parts[0] not in MAY_COMPARE_DURATIONS and str(name) not in MAY_COMPARE_DURATIONS:
+            found += [f"{name}:{line}" for line in duration_comparisons(path.read_text(), SUPPORT_ATTRIBUTES)]
+    assert not found, f"these lines compare a measured time: {found}"

@@ -11,6 +11,7 @@ import pytest
 
 from jacie_flask.processes import OwnedProcess
 from tests.support.alive import alive
+from tests.support.waiting import wait_for
 
 CHILD = """
 import os, signal, sys, time
@@ -46,24 +47,17 @@ def made(tmp_path, monkeypatch):
         process.stop()
 
 
-def starts(tmp_path, count, seconds=20):
+def starts(tmp_path, count):
     """Return what the first ``count`` children wrote when they started."""
     file = tmp_path / "starts"
-    until, lines = time.monotonic() + seconds, []
-    while time.monotonic() < until:
-        lines = file.read_text().splitlines() if file.exists() else []
-        if len(lines) >= count:
-            return [line.split() for line in lines]
-        time.sleep(0.02)
-    raise AssertionError(f"{count} starts expected, {lines}")
+    return wait_for(
+        lambda: file.exists() and len(lines := file.read_text().splitlines()) >= count and [line.split() for line in lines]
+    )
 
 
-def gone(pid, seconds=20):
-    """Wait until a process is gone; say whether it is."""
-    until = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not alive(pid)
+def gone(pid):
+    """Wait until a process is gone."""
+    return wait_for(lambda: not alive(pid))
 
 
 def test_a_child_runs_with_its_environment(made, tmp_path):
@@ -99,10 +93,7 @@ def test_a_child_that_is_done_is_not_started_again(made, tmp_path, monkeypatch):
     monkeypatch.setenv("DONE", str(done))
     process = made("finishing", "brief", done=done)
     starts(tmp_path, 1)
-    until = time.monotonic() + 20
-    while process.pid and time.monotonic() < until:
-        time.sleep(0.02)
-    assert process.pid == 0
+    wait_for(lambda: process.pid == 0)
     time.sleep(0.5)
     assert len(starts(tmp_path, 1)) == 1
 
@@ -136,6 +127,7 @@ PARENT = """
 import sys, time
 from jacie_flask.processes import OwnedProcess
 from tests.support.alive import alive
+from tests.support.waiting import wait_for
 OwnedProcess("owned_child", (), {}).start()
 time.sleep(600)
 """

@@ -1,7 +1,6 @@
 """A question's budget: how many retries there are in all, which waits it has time for, and what ends them."""
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -42,19 +41,17 @@ def test_the_end_of_a_question_ends_its_waiting():
 
     def wait():
         try:
-            budget.wait(30)
+            budget.wait(3600)
         except Cancelled as error:
             caught.append(error)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    began = time.monotonic()
     budget.end(Cancelled())
     waiting.join()
-    assert time.monotonic() - began < 10
     assert len(caught) == 1
     budget.end(DeadlineExceeded())
-    for step in (budget.check, lambda: budget.wait(30)):
+    for step in (budget.check, lambda: budget.wait(3600)):
         with pytest.raises(Cancelled):
             step()
 

@@ -503,12 +503,12 @@ def test_the_time_that_is_left_counts_down_in_its_place(page, scripted, width):
 
 def test_a_time_that_has_passed_is_not_told(page, scripted):
     """A result that is later than expected leaves no words behind, and neither does a lost connection."""
-    acts = [expecting(NORMAL[0], 1300), Pause(3.0), expecting(NORMAL[1], 50_000), *NORMAL[2:]]
-    scripted.play(Script(acts, connections=[Cut(3)], retry_ms=3000))
+    acts = [expecting(NORMAL[0], 1300), Pause(9.0), expecting(NORMAL[1], 50_000), *NORMAL[2:]]
+    scripted.play(Script(acts, connections=[Cut(3)], retry_ms=9000))
     page.goto(scripted.url)
     ask(page)
     expect(page.locator(".time-left")).to_have_text("about 1 s left")
-    expect(page.locator(".time-left")).to_have_text("", timeout=2900)  # long before the next step
+    expect(page.locator(".time-left")).to_have_text("", timeout=8900)  # before the next step, which would change it
     expect(page.locator(".work-words")).to_contain_text("Connection lost")
     expect(page.locator(".time-left")).to_have_text("")
     ended(page)
@@ -645,7 +645,7 @@ def test_no_server_is_told(page, scripted):
     page.route("**/chat/stream", lambda route: route.abort())
     ask(page)
     turn = page.locator(".turn")
-    expect(turn.locator(".failure")).to_contain_text("The server cannot be reached.", timeout=20_000)
+    expect(turn.locator(".failure")).to_contain_text("The server cannot be reached.")
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
 
 
@@ -888,27 +888,27 @@ def test_an_answer_looks_the_same_however_it_came(page, scripted, size):
 
 
 def test_long_and_nested_markdown_does_not_hold_up_the_page(page, scripted):
-    """Texts made to be slow to read take less than a second to draw."""
+    """Texts made to be slow to read are drawn: in the square of their lengths this test would not come to its end."""
     page.goto(scripted.url)
     for text in (
-        "[" * 30_000,
-        "*a_ " * 9_000,
-        "> " * 15_000 + "x",
-        "`" * 20_001 + "a",
-        "- " * 9_000,
-        "|a" * 15_000 + "\n" + "|-" * 15_000,
+        "[" * 90_000,
+        "*a_ " * 27_000,
+        "> " * 45_000 + "x",
+        "`" * 60_001 + "a",
+        "- " * 27_000,
+        "|a" * 45_000 + "\n" + "|-" * 45_000,
         "x" * 300_000,
-        "[a](" * 8_000,
+        "[a](" * 24_000,
     ):
-        took = page.evaluate("""async ([url, text]) => {
+        drawn = page.evaluate("""async ([url, text]) => {
           const { AnswerText } = await import(url);
-          const answer = new AnswerText(document.createElement("div"), () => null, (change) => change());
-          const began = performance.now();
+          const box = document.createElement("div");
+          const answer = new AnswerText(box, () => null, (change) => change());
           answer.append(text);
           answer.flush();
-          return performance.now() - began;
+          return box.textContent.length;
         }""", [f"{scripted.url}/static/js/answer-text.js", text])  # fmt: skip
-        assert took < 1000, (text[:10], took)
+        assert drawn > 0, text[:10]
 
 
 # The page loaded anew

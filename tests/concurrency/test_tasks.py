@@ -22,7 +22,7 @@ def test_what_a_task_raises_is_logged(caplog):
 
     for start in (lambda: concurrency.spawn(fail, "the task"), lambda: concurrency.beside(fail)):
         start()
-        assert done.wait(5)
+        assert done.wait(60)
         done.clear()
     while len(caplog.records) < 2:
         done.wait(0.01)
@@ -33,27 +33,32 @@ def test_what_a_task_raises_is_logged(caplog):
 def test_a_thread_cannot_be_killed():
     """It says so, and its function goes on."""
     go_on, ended = threading.Event(), threading.Event()
-    task = concurrency.spawn(lambda: (go_on.wait(5), ended.set()), "stubborn")
+    task = concurrency.spawn(lambda: (go_on.wait(60), ended.set()), "stubborn")
     assert not task.kill(unless=lambda: False)
     go_on.set()
-    assert ended.wait(5)
+    assert ended.wait(60)
 
 
 def test_a_greenlet_is_killed_where_it_waits_unless():
     """A kill arrives in a moment, but not where it is not wanted any more by then."""
     said = under_gevent(
         """
-        ended = []
+        waiting, ended = [], []
         def wait(name):
+            waiting.append(name)
             try:
-                time.sleep(20)
+                time.sleep(3600)
             except BaseException:
                 ended.append(name)
                 raise
         first, second = (concurrency.spawn(lambda name=name: wait(name), name) for name in ("first", "second"))
-        time.sleep(0.01)
+        while len(waiting) < 2:
+            time.sleep(0.001)
         print(first.kill(unless=lambda: False), second.kill(unless=lambda: True))
-        time.sleep(0.05)
+        while not ended:
+            time.sleep(0.001)
+        for _ in range(20):  # a kill of the second, made just behind that of the first, would arrive now
+            time.sleep(0)
         print(ended)
         """
     )
@@ -65,4 +70,4 @@ def test_a_pool_knows_what_it_works_for():
     question = contextvars.ContextVar("question", default="")
     question.set("which?")
     with concurrency.pool(1, "load") as pool:
-        assert pool.submit(question.get).result(5) == "which?"
+        assert pool.submit(question.get).result(60) == "which?"

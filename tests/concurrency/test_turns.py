@@ -4,20 +4,20 @@ from tests.support.patched_process import under_gevent
 
 
 def test_who_began_first_is_done_first():
-    """Of 30 that begin together and need three turns each, half are done in about half the time."""
+    """Of 30 that begin together and need three turns each, half are done when little more than half of all turns are taken."""
     said = under_gevent(
         """
-        ends, began = [], time.monotonic()
+        ends, turns = [], []
         def three_turns(number):
             for _ in range(3):
                 concurrency.offload(sleep, 0.01)
-            ends.append((number, time.monotonic() - began))
+                turns.append(number)
+            ends.append((number, len(turns)))
         for number in range(30):
             concurrency.spawn(lambda number=number: three_turns(number), "turns")
         while len(ends) < 30:
             time.sleep(0.01)
-        half, last = ends[14][1], ends[29][1]
-        assert half < 0.75 * last, (half, last)
+        assert ends[14][1] < 0.75 * 90, ends
         early = {number for number, _ in ends[:15]}
         assert len(early & set(range(18))) >= 13, ends
         print("in order")
@@ -95,7 +95,7 @@ def test_sockets_are_looked_after_between_two_of_the_line():
         gone = []
         def step():
             concurrency.queue()
-            gone.append(time.monotonic())
+            gone.append(1)
             sleep(0.005)  # work that waits for nothing
         def answer():
             there.recv(1)
@@ -123,8 +123,9 @@ def test_a_kill_in_the_line_holds_nobody_up():
         gevent.sleep(0)
         for task in tasks[::2]:
             task.kill(unless=lambda: False)
-        time.sleep(0.05)
         from jacie_flask.concurrency.turns import _line
+        while len(passed) < 3 or _line._timer is not None:
+            gevent.sleep(0.001)
         print(passed, _line._waiting, _line._timer)
         concurrency.queue()
         """

@@ -245,7 +245,7 @@ def test_the_images_steps_make_a_jacie_that_answers(tmp_path):
         health = re.search(r'CMD (\["python", "-c".+\])$', DOCKERFILE, re.MULTILINE)[1]
         _, flag, source = yaml.safe_load(health)
         port = running.url.rpartition(":")[2]
-        subprocess.run([str(home / ".venv/bin/python"), flag, source], env={"PORT": port}, check=True, timeout=10)
+        subprocess.run([str(home / ".venv/bin/python"), flag, source], env={"PORT": port}, check=True, timeout=60)
 
 
 @pytest.mark.skipif(

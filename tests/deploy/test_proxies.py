@@ -12,18 +12,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
 
 from jacie_flask.client import Client, Patience
 from tests.support import told_model
-from tests.support.busyness import Busyness
-from tests.support.jacie import Running, ask, gunicorn, ingested_samples
+from tests.support.jacie import Running, ask, gunicorn, ingested_samples, parse
 from tests.support.openai_server import OpenAIServer
 from tests.support.proxies import DEPLOY, Proxy, proxy
 from tests.support.redis_server import MISSING, REDIS, RedisServer
+from tests.support.waiting import HANG_S
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason=MISSING)
 KINDS = ("nginx", "haproxy")
@@ -80,7 +80,7 @@ def told(url: str, number: int, speaks: Callable[[], object] = lambda: None, **p
 
 def answered(url: str, method: str, path: str, body: bytes | None = None, **headers: str):
     """Return (status, headers, body) of one request."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
@@ -123,18 +123,20 @@ def test_the_tls_server_answers(servers, tmp_path):
 
 
 def test_events_arrive_as_they_happen(before: Proxy):
-    """Probes and tokens come one by one, compression asked for: each within 0.1 s of when it was sent, none held back."""
-    with Busyness() as machine:
-        probes = ask(before.url, "/health/stream?events=8&every=0.1", None, headers={"Accept-Encoding": "gzip"})
-    sent = [frame.data["timestamp"] for frame in probes.frames if frame.name == "probe"]
-    came = [frame.at for frame in probes.frames if frame.name == "probe"]
-    late = sorted(at - left for at, left in zip(came, sent, strict=True))
-    assert late[len(late) // 2] < 0.1 + machine.longest_s, (late, machine.longest_s)
-    assert came[-1] - came[0] > 0.6 * (sent[-1] - sent[0]) > 0.35
-    received = ask(before.url, "/chat/stream", told_model.question(1, 20, total_s=1.0), headers={"Accept-Encoding": "gzip"})
-    tokens = [frame.at for frame in received.frames if frame.name == "token"]
-    assert tokens[-1] - tokens[0] > 0.6
+    """Compression asked for: probes come uncompressed, and the model says its second word after a reader has the first."""
+    probes = ask(before.url, "/health/stream?events=8&every=0.05", None, headers={"Accept-Encoding": "gzip"})
+    assert [frame.name for frame in probes.frames if frame.name == "probe"] == ["probe"] * 8
     assert probes.headers.get("Content-Encoding", "identity") == "identity"
+    second_word = threading.Event()
+    told_model.GATES[1] = {1: second_word}
+    body = json.dumps(told_model.question(1, 20, total_s=0.1))
+    connection = http.client.HTTPConnection(urlsplit(before.url).netloc, timeout=HANG_S)
+    with closing(connection):
+        connection.request("POST", "/chat/stream", body, {"Content-Type": "application/json", "Accept-Encoding": "gzip"})
+        frames = parse(connection.getresponse())
+        assert any(frame.name == "token" for frame in frames), "the first word came with the end"
+        second_word.set()
+        assert [frame.name for frame in frames][-1] == "result"
 
 
 def test_pages_are_compressed_where_streams_are_not(servers, tmp_path):
@@ -158,7 +160,7 @@ def behind_each(servers, folder, limit: str, number: int, **pace: float) -> list
 
 def test_heartbeats_outlast_the_limit_on_silence(servers, tmp_path):
     """A model that is silent for more than twice the proxy's limit: heartbeats carry the stream, nobody has to come back."""
-    found = behind_each(servers, tmp_path, "1s", 11, silent_s=2.3, total_s=0.2)
+    found = behind_each(servers, tmp_path, "3s", 11, silent_s=6.5, total_s=0.2)
     assert found == [(told_model.answer(11), [])] * len(KINDS)
 
 
@@ -173,10 +175,13 @@ def test_a_killed_proxy_costs_no_character(before: Proxy):
     """kill -9 of the proxy in the middle of ten answers, and a new one in its place: each text is the model's own."""
     speaking = [threading.Event() for _ in range(10)]
     with ThreadPoolExecutor(10) as pool:
-        jobs = [pool.submit(told, before.url, 20 + at, one.set, words=60, total_s=3.0) for at, one in enumerate(speaking)]
-        assert all(one.wait(20) for one in speaking)
+        last_words = threading.Event()
+        told_model.GATES.update({20 + number: {59: last_words} for number in range(10)})
+        jobs = [pool.submit(told, before.url, 20 + at, one.set, words=60, total_s=0.3) for at, one in enumerate(speaking)]
+        assert all(one.wait(HANG_S) for one in speaking)
         before.kill()
         before.start()
+        last_words.set()
         found = [job.result() for job in jobs]
     assert [text for text, _ in found] == [told_model.answer(20 + number) for number in range(10)]
     assert all(reasons for _, reasons in found)
@@ -233,7 +238,7 @@ def test_a_slow_sender_reaches_no_worker(kind, servers, tmp_path):
         proxy(kind, tmp_path, urls(servers), changes[kind]) as behind,
         socket.create_connection(("127.0.0.1", behind.port)) as sock,
     ):
-        sock.settimeout(5)
+        sock.settimeout(60)
         sock.sendall(b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         answer = sock.recv(65536)
     assert answer == b"" or b" 408 " in answer.split(b"\r\n")[0], answer[:200]

@@ -10,6 +10,7 @@ from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.ledger import Ledger, LedgerRow
 from jacie_flask.errors import DocumentUnavailable, NotFound
 from tests.support.hostile_metadata import FILENAME, UNUSABLE
+from tests.support.waiting import wait_for
 
 
 class Clock:
@@ -179,12 +180,9 @@ def test_a_changed_document_stays_answerable(made):
     assert made.by_name()["a.pdf"].status == "ready"
 
 
-def wait_for(made, names):
-    """Ask the catalog until it holds these names."""
-    until = time.monotonic() + 20
-    while set(made.by_name()) != names and time.monotonic() < until:
-        time.sleep(0.01)
-    assert set(made.by_name()) == names
+def wait_for_names(made, names):
+    """Wait until the catalog has exactly these documents."""
+    wait_for(lambda: set(made.by_name()) == names)
 
 
 def test_an_old_listing_is_renewed_beside_the_caller(made):
@@ -195,7 +193,7 @@ def test_an_old_listing_is_renewed_beside_the_caller(made):
     made.clock.now = 29
     assert set(made.by_name()) == {"a.pdf"}
     made.clock.now = 31
-    wait_for(made, {"a.pdf", "b.pdf"})
+    wait_for_names(made, {"a.pdf", "b.pdf"})
 
 
 def test_a_store_that_fails_later_leaves_the_old_listing(made):
@@ -210,7 +208,7 @@ def test_a_store_that_fails_later_leaves_the_old_listing(made):
     made.root.with_name("away").rename(made.root)
     made.write("b.pdf")
     made.clock.now = 93
-    wait_for(made, {"a.pdf", "b.pdf"})
+    wait_for_names(made, {"a.pdf", "b.pdf"})
 
 
 def test_a_store_that_never_answered_is_unavailable(made):
@@ -254,10 +252,10 @@ def test_metadata_that_appears_hostile_does_not_end_the_refresh(made):
     (made.root / "metadata.json").write_bytes(UNUSABLE["link: bracket"])
     made.write("b.pdf")
     made.clock.now = 31
-    wait_for(made, {"a.pdf", "b.pdf"})
+    wait_for_names(made, {"a.pdf", "b.pdf"})
     made.describe({"Alpha": [entry("a.pdf")]})
     made.clock.now = 93
-    wait_for(made, {"a.pdf"})
+    wait_for_names(made, {"a.pdf"})
     assert made.catalog.notes == ()
 
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
 import docx
@@ -25,6 +24,7 @@ from jacie_flask.documents.extraction import Extractor
 from jacie_flask.documents.paging import Block, numbers, paginate, pieces_of
 from jacie_flask.errors import DocumentRejected
 from tests.support.alive import alive
+from tests.support.waiting import wait_for
 
 SCANNED = "it is scanned, and no text recognition (tesseract) is installed"
 
@@ -353,10 +353,8 @@ def test_recognition_that_fails_costs_its_page_only(one, script):
 
 def test_recognition_has_its_own_time(one):
     """Longer in all than a document may take, but each page within it; what no time is left for is named."""
-    extractor = one("import time\ntime.sleep(0.5)\nprint('Recognised revenue of 1,234 million')", timeout_s=2.5, ocr_s=2.5)
-    began = time.monotonic()
+    extractor = one("import time\ntime.sleep(0.5)\nprint('Recognised revenue of 1,234 million')", timeout_s=4, ocr_s=4)
     analysed = read(extractor, scan(scanned=30, plain=1), ".pdf")
-    assert time.monotonic() - began < 10, "all thirty take half as long again"
     assert analysed.notes[0].startswith("read by text recognition (OCR), which makes mistakes: pages 1-")
     assert analysed.notes[1].startswith("pictures that could not be read, no time was left to recognise their text: pages ")
 
@@ -367,10 +365,7 @@ def test_a_program_that_hangs_goes_with_its_child(one, tmp_path):
     extractor = one(f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)", timeout_s=2, ocr_s=5)
     assert reason(extractor, scan(), ".pdf") == "reading it took longer than 2 s"
     pid = int(mark.read_text())
-    until = time.monotonic() + 20
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not alive(pid)
+    wait_for(lambda: not alive(pid))
     assert read(extractor, b"found", ".txt").pages == ["found"]
 
 
@@ -417,7 +412,7 @@ def test_a_child_is_confined(tmp_path):
     import subprocess
 
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2]
     )
     filtered, refused, threads, memory = done.stdout.splitlines()
     if filtered == "True":  # else this kernel takes no filter

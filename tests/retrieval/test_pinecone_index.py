@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -230,12 +229,10 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "requests"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
 def test_every_fault_is_retrieval_unavailable(server, index_of, fault, requests):
     """The SDK's exceptions stay inside, retries are bounded, no key is in the text."""
-    index = index_of(server, read_timeout_s=0.3)
+    index = index_of(server, read_timeout_s=1.0)
     server.fault = fault
-    started = time.monotonic()
     with pytest.raises(RetrievalUnavailable) as caught:
         index.status()
-    assert time.monotonic() - started < 1.5
     assert len(server.requests) == requests
     assert "secret-key" not in str(caught.value)
 
@@ -268,33 +265,34 @@ def test_a_retry_can_succeed(server, index_of):
 def test_a_long_retry_after_is_passed_on_at_once(server, index_of):
     """A wait beyond the budget is the asker's decision: no sleep, the seconds in the error."""
     index = index_of(server)
-    server.fault = Fault(status=429, retry_after="30")
-    started = time.monotonic()
+    server.fault = Fault(status=429, retry_after="3600")
     with pytest.raises(RetrievalUnavailable) as caught:
         index.status()
-    assert caught.value.retry_after_s == 30
-    assert time.monotonic() - started < 10
+    assert caught.value.retry_after_s == 3600
 
 
 def test_searches_are_cooperative_under_gevent():
-    """Ten searches of two requests of 0.2 s each, 4 s in a row, take little longer than one."""
+    """The index answers none of ten searches before it has a request of each."""
     program = textwrap.dedent(
         """
         from gevent import monkey; monkey.patch_all()
-        import time
+        import threading
         import gevent
         from jacie_flask.interfaces import SearchQuery
         from jacie_flask.retrieval.pinecone_index import PineconeIndex
-        from tests.support.pinecone_server import Fault, PineconeServer
-        with PineconeServer(8) as server:
+        from tests.support.pinecone_server import PineconeServer
+        class Together(PineconeServer):
+            all_are_here = threading.Barrier(10, timeout=60)
+            def answer(self, request, connection):
+                if request.path == "/query":
+                    self.all_are_here.wait()
+                super().answer(request, connection)
+        with Together(8) as server:
             index = PineconeIndex("jacie", api_key="k", host=server.origin, dimension=8)
             index.warm()
-            server.fault = Fault(delay_s=0.2, path="/query")
-            started = time.monotonic()
             gevent.joinall([gevent.spawn(index.search, SearchQuery(text="a", terms={1: 1.0})) for _ in range(10)], raise_error=True)
-            assert time.monotonic() - started < 3, time.monotonic() - started
         print("cooperative")
         """
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert done.stdout == "cooperative\n", done.stderr

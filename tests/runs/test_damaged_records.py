@@ -10,10 +10,10 @@ from jacie_flask.errors import Cancelled, JacieError, NotFound, StateLost
 from jacie_flask.interfaces import Claim, Entry
 from jacie_flask.runs import reader
 from jacie_flask.runs.redis_connection import connect
-from tests.runs.test_redis_log import eventually
 from tests.support.log_worker import WorkerProcess, answer, question, read_all, text_of, worker
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.skipif(REDIS is None, reason=MISSING), pytest.mark.reliability, pytest.mark.timeout(240)]
 
@@ -106,9 +106,9 @@ def test_a_damaged_record_costs_its_own_run_alone(finished):
             asked = question(words=3) if finished else question(words=8, word_s=0.1)
             here.start(hurt, asked, "q")
             here.start(whole, question(words=8, word_s=0.05), "q")
-            eventually(lambda hurt=hurt: redis.client.hget(f"jacie:run:{hurt}", "finished") or not finished)
+            wait_for(lambda hurt=hurt: redis.client.hget(f"jacie:run:{hurt}", "finished") or not finished)
             if not finished:
-                eventually(lambda hurt=hurt: there.log.read(hurt, reader.START, 0.2))
+                wait_for(lambda hurt=hurt: there.log.read(hurt, reader.START, 0.2))
             damage(redis, key.format(hurt))
             seen = read_on(there, hurt)
             for ask in (reader.state, reader.status):
@@ -122,7 +122,7 @@ def test_a_damaged_record_costs_its_own_run_alone(finished):
             here.stop(hurt, Cancelled())
             ending = "the answer" if b"event: result" in seen else "cancelled" if b'"cancelled"' in seen else "state_lost"
             rows.append({"damage": name, "readers elsewhere get": ending, "other runs": "whole", "Redis taken for down": "no"})
-        eventually(lambda: here.active == 0)
+        wait_for(lambda: here.active == 0)
     state = "finished" if finished else "running"
     record(f"38-damaged-records-{state}", f"Damaged records of {state} runs in Redis", "One run's record is damaged.", rows)
 
@@ -152,7 +152,7 @@ def test_what_is_no_event_is_sent_to_nobody(name):
         for number, (what, changes) in enumerate(NO_EVENTS.items()):
             run_id = f"run-{number}"
             here.start(run_id, question(words=3), "q")
-            eventually(lambda run_id=run_id: redis.client.hget(f"jacie:run:{run_id}", "finished"))
+            wait_for(lambda run_id=run_id: redis.client.hget(f"jacie:run:{run_id}", "finished"))
             rewritten(redis, run_id, name, **({"terminal": name != "result"} if "terminal" in changes else changes))
             seen = read_on(there, run_id)
             assert seen.count(b"event: ") == 1, what
@@ -180,13 +180,13 @@ def test_a_damaged_run_of_a_dead_worker_holds_up_no_other(damage):
     with RedisServer() as redis, WorkerProcess(redis.url) as dying, worker(redis.url) as there:
         run_ids = [dying.start(question(words=1000, word_s=0.05)) for _ in range(5)]
         for run_id in run_ids:
-            eventually(lambda run_id=run_id: there.log.read(run_id, reader.START, 0.2)[-1].name == "token")
+            wait_for(lambda run_id=run_id: there.log.read(run_id, reader.START, 0.2)[-1].name == "token")
         dying.kill()
         for run_id in run_ids[1:4:2]:
             damage(redis, run_id)
         for run_id in run_ids[::2]:
             assert json.loads(read_all(there, run_id)[-1].data)["code"] == "producer_lost"
-        eventually(lambda: dying.name not in there.log._beat._others)
+        wait_for(lambda: dying.name not in there.log._beat._others)
         assert there.log.resumable
 
 
@@ -197,7 +197,7 @@ def test_what_workers_keep_beside_runs_is_mended():
         claim = Claim(key="k", fingerprint="f")
         here.start("r", question(words=1), "q", claim)
         here.log.occupy("a", 1, 1, 5)
-        eventually(lambda: redis.client.hget("jacie:run:r", "finished"))
+        wait_for(lambda: redis.client.hget("jacie:run:r", "finished"))
         names = ["workers", f"runs:{here.log.worker}", f"inbox:{here.log.worker}", "count:rate:a:1", "places:a", "key:k"]
         for kind in ("string", "list", "hash"):
             for name in names:
@@ -210,7 +210,7 @@ def test_what_workers_keep_beside_runs_is_mended():
             assert text_of(read_all(there, run_id)) == answer(question(words=4))
             long = f"long-{kind}"
             here.start(long, question(words=1000, word_s=0.05), "q")
-            eventually(lambda long=long: there.log.read(long, reader.START, 0.2))
+            wait_for(lambda long=long: there.log.read(long, reader.START, 0.2))
             there.cancel(long)
             assert json.loads(read_all(there, long)[-1].data)["code"] == "cancelled"
             assert here.log.resumable

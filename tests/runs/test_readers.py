@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import threading
-import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,45 +16,15 @@ from jacie_flask.runs import reader
 from jacie_flask.runs.readers import SENT_ON_S, Readers
 from jacie_flask.runs.redis_log import RedisLog
 from jacie_flask.runs.run import Runs
+from tests.support.alarms import Alarms
 from tests.support.redis_server import MISSING, REDIS, RedisServer
+from tests.support.waiting import wait_for
 
 GRACE_S = 5.0
 RESULT = Result(
     response="", documents_loaded=[], document_selection_message="", conversation_history=None, sources=[], citations=[],
     usage=Usage(), timings_ms={}, model="m", finish_reason="stop", degraded=[], run_id="",
 )  # fmt: skip
-
-
-class Alarms:
-    """Alarms that ring when a test lets time pass."""
-
-    def __init__(self):
-        self.now = 0.0
-        self._set = {}
-        self._numbers = itertools.count()
-
-    def later(self, seconds, function):
-        """Set an alarm."""
-        number = next(self._numbers)
-        self._set[number] = (self.now + seconds, function)
-        return self._Alarm(self._set, number)
-
-    def pass_by(self, seconds):
-        """Let time pass, and ring what is due."""
-        self.now += seconds
-        for number, (due, function) in sorted(self._set.items(), key=lambda item: item[1][0]):
-            if due <= self.now and self._set.pop(number, None):
-                function()
-
-    def __len__(self):
-        return len(self._set)
-
-    class _Alarm:
-        def __init__(self, alarms, number):
-            self._alarms, self._number = alarms, number
-
-        def cancel(self):
-            self._alarms.pop(self._number, None)
 
 
 def made():
@@ -89,6 +58,22 @@ def test_a_reader_that_comes_back_keeps_the_run():
     alarms.pass_by(60)
     assert deserted == []
     assert readers.count("r") == 1
+
+
+def test_an_alarm_that_rings_while_somebody_comes_back_ends_nothing():
+    """Where it was too late to cancel it, it finds a reader, or a later leaving with a grace of its own."""
+    rung, deserted = [], []
+    readers = Readers(deserted.append, lambda seconds, ring: rung.append(ring) or Alarms().later(seconds, ring))
+    readers.came("r")
+    readers.left("r", 5.0)
+    readers.came("r")
+    rung[0]()
+    assert (deserted, readers.count("r")) == ([], 1)
+    readers.left("r", 5.0)
+    rung[0]()
+    assert deserted == []
+    rung[1]()
+    assert deserted == ["r"]
 
 
 def test_polls_keep_a_run_that_was_left():
@@ -155,13 +140,13 @@ class Workers:
         run_id = f"run-{next(self.names)}"
         self.gates[run_id] = threading.Event()
         self.runs[0].start(run_id, Question(query=run_id, mode="chat", on_disconnect=on_disconnect), "q")
-        eventually(lambda: self.runs[0].log.read(run_id, reader.START, 1.0))
+        wait_for(lambda: self.runs[0].log.read(run_id, reader.START, 1.0))
         return run_id
 
     def adopt(self, run_id):
         """Have the second worker take the run over, as it does when the first one's lease is over."""
         here, there = self.runs
-        eventually(lambda: there.log.read(run_id, reader.START, 1.0))
+        wait_for(lambda: there.log.read(run_id, reader.START, 1.0))
 
         def adopted():
             info, entries = there.log.info(run_id), there.log.read(run_id, reader.START, 0.0)
@@ -171,7 +156,7 @@ class Workers:
             there.orphaned(info, entries)
             return False
 
-        eventually(adopted)
+        wait_for(adopted)
         here.stop(run_id, Cancelled())
 
     def end(self, run_id, worker):
@@ -268,15 +253,6 @@ class MovingRun(RuleBasedStateMachine):
                     self.workers.runs[worker].reader_left(self.run_id)
                 self.workers.alarms[worker].pass_by(100)
                 assert self.workers.runs[worker].readers.count(self.run_id) == 0
-
-
-def eventually(condition, seconds=10.0):
-    """Return the condition's value once it is true."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.005)
-    return value
 
 
 @pytest.mark.skipif(REDIS is None, reason=MISSING)

@@ -16,6 +16,8 @@ from jacie_flask.interfaces import Question, RunInfo
 from jacie_flask.runs import reader
 from jacie_flask.runs.memory_log import MemoryLog
 from jacie_flask.runs.run import Runs
+from tests.support.alarms import Alarms
+from tests.support.waiting import wait_for
 
 QUESTION = Question(query="?", mode="chat")
 RESULT = Result(
@@ -35,12 +37,9 @@ def started(pipeline, question=QUESTION, **changes):
     return runs
 
 
-def ended(runs, run_id="r", seconds=5):
+def ended(runs, run_id="r"):
     """Return the one terminal event of a run, once its worker is gone; fails when there are none or several."""
-    until = time.monotonic() + seconds
-    while runs.active and time.monotonic() < until:
-        time.sleep(0.005)
-    assert runs.active == 0
+    wait_for(lambda: runs.active == 0)
     entries = runs.log.read(run_id, reader.START, 0)
     assert [item.terminal for item in entries] == [False] * (len(entries) - 1) + [True]
     assert [item.offset for item in entries] == list(range(1, len(entries) + 1))
@@ -125,12 +124,12 @@ def test_cancel_before_the_start():
 
     class Late(MemoryLog):
         def create(self, info, claim=None):
-            threading.Thread(target=lambda: (started_late.wait(5), runs.cancel("r"), cancelled.set())).start()
+            threading.Thread(target=lambda: (started_late.wait(60), runs.cancel("r"), cancelled.set())).start()
             return super().create(info, claim)
 
     def pipeline(_, report, _budget):
         started_late.set()
-        assert cancelled.wait(5)
+        assert cancelled.wait(60)
         report(progress("a"))
         did.append(1)
 
@@ -149,7 +148,7 @@ def test_cancel_in_the_middle_keeps_the_partial_answer():
         return waiting("ai_generation", gate)(question, report, budget)
 
     runs = started(pipeline)
-    assert gate.wait(5)
+    assert gate.wait(60)
     runs.cancel("r")
     runs.cancel("r")
     failure = ended(runs)
@@ -179,7 +178,7 @@ def test_a_stopped_run_lets_go_of_what_it_had_open():
     gc.disable()
     try:
         runs = started(pipeline)
-        assert gate.wait(5)
+        assert gate.wait(60)
         runs.cancel("r")
         assert ended(runs).code == "cancelled"
         assert closed.is_set()
@@ -190,8 +189,8 @@ def test_a_stopped_run_lets_go_of_what_it_had_open():
 def test_cancel_wins_over_a_result_that_comes_later():
     """A run that was stopped does not answer after all."""
     gate, go = threading.Event(), threading.Event()
-    runs = started(lambda *_: (gate.set(), go.wait(5)) and RESULT)
-    assert gate.wait(5)
+    runs = started(lambda *_: (gate.set(), go.wait(60)) and RESULT)
+    assert gate.wait(60)
     runs.cancel("r")
     go.set()
     assert ended(runs).code == "cancelled"
@@ -216,16 +215,13 @@ def test_a_finished_run_leaves_no_timer_behind():
     for number in range(20):
         runs = started(lambda *_: RESULT, deadline_s=30 + number)
         ended(runs)
-    until = time.monotonic() + 2
-    while threading.active_count() > before and time.monotonic() < until:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_for(lambda: threading.active_count() <= before)
 
 
 def test_too_many_runs_are_refused():
     """The bound is kept, the refused run does not exist, and a free place is given away again."""
     gate, go = threading.Event(), threading.Event()
-    runs = started(lambda *_: (gate.set(), go.wait(5)) and RESULT, max_runs=1)
+    runs = started(lambda *_: (gate.set(), go.wait(60)) and RESULT, max_runs=1)
     with pytest.raises(Overloaded) as caught:
         runs.start("s", QUESTION, "q")
     assert caught.value.retry_after_s
@@ -241,7 +237,7 @@ def test_leaving_cancels_when_the_question_says_so():
     """With on_disconnect=cancel the last reader's leaving ends the run, one of two readers' does not."""
     gate = threading.Event()
     runs = started(waiting("a", gate), Question(query="?", mode="chat", on_disconnect="cancel"))
-    assert gate.wait(5)
+    assert gate.wait(60)
     runs.reader_came("r")
     runs.reader_came("r")
     runs.reader_left("r")
@@ -253,36 +249,40 @@ def test_leaving_cancels_when_the_question_says_so():
 
 def test_a_left_run_goes_on_for_its_grace():
     """Nobody came back in time: the run ends as cancelled, not before."""
-    gate = threading.Event()
-    runs = started(waiting("a", gate), grace_s=0.1)
-    assert gate.wait(5)
+    gate, alarms = threading.Event(), Alarms()
+    runs = started(waiting("a", gate), grace_s=5.0, later=alarms.later)
+    assert gate.wait(60)
     runs.reader_came("r")
-    left = time.monotonic()
     runs.reader_left("r")
+    alarms.pass_by(4.9)
+    assert not runs.log.info("r").cancel_requested
+    assert runs.active == 1
+    alarms.pass_by(0.2)
     assert ended(runs).code == "cancelled"
-    assert time.monotonic() - left >= 0.1
 
 
 def test_coming_back_keeps_a_run():
     """A reader who is there at the end of the grace keeps the run, and a second leaving has a grace of its own."""
-    gate = threading.Event()
-    runs = started(waiting("a", gate), grace_s=0.3)
-    assert gate.wait(5)
+    gate, alarms = threading.Event(), Alarms()
+    runs = started(waiting("a", gate), grace_s=5.0, later=alarms.later)
+    assert gate.wait(60)
     runs.reader_came("r")
     runs.reader_left("r")
+    alarms.pass_by(4.0)
     runs.reader_came("r")
-    time.sleep(0.2)
-    left = time.monotonic()
+    alarms.pass_by(60.0)
     runs.reader_left("r")
+    alarms.pass_by(4.9)
+    assert runs.active == 1
+    alarms.pass_by(0.2)
     assert ended(runs).code == "cancelled"
-    assert time.monotonic() - left >= 0.3
 
 
 def test_a_reader_who_was_sent_on_has_time_to_come_back():
     """A drain is no client's choice: with on_disconnect=cancel the run waits all the same, and ends when it is left."""
     gate = threading.Event()
     runs = started(waiting("a", gate), Question(query="?", mode="chat", on_disconnect="cancel"))
-    assert gate.wait(5)
+    assert gate.wait(60)
     runs.reader_came("r")
     runs.reader_sent_on("r")
     time.sleep(0.05)
@@ -296,16 +296,13 @@ def test_a_run_that_is_watched_has_one_timer():
     """Each word of a watcher elsewhere starts the grace anew instead of adding another."""
     gate = threading.Event()
     runs = started(waiting("a", gate), grace_s=30)
-    assert gate.wait(5)
+    assert gate.wait(60)
     runs.reader_came("r")
     runs.reader_left("r")
     before = threading.active_count()
     for _ in range(50):
         runs.polled("r")
-    until = time.monotonic() + 2
-    while threading.active_count() > before + 1 and time.monotonic() < until:
-        time.sleep(0.01)
-    assert threading.active_count() <= before + 1
+    wait_for(lambda: threading.active_count() <= before + 1)
     runs.cancel("r")
     assert ended(runs).code == "cancelled"
 
@@ -346,7 +343,7 @@ class SlowLog(MemoryLog):
         time.sleep(DELAY)
 
 def one_end(runs, run_id):
-    with gevent.Timeout(5):
+    with gevent.Timeout(60):
         while runs.active:
             time.sleep(0.001)
     entries = runs.log.read(run_id, reader.START, 0)
@@ -367,7 +364,7 @@ def under_gevent(program):
     """Run a program in a patched process and return what it printed; warnings are errors there too."""
     source = GEVENT + textwrap.dedent(program)
     command = [sys.executable, "-W", "error", "-c", source]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split("\n")[:-1]
 
@@ -378,21 +375,20 @@ def test_under_gevent_a_kill_reaches_a_waiting_pipeline():
         """
         def asleep(_, report, _budget):
             report(Token(text="Rev"))
-            time.sleep(60)
+            time.sleep(3600)
 
         def stubborn(_, report, _budget):
             try:
-                time.sleep(60)
+                time.sleep(3600)
             finally:
                 time.sleep(0.02)
 
         for pipeline in (asleep, stubborn):
             runs = start(pipeline)
             time.sleep(0.01)
-            began = time.monotonic()
             runs.cancel("r")
             runs.cancel("r")
-            print(one_end(runs, "r"), time.monotonic() - began < 5)
+            print(one_end(runs, "r"))
         print(one_end(start(asleep, deadline_s=0.05), "r"))
         runs = start(asleep, grace_s=0.05)
         time.sleep(0.01)
@@ -407,7 +403,7 @@ def test_under_gevent_a_kill_reaches_a_waiting_pipeline():
             raise ValueError
         print(one_end(start(broken), "r"))
         """
-    ) == ["cancelled True", "cancelled True", "deadline_exceeded", "cancelled", "cancelled", "result", "internal"]
+    ) == ["cancelled", "cancelled", "deadline_exceeded", "cancelled", "cancelled", "result", "internal"]
 
 
 def test_under_gevent_a_kill_at_any_moment_leaves_one_end():
@@ -495,7 +491,7 @@ def test_a_question_is_counted_while_its_run_goes_on_and_dropped_with_its_end():
     """What a run keeps in memory is bounded with its conversation; an ended run keeps none of it."""
     gate = threading.Event()
     turns = tuple(Turn(role="user", content="x" * 100_000) for _ in range(3))
-    runs = started(lambda _, report, _budget: gate.wait(5) and RESULT, Question(query="?", mode="chat", history=turns))
+    runs = started(lambda _, report, _budget: gate.wait(60) and RESULT, Question(query="?", mode="chat", history=turns))
     assert runs.log.record("r").cost > 300_000
     assert runs.log.info("r").question.history == turns
     gate.set()

@@ -59,16 +59,16 @@ def events(stream) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def read_by(events) -> Iterator[Callable[[str, list[list[str]]], None]]:
-    """Return what checks the messages that a reader dispatched; the counts become a section of docs/reliability.md."""
+def read_by(events) -> Iterator[Callable[[str, list[list[str]]], list[list[str]]]]:
+    """Return what counts the messages that a reader dispatched and gives them back; the counts become a section of docs/reliability.md."""
     rows: list[dict[str, object]] = []
 
-    def check(reader: str, messages: list[list[str]]) -> None:
+    def count(reader: str, messages: list[list[str]]) -> list[list[str]]:
         empty = sum(not data for _, _, data in messages)
         rows.append({"reader": reader, "events": len(events), "messages": len(messages), "of them empty": empty})
-        assert messages == events
+        return messages
 
-    yield check
+    yield count
     record("35-stream-readers", "Readers of streams", "The same bytes, with heartbeats between the frames, read by each.", rows)
 
 
@@ -131,12 +131,12 @@ def test_the_stream_has_all_that_readers_stumble_over(stream, events):
     assert all(b"\ndata: " in block for block in blocks)
 
 
-def test_httpx_sse_reads_each_event_once(url, read_by):
+def test_httpx_sse_reads_each_event_once(url, events, read_by):
     """No empty message is dispatched for a comment or a retry time."""
     httpx_sse = pytest.importorskip("httpx_sse", reason="NOT TESTED: httpx-sse is not installed")
     with httpx.Client() as client, httpx_sse.connect_sse(client, "GET", f"{url}/events") as source:
         messages = [[message.event, message.id, message.data] for message in source.iter_sse()]
-    read_by("httpx-sse", messages)
+    assert read_by("httpx-sse", messages) == events
 
 
 def test_the_openai_sdk_reads_each_event_once(url, events, read_by):
@@ -148,19 +148,19 @@ def test_the_openai_sdk_reads_each_event_once(url, events, read_by):
 
 
 @pytest.mark.parametrize("reader", JAVASCRIPT_READERS)
-def test_javascript_readers_read_each_event_once(packages, url, read_by, reader):
+def test_javascript_readers_read_each_event_once(packages, url, events, read_by, reader):
     """Whatever a page or a Node server uses dispatches the events, in order, with their ids."""
     command = [str(NODE), "read.mjs", reader, f"{url}/events"]
     done = subprocess.run(command, cwd=packages, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    read_by(reader, [json.loads(line) for line in done.stdout.splitlines()])
+    assert read_by(reader, [json.loads(line) for line in done.stdout.splitlines()]) == events
 
 
-def test_chromium_reads_each_event_once(browser, url, read_by):
+def test_chromium_reads_each_event_once(browser, url, events, read_by):
     """The browser's own EventSource dispatches the same."""
     page = browser.new_page()
     page.goto(url)
     page.wait_for_function("document.title === 'read'")
     messages = page.evaluate("messages")
     page.close()
-    read_by("Chromium's EventSource", messages)
+    assert read_by("Chromium's EventSource", messages) == events

@@ -57,7 +57,7 @@ class CuttingClient:
 
     def _connection(self, end: float) -> None:
         budget = self._budget() if self.told.cuts < self._cuts else None
-        with socket.create_connection(self._address, timeout=5) as sock:
+        with socket.create_connection(self._address, timeout=60) as sock:
             sock.sendall(self._request())
             seen = b""
             while (budget is None or len(seen) < budget) and time.monotonic() < end:

@@ -26,7 +26,7 @@ class Scraped:
 
 def scrape(url: str) -> Scraped:
     """Return what a server counts; fails when a series comes twice or is not Prometheus' text format."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         text = answer.read().decode()
     kinds: dict[str, str] = {}

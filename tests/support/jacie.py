@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -10,12 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
+from tests.support.waiting import HANG_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 _MINE = ("JACIE_", "OPENAI_", "PINECONE_", "AWS_", "WEB_CONCURRENCY", "HOST", "PORT")
@@ -37,7 +39,7 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def get(self, path: str, timeout: float = 30) -> Any:
+    def get(self, path: str, timeout: float = 60) -> Any:
         """Return the JSON of a GET."""
         with urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
             return json.load(answer)
@@ -53,17 +55,15 @@ class Running:
             with error:
                 return error.code, json.load(error)
 
-    def wait_until_indexed(self, seconds: float = 60, *, vectors: bool = False) -> dict[str, Any]:
+    def wait_until_indexed(self, seconds: float = HANG_S, *, vectors: bool = False) -> dict[str, Any]:
         """Return /ready's state of the index once all documents (and vectors) are in."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def index() -> dict[str, Any] | None:
             parts = self.get("/ready")["parts"]
-            index = parts["index"]
-            done = index.get("documents") == parts["documents"].get("documents")
-            if done and (not vectors or index["vectors"] == index["chunks"]):
-                return dict(index)
-            time.sleep(0.2)
-        raise AssertionError(f"not indexed after {seconds} s: {parts}\n{self.log.read_text()[-2000:]}")
+            done = parts["index"].get("documents") == parts["documents"].get("documents")
+            return parts["index"] if done and (not vectors or parts["index"]["vectors"] == parts["index"]["chunks"]) else None
+
+        return dict(wait_for(index, seconds))
 
 
 @dataclass
@@ -121,6 +121,24 @@ def ask(url: str, path: str, body: Any, *, timeout: float = 60, headers: dict[st
         received = Received(answer.status, dict(answer.headers))
         received.frames.extend(parse(answer))
     return received
+
+
+@contextlib.contextmanager
+def reading(running: Running, path: str, body: dict[str, object]) -> Iterator[Iterator[Frame]]:
+    """Ask and yield the frames as they come."""
+    with contextlib.closing(http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=HANG_S)) as connection:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        yield parse(connection.getresponse())
+
+
+def next_of(frames: Iterator[Frame], wanted: Callable[[Frame], bool]) -> list[Frame]:
+    """Return the frames up to and with the next that is wanted; fail when the stream ends before."""
+    seen = []
+    for frame in frames:
+        seen.append(frame)
+        if wanted(frame):
+            return seen
+    raise AssertionError([frame.name for frame in seen])
 
 
 def parse(lines: Any) -> Iterator[Frame]:
@@ -202,7 +220,7 @@ def serve(command: list[str], data: Path, *, start_new_session: bool = False, **
             stop(process)
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+def stop(process: subprocess.Popen[bytes], seconds: float = 30) -> None:
     """End a server politely, then not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -213,13 +231,13 @@ def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
             process.wait()
 
 
-def _wait(running: Running, seconds: float = 30) -> None:
+def _wait(running: Running, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if running.process.poll() is not None:
             break
         try:
-            running.get("/health", timeout=2)
+            running.get("/health")
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)

@@ -15,9 +15,11 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,9 +36,45 @@ from jacie_flask.runs.run import Runs
 ROOT = Path(__file__).parents[2]
 
 
-def question(words: int = 5, word_s: float = 0.0, silent_s: float = 0.0, size: int = 0, **changes: Any) -> Question:
-    """Return a question whose answer begins after ``silent_s`` and takes ``word_s`` a word of at least ``size`` bytes."""
-    told = {"words": words, "word_s": word_s, "silent_s": silent_s, "size": size}
+@dataclass(frozen=True)
+class Gate:
+    """A file that a test makes to let an answer go on, in whichever process it is made."""
+
+    path: Path
+
+    def open(self) -> None:
+        """Let it go on."""
+        self.path.touch()
+
+
+@contextlib.contextmanager
+def gate() -> Iterator[Gate]:
+    """Yield a gate that is closed."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Gate(Path(folder, "open"))
+
+
+def question(
+    words: int = 5,
+    word_s: float = 0.0,
+    silent_s: float = 0.0,
+    size: int = 0,
+    gate: Gate | None = None,
+    before: int = 0,
+    **changes: Any,
+) -> Question:
+    """Return a question whose answer begins after ``silent_s`` and takes ``word_s`` a word of at least ``size`` bytes.
+
+    Word number ``before`` is not said before ``gate`` is open.
+    """
+    told = {
+        "words": words,
+        "word_s": word_s,
+        "silent_s": silent_s,
+        "size": size,
+        "before": before,
+        "gate": gate and str(gate.path),
+    }
     return Question(query=json.dumps(told), mode="chat", **changes)
 
 
@@ -51,8 +89,11 @@ def pipeline(asked: Question, report: ProgressCallback, _: Budget) -> Result:
     report(Progress(step="start", message="", progress=5, timestamp="", elapsed_ms=0))
     _pause(told["silent_s"], report)
     said = []
-    for word in _words(told):
+    for number, word in enumerate(_words(told)):
         _pause(told["word_s"])
+        while told["gate"] and number == told["before"] and not Path(told["gate"]).exists():
+            time.sleep(0.01)
+            report(Progress(step="gate", message="", progress=6, timestamp="", elapsed_ms=0))
         report(Token(text=word))
         said.append(word)
     return Result(
@@ -121,7 +162,7 @@ class WorkerProcess:
     def leave(self) -> None:
         """Have it leave in an orderly way, with what it has written."""
         self._tell("leave")
-        self.process.wait(5)
+        self.process.wait(60)
 
     def kill(self) -> None:
         """End it as ``kill -9`` does."""
@@ -161,7 +202,7 @@ class WorkerProcess:
                 self._lines.put(line)
 
 
-def read_all(runs: Runs, run_id: str, after: tuple[int, int] = (0, 0), seconds: float = 20) -> list[Any]:
+def read_all(runs: Runs, run_id: str, after: tuple[int, int] = (0, 0), seconds: float = 60) -> list[Any]:
     """Return a run's entries after a position to its end, as a client that comes back when it is told to."""
     found: list[Any] = []
     end = time.monotonic() + seconds
@@ -221,7 +262,7 @@ def _do(runs: Runs, what: str, *words: str) -> Any:
         _FOLLOWED[words[0]] = concurrency.spawn(lambda: _follow(runs, words[0]), "reader")
         return None
     if what == "followed":
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while words[0] not in _ENDS and time.monotonic() < until:
             time.sleep(0.01)
         return _ENDS[words[0]]

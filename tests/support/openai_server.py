@@ -10,11 +10,12 @@ import json
 import math
 import re
 import sys
+import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Script:
     """How one request is answered; the default answers from the prompt, at once and without faults.
 
     ``fault``: "" | hang_headers | hang | rst | fin | eof | bad_json | empty_choices | content_filter | error_frame;
-    those that break a stream do so after ``fault_after`` tokens. ``status`` other than 200 answers with an error body.
+    those that break a stream do so after ``fault_after`` tokens. A streamed token with a gate is not sent before it is set. ``status`` other than 200 answers with an error body.
     """
 
     answer: str | None = None
@@ -55,6 +56,7 @@ class Script:
     fault_after: int = 3
     ignores_limit: bool = False
     lacks_stream_options: bool = False
+    gates: Mapping[int, threading.Event] = field(default_factory=dict)
 
 
 Scripts = Script | Sequence[Script] | Callable[[Request], Script]
@@ -165,6 +167,9 @@ class OpenAIServer(LocalServer):
         for start in range(0, len(tokens), size):
             group = tokens[start : start + size]
             connection.wait(due - time.monotonic())
+            for gate in (script.gates.get(number) for number in range(start, start + size)):
+                while gate is not None and not gate.is_set():
+                    connection.wait(0.02)
             if script.fault and start <= script.fault_after < start + size:
                 keep = script.fault_after - start
                 self._write_tokens(connection, script, group[:keep], first=start == 0)

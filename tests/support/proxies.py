@@ -42,7 +42,7 @@ class Proxy:
     def check(self) -> str:
         """Have the proxy check its configuration; return what it said, which is its verdict."""
         arguments = ["-t"] if self.kind == "nginx" else ["-c"]
-        done = subprocess.run([*self._command(), *arguments], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([*self._command(), *arguments], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stderr + done.stdout
 
@@ -50,7 +50,7 @@ class Proxy:
         """Start it and wait until it takes connections."""
         with open(self.folder / "proxy.log", "ab") as log:
             self.process = subprocess.Popen(self._command(), stdout=log, stderr=log, start_new_session=True)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return

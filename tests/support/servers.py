@@ -236,13 +236,13 @@ class OwnProcess:
     """A server of tests/support in a process of its own; ``url`` is the line it printed."""
 
     def __init__(self, script: str, *arguments: str) -> None:
-        """Start ``python [-m gevent.monkey] tests/support/<script>`` and wait up to 10 s for its URL."""
+        """Start ``python [-m gevent.monkey] tests/support/<script>`` and wait for its URL."""
         path = Path(__file__).with_name(script)
         self.process = subprocess.Popen([sys.executable, str(path), *arguments], stdout=subprocess.PIPE, text=True)
         lines: queue.Queue[str] = queue.Queue()
         assert self.process.stdout is not None
         threading.Thread(target=lambda: lines.put(self.process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
-        self.url = lines.get(timeout=10).strip()
+        self.url = lines.get(timeout=60).strip()
 
     def __enter__(self) -> Self:
         """Return the running process."""
@@ -251,7 +251,7 @@ class OwnProcess:
     def __exit__(self, *_: object) -> None:
         """Stop it."""
         self.process.terminate()
-        self.process.wait(5)
+        self.process.wait(60)
         if self.process.stdout:
             self.process.stdout.close()
 

@@ -18,7 +18,7 @@ DIMENSION = 64
 BUCKET = "filings"
 YEARS = (2021, 2022, 2023, 2024)
 QUESTION = "What was Zanobela's revenue in 2023 and 2024?"
-TIMEOUT_S, MODEL_TIMEOUT_S = 0.5, 1.0
+TIMEOUT_S, MODEL_TIMEOUT_S = 1.5, 2.0
 
 
 def name_of(year: int) -> str:

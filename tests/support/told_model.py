@@ -11,6 +11,8 @@ if __name__ == "__main__":
 import random
 import re
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -18,6 +20,8 @@ from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import Request, serve_until_killed
 
 _TOLD = re.compile(rb"seed (\d+), (\d+) words, ([\d.]+) s of silence, ([\d.]+) s of words")
+GATES: dict[int, Mapping[int, threading.Event]] = {}
+"""The gates of a question's words by its seed, where the model is served in the process of the test."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßéñ中文日本😀🎈"
 
 
@@ -40,7 +44,8 @@ def told(request: Request) -> Script:
     if not found:
         return Script(answer="What?")
     seed, words, silent_s, total_s = found[-1]
-    return Script(answer=answer(int(seed), int(words)), first_token_s=float(silent_s), total_s=float(total_s), ignores_limit=True)
+    gates = GATES.get(int(seed), {})
+    return Script(answer=answer(int(seed), int(words)), first_token_s=float(silent_s), total_s=float(total_s), gates=gates, ignores_limit=True)
 
 
 if __name__ == "__main__":

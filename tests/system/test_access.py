@@ -15,7 +15,7 @@ from jacie_flask.cli.keys import keys_commands
 from tests.support.jacie import ROOT, environment, gunicorn, serve, stop
 from tests.support.ports import free_port
 from tests.support.reliability import record
-from tests.support.scenarios import wait_for
+from tests.support.waiting import wait_for
 from tests.system.test_disk import worker_of
 
 

@@ -13,8 +13,8 @@ from tests.support import told_model
 from tests.support.jacie import gunicorn
 from tests.support.redis_server import REDIS, RedisServer
 from tests.support.reliability import record
-from tests.support.scenarios import wait_for
 from tests.support.servers import OwnProcess
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(300)]
 

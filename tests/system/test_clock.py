@@ -12,9 +12,10 @@ from tests.support import told_model
 from tests.support.jacie import Running, ask, gunicorn, serve, wait_for_words
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
-from tests.support.scenarios import accepted, followed, two_workers, wait_for
+from tests.support.scenarios import accepted, followed, two_workers
 from tests.support.servers import OwnProcess
 from tests.support.stepped_clock import SteppedClock
+from tests.support.waiting import wait_for
 from tests.system.test_serving import SERVERS
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(240)]

@@ -17,8 +17,8 @@ from jacie_flask.config import load
 from tests.support.damage import KINDS, restored, swap
 from tests.support.jacie import Running, ask, gunicorn, ingest, ingested_samples
 from tests.support.reliability import record
-from tests.support.scenarios import wait_for
 from tests.support.tenants import close
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(900)]
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
@@ -220,16 +220,29 @@ def test_damaged_files_are_made_anew(saved, tmp_path):
     assert damaged(saved, tmp_path / "data", QUICK) >= 50
 
 
+def first_pages(client) -> dict[str, str]:
+    """Return the text of the first page of each document."""
+    listed = client.get("/documents").json["documents"]
+    return {one["filename"]: client.get(f"/documents/{one['document_id']}/pages/1").json["text"] for one in listed}
+
+
 def test_swapped_files_are_noticed(saved, tmp_path):
-    """The ledger in the place of the index, and the text of one document in that of another."""
+    """The ledger in the place of the index, and the text of one document in that of another: each document has its own text."""
     data = tmp_path / "data"
     restored(saved, data)
+    app = made(data)
+    expected = first_pages(app.test_client())
+    close(app)
     swap(next(data.glob("index*.db")), next(data.glob("ledger*.db")))
     texts = sorted((data / "cache").glob("*.text"))[:2]
     swap(*texts)
     app = made(data)
-    use(app.test_client())
-    close(app)
+    try:
+        use(app.test_client())
+        assert len(set(expected.values())) > 1
+        assert first_pages(app.test_client()) == expected
+    finally:
+        close(app)
 
 
 @pytest.mark.parametrize("kinds", [QUICK, pytest.param(sorted(KINDS), marks=pytest.mark.soak)], ids=["some", "all"])

@@ -13,7 +13,7 @@ from tests.support.backends import BUCKET, s3_client, s3_server
 from tests.support.jacie import ROOT, Running, ask, environment, gunicorn, ingested_samples
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.s3_faults import S3Fault, S3Faults
-from tests.support.scenarios import wait_for
+from tests.support.waiting import wait_for
 
 QUESTION = {"query": "What was Zanobela's revenue in 2024?"}
 UNANSWERED = {"query": "Which colour of revenue did Zanobela's painter prefer?"}
@@ -204,7 +204,7 @@ def _ready(running: Running):
     import urllib.request
 
     try:
-        with urllib.request.urlopen(running.url + "/ready", timeout=20) as answer:
+        with urllib.request.urlopen(running.url + "/ready", timeout=60) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -264,6 +264,6 @@ def test_a_signal_to_the_whole_group_lets_answers_end(tmp_path):
         reader.start()
         wait_for(lambda: model.chats)
         os.killpg(running.process.pid, signal.SIGTERM)
-        reader.join(20)
+        reader.join(60)
         assert received[0].terminal.name == "result"
-        running.process.wait(15)
+        running.process.wait(60)

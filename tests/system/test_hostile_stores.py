@@ -13,6 +13,7 @@ from jacie_flask.access.keys import KeyFile
 from tests.support.hostile_metadata import FILENAME, UNUSABLE
 from tests.support.jacie import Running, gunicorn
 from tests.support.reliability import record
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.reliability, pytest.mark.timeout(240)]
 
@@ -70,15 +71,14 @@ class Site:
         assert status == 200, body
         return dict(json.loads(body))
 
-    def wait_for(self, tenant: str, note: str) -> dict[str, object]:
+    def wait_for_note(self, tenant: str, note: str) -> dict[str, object]:
         """Return the listing once a note on the store begins like this."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
+
+        def noted() -> dict[str, object] | None:
             listing = self.documents(tenant)
-            if any(one.startswith(note) for one in listing.get("notes", [])):
-                return listing
-            time.sleep(0.02)
-        raise AssertionError(listing)
+            return listing if any(one.startswith(note) for one in listing.get("notes", [])) else None
+
+        return wait_for(noted)
 
     def answers(self, tenant: str) -> None:
         """Fail unless the tenant gets an answer from its document."""
@@ -137,7 +137,7 @@ def test_hostile_metadata_at_run_time_stays_where_it_is(tmp_path: Path, alone: b
             partial = roots[victim] / ".metadata.part"
             partial.write_bytes(data)
             partial.replace(roots[victim] / "metadata.json")
-            listing = site.wait_for(victim, "metadata.json is not usable (")
+            listing = site.wait_for_note(victim, "metadata.json is not usable (")
             assert names(listing) == [FILENAME.replace(".pdf", ".txt")], name
             if not alone:
                 assert "notes" not in site.documents("default"), name
@@ -155,10 +155,7 @@ def test_hostile_metadata_at_run_time_stays_where_it_is(tmp_path: Path, alone: b
 
 def wait_for_none(site: Site, tenant: str) -> None:
     """Wait until an empty metadata.json serves."""
-    end = time.monotonic() + 30
-    while site.documents(tenant)["documents"]:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: not site.documents(tenant)["documents"])
 
 
 def test_pipes_and_hidden_files_give_nothing_and_block_nobody(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
 
-from tests.support.busyness import Busyness
-from tests.support.jacie import ROOT, Received, Running, ask, gunicorn, ingested_samples
+from tests.support.jacie import ROOT, Received, Running, ask, gunicorn, ingested_samples, next_of, reading
+from tests.support.openai_server import OpenAIServer, Script
 from tests.support.servers import OwnProcess
+from tests.support.waiting import HANG_S
 
 MONITORED = ROOT / "tests" / "support" / "monitored.conf.py"
 SLOW = '{"first_token_s": 5, "total_s": 3}'
@@ -22,37 +22,24 @@ STEPS = {
 }
 
 
-@dataclass
-class Answers:
-    """One answer in each mode, and how long the machine kept a process waiting meanwhile, at most."""
-
-    by_mode: dict[str, Received]
-    busy_s: float
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory):
+    """Jacie on gunicorn, five heartbeats a second, and its model, which is in the test's process."""
+    data = ingested_samples(tmp_path_factory.getbasetemp())
+    with OpenAIServer() as model, gunicorn(data, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2") as running:
+        running.wait_until_indexed(vectors=True)
+        yield running, model
 
 
 @pytest.fixture(scope="module")
-def slow_model():
-    """A model in its own process: 5 s to the first token, 3 s for the rest."""
-    with OwnProcess("openai_server.py", "--script", SLOW) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory, slow_model):
-    """Jacie on gunicorn with the slow model, a heartbeat a second and gevent's monitor at 50 ms."""
-    settings = {"OPENAI_BASE_URL": slow_model, "JACIE_HEARTBEAT_S": "1"}
-    with gunicorn(ingested_samples(tmp_path_factory.getbasetemp()), config=MONITORED, **settings) as running:
-        running.wait_until_indexed(90, vectors=True)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def answered(slow) -> Answers:
-    """The answers to one question in each mode, asked side by side."""
-    with ThreadPoolExecutor(2) as pool, Busyness() as machine:
-        asked = {mode: pool.submit(ask, slow.url, f"/{mode}/stream", QUESTION) for mode in STEPS}
-        found = {mode: job.result() for mode, job in asked.items()}
-    return Answers(found, machine.longest_s)
+def slow(tmp_path_factory):
+    """Jacie on gunicorn with a model in its own process, 5 s to the first token and 3 s for the rest, and gevent's monitor at 50 ms."""
+    data = ingested_samples(tmp_path_factory.getbasetemp())
+    with OwnProcess("openai_server.py", "--script", SLOW) as model:
+        settings = {"OPENAI_BASE_URL": model.url, "JACIE_HEARTBEAT_S": "1"}
+        with gunicorn(data, config=MONITORED, **settings) as running:
+            running.wait_until_indexed(vectors=True)
+            yield running
 
 
 def together(count: int, question) -> tuple[list[Received], float]:
@@ -63,7 +50,7 @@ def together(count: int, question) -> tuple[list[Received], float]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_S)
     return received, time.monotonic() - began
 
 
@@ -77,24 +64,30 @@ def delays(received: Received) -> list[float]:
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_events_are_live_and_heartbeats_fill_the_wait(answered: Answers, mode: str):
-    """Each event arrives within 100 ms of its timestamp, and heartbeats come each second while the model thinks."""
-    received = answered.by_mode[mode]
-    assert received.terminal.name == "result", received.terminal
-    assert max(delays(received)) < 0.1 + 3 * answered.busy_s, (delays(received), answered.busy_s)
-    named = [frame for frame in received.frames if frame.name != ":"]
-    generation = next(frame.at for frame in named if frame.name == "progress" and frame.data["step"] == "ai_generation")
-    first_token = next(frame.at for frame in named if frame.name == "token")
-    assert first_token - generation > 4.5
-    assert 3 <= sum(generation < beat.at < first_token for beat in received.comments) <= 6
-    tokens = [frame.at for frame in named if frame.name == "token"]
-    assert tokens[-1] - tokens[0] > 1.5, "the tokens came in one piece"
+def test_events_are_live_and_heartbeats_fill_the_wait(gated: tuple[Running, OpenAIServer], mode: str):
+    """The model says its first word after a reader has all steps and two heartbeats, and its second after the reader has the first."""
+    running, model = gated
+    first_word, second_word = threading.Event(), threading.Event()
+    model.script = Script(gates={0: first_word, 1: second_word})
+    with reading(running, f"/{mode}/stream", QUESTION) as frames:
+        seen = next_of(frames, lambda frame: frame.name == "progress" and frame.data["step"] == "ai_generation")
+        steps = [frame.data["step"] for frame in seen if frame.name == "progress"]
+        assert list(dict.fromkeys(steps)) == STEPS[mode][: STEPS[mode].index("ai_generation") + 1]
+        for _ in range(2):
+            assert "token" not in [frame.name for frame in next_of(frames, lambda frame: frame.name == ":")]
+        first_word.set()
+        next_of(frames, lambda frame: frame.name == "token")
+        second_word.set()
+        assert next_of(frames, lambda frame: frame.name in ("result", "error"))[-1].name == "result"
+        assert list(frames) == []
 
 
 @pytest.mark.parametrize("mode", ["chat", "fast_chat"])
-def test_the_sequence_is_the_protocols(answered: Answers, mode: str):
+def test_the_sequence_is_the_protocols(gated: tuple[Running, OpenAIServer], mode: str):
     """Steps, percent, ids and fields are those of the wire contract."""
-    received = answered.by_mode[mode]
+    running, model = gated
+    model.script = Script()
+    received = ask(running.url, f"/{mode}/stream", QUESTION)
     progress = received.named("progress")
     assert list(dict.fromkeys(event["step"] for event in progress)) == STEPS[mode]
     percent = [event["progress"] for event in progress]
@@ -129,21 +122,20 @@ def test_ten_at_once_take_no_longer_than_one(slow: Running):
     assert statistics.median(late) < 0.1
 
 
+@pytest.mark.soak
 def test_the_first_event_is_quick_while_twenty_others_run(slow: Running):
-    """With 20 questions running, the first event of another leaves within 30 ms of its request at the median."""
+    """With 20 questions running, the median first event of 51 takes no more than three times as long as the median of 51 alone."""
+    alone = statistics.median(_first_event_s(slow) for _ in range(51))
     others = threading.Thread(target=lambda: together(20, lambda: ask(slow.url, "/fast_chat/stream", QUESTION)))
     others.start()
-    time.sleep(2)
-    times = []
-    with Busyness() as machine:
-        for _ in range(11):
-            began = time.time()
-            body = {**QUESTION, "on_disconnect": "cancel", "auto_load_documents": False}
-            times.append(_first_event(slow, body) - began)
-    others.join(60)
-    assert statistics.median(times) < 0.03 + machine.longest_s, (times, machine.longest_s)
+    time.sleep(2)  # the others wait for their model
+    beside = statistics.median(_first_event_s(slow) for _ in range(51))
+    others.join(HANG_S)
+    print(f"first event: median {alone * 1000:.1f} ms alone, {beside * 1000:.1f} ms beside 20 others")
+    assert beside < 3 * alone, (beside, alone)
 
 
+@pytest.mark.soak
 def test_no_question_blocks_the_hub(slow: Running):
     """gevent's own monitor saw no greenlet hold the hub for 50 ms while questions were answered."""
     before = slow.log.read_text().count("appears to be blocked")
@@ -153,17 +145,10 @@ def test_no_question_blocks_the_hub(slow: Running):
     assert len(reports) - before == 0, reports[before][:3000]
 
 
-def _first_event(running: Running, body) -> float:
-    import http.client
-    import json
-
-    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=10)
-    connection.request("POST", "/chat/stream", json.dumps(body), {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    try:
-        for line in answer:
-            if line.startswith(b"event:"):
-                return time.time()
-        raise AssertionError("no event came")
-    finally:
-        connection.close()
+def _first_event_s(running: Running) -> float:
+    """Ask, return the seconds until the first event, and leave."""
+    began = time.monotonic()
+    body = {**QUESTION, "on_disconnect": "cancel", "auto_load_documents": False}
+    with reading(running, "/chat/stream", body) as frames:
+        next_of(frames, lambda frame: frame.name != ":")
+        return time.monotonic() - began

@@ -15,7 +15,7 @@ from tests.support.monitoring import expressions, names_in
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
-from tests.support.scenarios import wait_for
+from tests.support.waiting import wait_for
 
 WAITRESS = [sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads=16", "wsgi:app"]
 SAMPLE = {"query": "What was Zanobela's revenue in 2024?"}

@@ -18,8 +18,8 @@ from tests.support.gguf import gguf_file
 from tests.support.jacie import Running, gunicorn
 from tests.support.redis_server import MISSING, REDIS, RedisServer
 from tests.support.reliability import record
-from tests.support.scenarios import wait_for
 from tests.support.servers import Connection, LocalServer, Request
+from tests.support.waiting import wait_for
 
 SECRETS = {str(field.alias) for field in Settings.model_fields.values() if not field.repr}
 URLS = ("OPENAI_BASE_URL", "PINECONE_INDEX_HOST", "AWS_ENDPOINT_URL_S3", "OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -11,7 +11,8 @@ import pytest
 from tests.support import scenarios, told_model
 from tests.support.jacie import ROOT, ask, environment, wait_for_words
 from tests.support.redis_server import MISSING, REDIS, RedisServer
-from tests.support.scenarios import accepted, at_once, followed, two_workers, wait_for
+from tests.support.scenarios import accepted, at_once, followed, two_workers
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason=MISSING)
 

@@ -11,8 +11,8 @@ from tests.support import told_model
 from tests.support.jacie import ask, gunicorn, ingested_samples, serve
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.ports import free_port
-from tests.support.scenarios import wait_for
 from tests.support.servers import Connection, LocalServer, Request
+from tests.support.waiting import wait_for
 from tests.system.test_serving import SERVERS
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -116,9 +116,8 @@ def test_two_questions_at_once_are_two_traces(traced):
     assert traces[0] != traces[1]
 
 
-@pytest.mark.parametrize(
-    "collector", [pytest.param("is not there", marks=pytest.mark.soak), pytest.param("never answers", marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("collector", ["is not there", "never answers"])
 def test_answers_do_not_wait_for_a_collector(collector, tmp_path_factory):
     """With nobody at the endpoint, or somebody who never answers, an answer takes as long as without, and so does the end."""
     data = ingested_samples(tmp_path_factory.getbasetemp())

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +23,13 @@ from tests.support.jacie import Received, Running, ask, gunicorn, ingested_sampl
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.reliability import record
 from tests.support.servers import Request
+from tests.support.waiting import HANG_S, wait_for
 
 WORDS = "Revenue rose and costs fell and the margin held."
 SLOW_READER_S = 3
 LONG = " ".join("-".join(str(200_000 + 170 * n + k) for k in range(170)) for n in range(700))
 SCRIPTS = {
-    "silent": Script(answer=WORDS, first_token_s=30),
+    "silent": Script(answer=WORDS, first_token_s=3600),
     "wait": Script(answer=WORDS, first_token_s=1.0),
     "slow": Script(answer=WORDS, total_s=2.0),
     "long": Script(answer=LONG),
@@ -70,26 +70,9 @@ def read_until(sock: socket.socket, mark: bytes) -> bytes:
     return seen
 
 
-def wait_for(condition, seconds: float = 10):
-    """Return the condition's value once it is true."""
-    end = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert value
-    return value
-
-
 def worker_pid(running: Running) -> int:
     """Return the process id of the one worker."""
     return int(re.findall(r"Booting worker with pid: (\d+)", running.log.read_text())[-1])
-
-
-def seconds_to_exit(running: Running, number: int) -> float:
-    """Send the master a signal and return how long it takes to go."""
-    began = time.monotonic()
-    running.process.send_signal(number)
-    running.process.wait(10)
-    return time.monotonic() - began
 
 
 @contextlib.contextmanager
@@ -130,38 +113,34 @@ def whole_frames(raw: bytes) -> list:
     return [re.search(rb"X-Run-Id: (\S+)", head)[1].decode(), *(frame for frame in parse(lines) if frame.name != ":")]
 
 
-def leave_while_silent(running: Running, model: OpenAIServer, *, reset: bool = False) -> float:
-    """Ask, leave while the model is silent, and return the seconds until the model's connection was closed."""
+def leave_while_silent(running: Running, model: OpenAIServer, *, reset: bool = False) -> bool:
+    """Ask, leave while the model is silent, and say whether the model's connection was closed."""
     before = len(model.chats)
     sock = connect(running, post("/chat/stream", question("silent")))
     upstream = wait_for(lambda: model.chats[before:])[0]
     if reset:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    left = time.monotonic()
     sock.close()
-    assert upstream.client_closed.wait(5)
-    return upstream.client_closed_at - left
+    return upstream.client_closed.wait(HANG_S)
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
-def test_leaving_closes_the_models_connection_at_once(served, reset):
-    """With on_disconnect=cancel the upstream connection is closed within 100 ms of the client's, in the middle of silence."""
+def test_leaving_closes_the_models_connection(served, reset):
+    """With on_disconnect=cancel the upstream connection is closed with the client's, in the middle of an hour of silence."""
     running, model = served
-    times = [leave_while_silent(running, model, reset=reset) for _ in range(5)]
-    assert statistics.median(times) < 0.1, times
+    assert leave_while_silent(running, model, reset=reset)
 
 
 def test_starting_and_leaving_leaves_nothing_behind(served):
     """After 200 clients that came and left there are no more descriptors and no more runs than before."""
     running, model = served
     descriptors = Path(f"/proc/{worker_pid(running)}/fd")
-    leave_while_silent(running, model)
+    assert leave_while_silent(running, model)
     wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 0)
     before = len(list(descriptors.iterdir()))
-    times = sorted(leave_while_silent(running, model) for _ in range(200))
-    print(f"client gone to upstream closed: p50 {times[100] * 1000:.1f} ms, p99 {times[197] * 1000:.1f} ms")
-    wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 0)
-    wait_for(lambda: len(list(descriptors.iterdir())) <= before + 2)
+    assert all(leave_while_silent(running, model) for _ in range(200))
+    assert wait_for(lambda: running.get("/ready")["parts"]["runs"]["active"] == 0)
+    assert wait_for(lambda: len(list(descriptors.iterdir())) <= before + 2)
 
 
 def test_a_reader_who_leaves_can_come_back(served):
@@ -198,7 +177,7 @@ def test_leaving_a_question_without_a_stream_is_noticed_as_well(served):
     sock = connect(running, post("/chat", question("silent")))
     upstream = wait_for(lambda: model.chats[before:])[0]
     sock.close()
-    assert upstream.client_closed.wait(5)
+    assert upstream.client_closed.wait(60)
 
 
 def test_a_reader_who_does_not_read_is_let_go_and_can_resume(served):
@@ -206,7 +185,8 @@ def test_a_reader_who_does_not_read_is_let_go_and_can_resume(served):
     running, _ = served
     with unread(running, question("long", "continue")) as sock:
         raw = read_until(sock, b"event: token")
-        time.sleep(SLOW_READER_S + 2.5)  # longer than its time, and than the kernel's patience with it
+        ports = sock.getpeername()[1], sock.getsockname()[1]
+        wait_for(lambda: not server_has(*ports))
         with contextlib.suppress(ConnectionError):
             while data := sock.recv(1 << 16):
                 raw += data
@@ -226,7 +206,7 @@ def test_a_reader_who_is_let_go_has_no_connection_any_more(served):
         sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         ports = sock.getpeername()[1], sock.getsockname()[1]  # a reset takes the peer's name from the socket
         assert server_has(*ports)
-        wait_for(lambda: not server_has(*ports), SLOW_READER_S + 30)
+        wait_for(lambda: not server_has(*ports))
         raw = b""
         with contextlib.suppress(ConnectionError):
             while data := sock.recv(1 << 16):
@@ -309,12 +289,11 @@ def test_a_pipelined_request_waits_for_the_stream_to_end(served):
 
 @dataclass
 class Drained:
-    """What clients saw of a server that was stopped, and how long it took to go after the last answer."""
+    """What clients saw of a server that was stopped."""
 
     answers: list[Received]
     pipelined: bytes
     kept: bytes
-    took_s: float
 
 
 @pytest.fixture(scope="module")
@@ -330,18 +309,15 @@ def drained(tmp_path_factory):
             os.kill(worker_pid(running), signal.SIGTERM)
             running.process.send_signal(signal.SIGTERM)
         pipelined, answers = read_until(behind, b"never sent"), [one.result() for one in asked]
-        ended = time.monotonic()
-        running.process.wait(10)
+        running.process.wait(HANG_S)
         with behind, kept:
-            yield Drained(answers, pipelined, kept.recv(1000), time.monotonic() - ended)
+            yield Drained(answers, pipelined, kept.recv(1000))
 
 
 def test_sigterm_under_live_streams_loses_none(drained):
-    """30 live answers end with their results after SIGTERM, and the server is gone within seconds of the last."""
+    """30 live answers end with their results after SIGTERM, and the server goes after the last."""
     assert [answer.terminal.name for answer in drained.answers] == ["result"] * 29
     assert b"event: result" in drained.pipelined
-    print(f"master gone {drained.took_s:.2f} s after the last answer")
-    assert drained.took_s < 6
 
 
 def test_a_draining_worker_takes_no_new_run(drained):
@@ -361,7 +337,7 @@ def test_an_answer_that_outlasts_the_drain_ends_with_an_error(tmp_path):
             read_until(sock, b"ai_generation")
             running.process.send_signal(signal.SIGTERM)
             rest = read_until(sock, b"never sent")
-        running.process.wait(5)
+        running.process.wait(HANG_S)
         log = running.log.read_text()
     assert b'"code":"producer_lost"' in rest
     assert rest.endswith(b"0\r\n\r\n")
@@ -372,17 +348,19 @@ def test_an_answer_that_outlasts_the_drain_ends_with_an_error(tmp_path):
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, then SIGINT"])
 def test_interrupts_end_at_once_without_a_traceback(tmp_path, how):
     """Ctrl-C, which reaches master and worker, and an interrupt of the master during the drain end live streams and all."""
-    with serving(tmp_path) as (running, _), connect(running, post("/chat/stream", question("silent"))) as sock:
+    with (
+        serving(tmp_path, "--graceful-timeout", "3600") as (running, _),
+        connect(running, post("/chat/stream", question("silent"))) as sock,
+    ):
         read_until(sock, b"ai_generation")
         if how == "Ctrl-C":
             os.kill(worker_pid(running), signal.SIGINT)
         else:
             running.process.send_signal(signal.SIGTERM)
             time.sleep(0.5)
-        took = seconds_to_exit(running, signal.SIGINT)
+        running.process.send_signal(signal.SIGINT)
+        running.process.wait(HANG_S)
         log = running.log.read_text()
-    print(f"{how}: gone in {took:.2f} s")
-    assert took < 6
     assert "Traceback" not in log, log
 
 

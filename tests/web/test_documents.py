@@ -22,6 +22,7 @@ from tests.support.exposition import scrape
 from tests.support.jacie import ROOT, gunicorn
 from tests.support.parts import ingested, over_texts
 from tests.support.raw_http import connect, get, received, sent
+from tests.support.waiting import wait_for
 
 PASSAGE = "Revenue 42,280 39,265 +7.7%\nEBITDA 14,855 13,045 +13.9%"
 REPORT = "zanobela_telecom_2024_annual_report.pdf"
@@ -185,15 +186,13 @@ def test_a_page_that_hangs_costs_its_request_only(jacie):
     asking = threading.Thread(target=lambda: answers.append(jacie.ask(jacie.page(REPORT, 6, scale="1"))))
     missed = misses(jacie)
     asking.start()
-    while misses(jacie) == missed:
-        time.sleep(0.01)
-    began = time.monotonic()
+    wait_for(lambda: misses(jacie) > missed)
     assert jacie.ask("/health")[0] == 200
     assert jacie.ask(jacie.page(REPORT, 5, scale="1"))[0] == 200  # from the cache
-    assert time.monotonic() - began < 2
+    assert not answers, "the page that hangs was waited for"
     for child in children:
         os.kill(child, signal.SIGKILL)
-    asking.join(20)
+    asking.join(60)
     status, _, body = answers[0]
     assert (status, json.loads(body)["code"]) == (422, "document_rejected")
     assert jacie.ask(jacie.page(REPORT, 6, scale="1"))[0] == 200
@@ -220,9 +219,9 @@ def test_many_pages_of_one_caller_hold_up_nobody_else(jacie):
         refused = refusals(asked)
         assert {(answer.status, answer.headers["retry-after"]) for answer in refused} == {(429, "1")}
         assert refused[0].json["detail"] == "Too many requests: at most 128 pages at the same time. Try again in 1 s."
-        began = time.monotonic()
         other = sent(jacie.running.url, get(jacie.page(REPORT, 8)), source="127.0.0.2")
-        assert (other.status, time.monotonic() - began < 10) == (200, True)
+        assert other.status == 200
+        assert len(select.select(asked, [], [], 0)[0]) < len(asked), "all pages of the first caller were drawn before it"
     assert jacie.ask(jacie.page(REPORT, 9))[0] == 200
     assert misses(jacie) - before < 70
 

@@ -7,7 +7,7 @@ import pytest
 
 from jacie_flask.errors import RateLimited
 from jacie_flask.web.turns import Turns
-from tests.support.scenarios import wait_for
+from tests.support.waiting import wait_for
 
 THERE = contextlib.nullcontext()
 
@@ -32,7 +32,7 @@ class Work:
         """Let all go, and wait for them."""
         self.go.release(len(self.threads))
         for thread in self.threads:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _work(self, caller):
@@ -90,4 +90,29 @@ def test_who_leaves_leaves_nothing():
     for failure, there in [(ValueError, THERE), (Left, left()), (ValueError, THERE), (Left, left()), (Left, left())]:
         with contextlib.suppress(failure), turns.take("a", there):
             raise ValueError
+    assert len(turns) == 0
+
+
+def test_who_leaves_while_it_waits_takes_nobodys_turn():
+    """One is at work; of two behind it one leaves: the other still has to wait, and has its turn in the end."""
+    turns, gone = Turns(1, 2), threading.Event()
+
+    @contextlib.contextmanager
+    def leaving():
+        """Have the client leave before its turn comes."""
+        gone.set()
+        raise Left
+        yield
+
+    work = Work(turns)
+    work.begin("a")
+    wait_for(lambda: work.working)
+    with contextlib.suppress(Left), turns.take("a", leaving()):
+        raise AssertionError("it had its turn")
+    assert gone.is_set()
+    work.begin("a")
+    wait_for(lambda: turns._places["a"].waiting == 1)
+    assert (turns._places["a"].working, work.working) == (1, ["a"])
+    work.end()
+    assert work.working == ["a", "a"]
     assert len(turns) == 0

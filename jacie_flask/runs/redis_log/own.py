@@ -123,19 +123,25 @@ class OwnRuns:
         with self._flushing:
             if self._runs.get(run_id) is not own:
                 raise StateLost(f"run {run_id} is another worker's")
-            if not own.recorded:
+            if not own.recorded and run_id not in self._doubted:
                 return False
             info = msgspec.structs.replace(own.record.info(), finished=True, question=None, updated_at=time.time())
             known = list(own.record.entries)
             ask = self._link.insist if self._was_asleep(run_id) else self._link.ask
             try:
-                ours = ask(lambda: self._store.end(info, [*known, *entries], own.written, own.claim))
+                ours = ask(lambda: self._record_end(info, [*known, *entries], own))
             except (StoreDown, RecordDamaged):
                 return False
             if not ours:
                 self._give_up(run_id, own)
                 raise StateLost(f"run {run_id} is another worker's")
             return True
+
+    def _record_end(self, info: RunInfo, entries: Sequence[Entry], own: "_Own") -> bool:
+        """Record all of a run; False where it is another worker's. Where it is missing in Redis it may be that as well."""
+        if own.recorded:
+            return self._store.end(info, entries, own.written, own.claim)
+        return self._store.rewrite(info, entries, own.claim)
 
     # ------------------------------------------------------------------------------------------------- what Redis knows
 
