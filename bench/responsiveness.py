@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.support import told_model
 from tests.support.busyness import Busyness
 from tests.support.jacie import Running, gunicorn
-from tests.support.scenarios import wait_for
 from tests.support.servers import OwnProcess
+from tests.support.waiting import wait_for
 
 POLLERS = 16
 LONG_WORDS = 34_000  # 200,000 characters

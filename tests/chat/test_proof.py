@@ -233,3 +233,25 @@ FLOWS = page(
 def test_balances_of_losses_and_receivables_have_their_own_sign(answer, state):
     """Only words for a loss or a payment stand for a minus, not those of what is set aside or still to be received."""
     assert [one for one, _ in verdicts(answer, BALANCES, FLOWS)] == [state]
+
+
+@pytest.mark.parametrize(
+    ("figure", "state"), [("31,657", "found"), ("32,765", "not_found")], ids=["of the year before", "of the year that is named"]
+)
+def test_a_figure_of_the_year_before_is_looked_for_in_that_year(figure, state):
+    """Words such as "the year before" move a figure to the column before the one that the sentence names."""
+    answer = f"Net sales were $32,765 million in 2023, compared with ${figure} million the year before [1]."
+    assert [found for found, _ in verdicts(answer, INCOME)] == [state]
+
+
+def test_a_change_of_a_percentage_in_a_table_of_millions_is_in_points():
+    """The scale of the table is not that of its percentages."""
+    margins = page(
+        1,
+        "Segment results\n(in millions)\nYears ended December 31, 2023 2022\nNet sales $ 32,765 $ 31,657\n"
+        "Gross margin 47.8 % 46.6 %",
+        company="Contoso",
+    )
+    assert verdicts("Gross margin rose by 1.2 percentage points in 2023 [1].", margins) == [
+        ("computed", "1.2 percentage points: computed: 47.8% less 46.6% (Gross margin, 2023 and 2022)")
+    ]

@@ -8,7 +8,9 @@ import pytest
 from jacie_flask.documents.catalog import StoreCatalog, document_id
 from jacie_flask.documents.folder_store import FolderStore
 from jacie_flask.documents.ledger import Ledger, LedgerRow
+from jacie_flask.documents.metadata import Listing, Objects
 from jacie_flask.errors import DocumentUnavailable, NotFound
+from jacie_flask.interfaces import StoredObject
 from tests.support.hostile_metadata import FILENAME, UNUSABLE
 from tests.support.waiting import wait_for
 
@@ -318,3 +320,11 @@ def test_two_entries_of_one_file_do_not_overwrite_each_other(made):
     assert len({one.document_id for one in documents}) == 3
     assert documents[2].reason == "the same file is listed as entry 1 (Alpha: a.pdf) already"
     assert made.catalog.notes == ("metadata.json: entry 2 (Beta: sub/a.pdf) is the same file as entry 1 (Alpha: a.pdf): a.pdf",)
+
+
+@pytest.mark.parametrize("name", [".env", ".git/config", "metadata.json"])
+def test_hidden_files_and_the_metadata_are_no_documents(name):
+    """Whatever a store lists, no entry of metadata.json can name them."""
+    objects = Objects({key: StoredObject(key=key, version="1", size=1) for key in (name, "a.txt")})
+    assert objects.match(Listing(filename=name)).key == ""
+    assert objects.match(Listing(filename="a.txt")).key == "a.txt"

@@ -270,6 +270,17 @@ def test_what_it_is_not_is_told(extractor, data, suffix, told):
     assert reason(extractor, data, suffix) == told
 
 
+def test_one_locked_member_locks_the_document(extractor):
+    """An Office file of which any part is encrypted is protected, not only one of which all are."""
+    buffer = io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph("Revenue was 4,711 million.")
+    document.save(buffer)
+    data = bytearray(buffer.getvalue())
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1  # the flags of the last member in the directory
+    assert reason(extractor, bytes(data), ".docx") == "it is protected by a password"
+
+
 def test_nothing_to_read_is_told(extractor):
     """Sound files without a word in them."""
     for document, suffix in ((docx.Document(), ".docx"), (openpyxl.Workbook(), ".xlsx"), (pptx.Presentation(), ".pptx")):

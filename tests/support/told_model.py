@@ -45,7 +45,13 @@ def told(request: Request) -> Script:
         return Script(answer="What?")
     seed, words, silent_s, total_s = found[-1]
     gates = GATES.get(int(seed), {})
-    return Script(answer=answer(int(seed), int(words)), first_token_s=float(silent_s), total_s=float(total_s), gates=gates, ignores_limit=True)
+    return Script(
+        answer=answer(int(seed), int(words)),
+        first_token_s=float(silent_s),
+        total_s=float(total_s),
+        gates=gates,
+        ignores_limit=True,
+    )
 
 
 if __name__ == "__main__":
