@@ -445,6 +445,8 @@ def test_one_cut_leaves_an_answer_shared(redis):
         started(here, asked)
         first = wait_for(lambda: there.log.read("r", reader.START, 0.5))
         assert redis.client.client_kill_filter(_type="normal", skipme=True) >= 2
+        written = redis.client.xlen("jacie:log:r")
+        wait_for(lambda: redis.client.xlen("jacie:log:r") > written + 20 and here.log.info("r").resumable)
         half.open()
         entries = first + read_all(there, "r", (first[-1].attempt, first[-1].offset))
         assert (text_of(entries), last(entries)["degraded"]) == (answer(asked), [])
