@@ -47,7 +47,7 @@ _SWAP = str.maketrans(".,", ",.")
 _EURO_NUMBER = re.compile(r"\d[\d.,]*\d")
 _NIL_GROUP = re.compile(r"(?<![\d.,])\d{1,3} 0\d\d(?!\d)")
 _A_YEAR = re.compile(r"(?<![\d.,])(?:19|20)\d\d(?![\d.,]\d)")
-_GROUPS_BEHIND = re.compile(r"(?:(?<=\s)\(?\d{1,3}\)?\s?)+$")
+_GROUP_WORD = re.compile(r"\(?\d{1,3}\)?")
 _GROUP = 3
 _GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)")
 _COMMAS = re.compile(r"\d,\d{3}\b(?!,\d{1,2}\b)")
@@ -95,6 +95,13 @@ def style_of(page: str) -> str:
     return "us"
 
 
+def _groups_behind(line: str) -> list[str]:
+    """Return the words of up to three digits with which a line ends, behind its first word."""
+    words = line.split()[1:]
+    first = next((at for at in range(len(words), 0, -1) if not _GROUP_WORD.fullmatch(words[at - 1])), 0)
+    return words[first:]
+
+
 def _spaces_group(page: str) -> bool:
     """Say whether spaces part thousands rather than columns: a group begins with a nil, or more rows fit the years of headings so."""
     if _NIL_GROUP.search(page):
@@ -103,8 +110,7 @@ def _spaces_group(page: str) -> bool:
     columns = {len(_A_YEAR.findall(line)) for line in lines if _A_YEAR.search(line)}
     together = apart = 0
     for line in lines:
-        match = _GROUPS_BEHIND.search(line)
-        groups = match.group().split() if match else []
+        groups = _groups_behind(line)
         if len(groups) > 1:
             whole = sum(len(group) == _GROUP for group in groups[1:])
             together += len(groups) not in columns and any(0 < len(groups) - count <= whole for count in columns)
