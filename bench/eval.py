@@ -23,8 +23,8 @@ from typing import Any
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
-from jacie_flask.chat.citations import MARKER
-from jacie_flask.chat.proof.quoting import quoted, quotes
+from jacie_flask.evidence.citations import MARKER
+from jacie_flask.evidence.proof.quoting import quoted, quotes
 from jacie_flask.text import figures
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -20,10 +20,10 @@ import pypdfium2
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
-from jacie_flask.chat.query import prepare
-from jacie_flask.chat.selection import Selection, select, with_evidence
 from jacie_flask.documents.analysis import analyse
 from jacie_flask.documents.extraction_worker import _page_text
+from jacie_flask.evidence.query import prepare
+from jacie_flask.evidence.selection import Selection, select, with_evidence
 from jacie_flask.interfaces import ANALYSIS_VERSION, AnalysedDocument, CatalogDocument, Passage, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus
 from jacie_flask.retrieval.embedded_embedder import EmbeddedEmbedder

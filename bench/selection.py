@@ -12,8 +12,8 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
-from jacie_flask.chat.entries import KnownCatalog
-from jacie_flask.chat.selection import select_from
+from jacie_flask.evidence.entries import KnownCatalog
+from jacie_flask.evidence.selection import select_from
 from jacie_flask.interfaces import CatalogDocument
 
 QUESTION = "What was Company004's revenue in FY2020 compared to its peers and the year before?"

@@ -12,7 +12,7 @@ from jacie_flask import __version__, services, tenants, tracing
 from jacie_flask.access.ended_sessions import EndedSessions
 from jacie_flask.access.secret import signing_secret
 from jacie_flask.access.watch import KeyWatch
-from jacie_flask.chat.pipeline import PIPELINES, Pipeline
+from jacie_flask.answer.pipeline import PIPELINES, Pipeline
 from jacie_flask.cli.doctor import doctor_command
 from jacie_flask.cli.ingesting import ingest_command
 from jacie_flask.cli.keys import keys_commands

@@ -12,8 +12,10 @@ from tests.support.durations import duration_comparisons, measured_attributes
 ROOT = Path(__file__).parents[1] / "jacie_flask"
 LAYERS = (
     {"web", "cli", "app", "doctor", "__init__"},
-    {"services", "chat", "answer", "ingest"},
-    {"question", "evidence"},
+    {"services", "answer", "ingest"},
+    {"evidence"},
+    {"computation"},
+    {"question"},
     {"runs", "documents", "retrieval", "models", "access"},
     {"tenants"},
     {
@@ -173,7 +175,8 @@ def test_only_services_knows_the_real_parts():
         outside = {other for other in inner(module) & PARTS if room(other) != room(module)}
         allowed = PARTS if room(module) == "services" else INGESTS if module == "ingest" else set()
         assert outside <= allowed, f"{module} imports {outside - allowed}"
-    taken = {other for module in MODULES if room(module) == "chat" for other in inner(module) if room(other) in BACKENDS}
+    answering = {"question", "computation", "evidence", "answer"}
+    taken = {other for module in MODULES if room(module) in answering for other in inner(module) if room(other) in BACKENDS}
     assert taken <= {"retrieval.ranking"}, taken
 
 

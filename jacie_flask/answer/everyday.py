@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from jacie_flask.answer.phrasing import listed
 from jacie_flask.interfaces import CatalogDocument
+from jacie_flask.text.phrasing import listed
 
 _LONGEST = 90
 _NAMED = 12

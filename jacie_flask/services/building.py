@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jacie_flask import concurrency
-from jacie_flask.chat.expectations import RecentAnswers
+from jacie_flask.answer.expectations import RecentAnswers
 from jacie_flask.config import Settings
 from jacie_flask.documents.bounded_folder import BoundedFolder
 from jacie_flask.documents.catalog import StoreCatalog

@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from jacie_flask.chat.finding import rehearse
 from jacie_flask.errors import JacieError, LLMUnavailable
+from jacie_flask.evidence.page_search import rehearse
 from jacie_flask.interfaces import DEFAULT_TENANT, ChatModel, Services
 
 log = logging.getLogger(__name__)

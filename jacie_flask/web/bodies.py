@@ -11,10 +11,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from werkzeug.exceptions import HTTPException
 
 from jacie_flask import concurrency
-from jacie_flask.chat.history import bounded
 from jacie_flask.errors import BodyTimeout, InvalidRequest, PayloadTooLarge, UnsupportedBody
 from jacie_flask.events import Turn
 from jacie_flask.interfaces import DEFAULT_TENANT, Limits, Question
+from jacie_flask.question.history import bounded
 from jacie_flask.wording import wanted
 
 _QUERY_CHARS = 8000

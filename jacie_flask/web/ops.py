@@ -11,8 +11,8 @@ import msgspec
 from flask import Blueprint, Response, current_app, request, stream_with_context
 
 from jacie_flask import concurrency, data_folder, keeping
-from jacie_flask.chat import finding
 from jacie_flask.errors import InvalidRequest, JacieError, Overloaded, ProducerLost
+from jacie_flask.evidence import page_search
 from jacie_flask.runs import sse
 from jacie_flask.runs.reader import Moved
 from jacie_flask.upstreams import Upstream
@@ -149,7 +149,7 @@ def _index(parts: Jacie) -> dict[str, Any]:
     ready = sum(document.status == "ready" for document in parts.services.catalog.documents())
     answerable = min(status.documents, ready)  # what the ledger has not announced, some worker may not find yet
     held = {"kind": parts.services.index.label, "documents": answerable, "chunks": status.chunks, "vectors": status.vectors}
-    return {**held, "notes": finding.coverage(parts.services)}
+    return {**held, "notes": page_search.coverage(parts.services)}
 
 
 def _embeddings(parts: Jacie) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import msgspec
 from flask import Blueprint, Response
 
 from jacie_flask import keeping
-from jacie_flask.chat import finding
-from jacie_flask.chat.selection import Selection, with_evidence
 from jacie_flask.events import Source
+from jacie_flask.evidence import page_search
+from jacie_flask.evidence.selection import Selection, with_evidence
 from jacie_flask.interfaces import Passage, Question
 from jacie_flask.retries import Budget
 from jacie_flask.web import bodies, limits
@@ -37,16 +37,16 @@ def search() -> Response:
     )
     budget = Budget(parts.settings.retries, parts.settings.deadline_s)
     began = time.perf_counter()
-    selection = finding.choose(question, parts.services, _SELECTED)
+    selection = page_search.choose(question, parts.services, _SELECTED)
     selected = time.perf_counter()
     passages: list[Passage] = []
     if not selection.documents:
-        notes = finding.coverage(parts.services, budget)
+        notes = page_search.coverage(parts.services, budget)
     else:
-        query, notes = finding.search_query(selection, parts.services, body.top_k, budget)
+        query, notes = page_search.search_query(selection, parts.services, body.top_k, budget)
         passages = parts.services.index.search(query, budget)
         selection = with_evidence(selection, passages)
-    unread = finding.unread(passages, parts.services, budget)
+    unread = page_search.unread(passages, parts.services, budget)
     ended = time.perf_counter()
     timings = {
         "doc_selection": round((selected - began) * 1000, 1),
@@ -55,9 +55,9 @@ def search() -> Response:
     }
     told = {
         "documents": _documents(selection),
-        "results": [_result(source) for source, _ in finding.numbered(passages, parts.services)],
+        "results": [_result(source) for source, _ in page_search.numbered(passages, parts.services)],
         "document_selection_message": selection.message,
-        "degraded": [*selection.misspelt, *notes, *finding.doubts(passages, parts.services), *unread, *keeping.notes()],
+        "degraded": [*selection.misspelt, *notes, *page_search.doubts(passages, parts.services), *unread, *keeping.notes()],
         "timings_ms": timings,
     }
     response = Response(msgspec.json.encode(told), content_type="application/json")

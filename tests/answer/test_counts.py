@@ -2,9 +2,9 @@
 
 import pytest
 
-from jacie_flask.answer.figures import Company, figure
-from jacie_flask.answer.lookup import BookLookup
-from jacie_flask.answer.operands import Missing, Period
+from jacie_flask.answer.exact.figures import Company, figure
+from jacie_flask.computation.lookup import BookLookup
+from jacie_flask.computation.operands import Missing, Period
 from jacie_flask.facts.book import Book, Filing
 from jacie_flask.facts.values import Cell, Column, Row, Table
 from jacie_flask.question.plan import Item, Measure, Wishes

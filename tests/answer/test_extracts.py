@@ -2,7 +2,7 @@
 
 import pytest
 
-from jacie_flask.answer.extracts import Page, extractive_answer
+from jacie_flask.answer.extracts.answers import Page, extractive_answer
 
 YEARS = frozenset({2022})
 MARGIN = Page(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jacie_flask.answer import repetition
-from jacie_flask.answer.hygiene import Hygiene, is_markers_only
-from jacie_flask.answer.repetition import Repetition
+from jacie_flask.answer.model import repetition
+from jacie_flask.answer.model.hygiene import Hygiene, is_markers_only
+from jacie_flask.answer.model.repetition import Repetition
 
 HEADERS = ("[1] a b.pdf, page 3 (Acme, annual report, 2023)", "[12] c.xlsx, page 4")
 SAID = "Revenue was 5 [1]."

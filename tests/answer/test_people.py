@@ -2,7 +2,7 @@
 
 import pytest
 
-from jacie_flask.answer.people import auditor_of, holder_of, role_of
+from jacie_flask.answer.extracts.people import auditor_of, holder_of, role_of
 
 CHIEF = "chief executive officer"
 

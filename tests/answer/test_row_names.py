@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jacie_flask.answer.exact import compute_answer
-from jacie_flask.answer.operands import Missing
+from jacie_flask.answer.exact.answers import compute_answer
+from jacie_flask.computation.operands import Missing
 from jacie_flask.facts.book import Book, Filing
 from jacie_flask.facts.values import Cell, Column, Row, Table
 from jacie_flask.question.plan import Item, Measure, Plan, Span

@@ -1,6 +1,6 @@
 """Statements of a page: whole sentences and items, no rows, no fragments."""
 
-from jacie_flask.answer.statements import Statement, paragraphs, split_sentences, statements
+from jacie_flask.answer.extracts.statements import Statement, paragraphs, split_sentences, statements
 
 PAGE = """continued from the page before.
 Risk factors

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from jacie_flask import create_app, errors, events
-from jacie_flask.chat import steps
+from jacie_flask.answer import steps
 from jacie_flask.config import Settings
 from jacie_flask.runs.reader import Folded
 from jacie_flask.web.bodies import QuestionBody

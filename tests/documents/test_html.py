@@ -2,7 +2,7 @@
 
 import pytest
 
-from jacie_flask.chat.proof.readings import read
+from jacie_flask.evidence.proof.readings import read
 from tests.support.reading import case, lines_of, read_here
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 
-from jacie_flask.chat.proof.quoting import quoted
-from jacie_flask.chat.proof.readings import read
 from jacie_flask.documents import ocr
 from jacie_flask.documents.page_picture import of
+from jacie_flask.evidence.proof.quoting import quoted
+from jacie_flask.evidence.proof.readings import read
 from jacie_flask.text.lines import tidy
 from tests.support.pdfs import drawn, lines, mapped, with_attachments
 from tests.support.reading import case, read_here

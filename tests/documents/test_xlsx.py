@@ -13,8 +13,8 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
-from jacie_flask.chat.proof.readings import read
 from jacie_flask.errors import DocumentRejected
+from jacie_flask.evidence.proof.readings import read
 from tests.support.reading import case, read_here
 
 RAISED = InlineFont(vertAlign="superscript")

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from jacie_flask.answer import model_answer as notes
-from jacie_flask.chat.pipeline import PIPELINES
-from jacie_flask.chat.writing import Reasoning
+from jacie_flask.answer.model import model_answer as notes
+from jacie_flask.answer.model.progress import Reasoning
+from jacie_flask.answer.pipeline import PIPELINES
 from jacie_flask.events import Token
 from jacie_flask.interfaces import Question
 from jacie_flask.models import http_transport

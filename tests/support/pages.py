@@ -1,7 +1,7 @@
 """Pages as evidence, for whatever reads an answer beside them."""
 
-from jacie_flask.chat.citations import Evidence
 from jacie_flask.events import Source
+from jacie_flask.evidence.citations import Evidence
 
 SALES = "3M Company\nNet sales $ 32,765 $ 31,657\nPurchases of property, plant and equipment (1,577) (1,373)\nGrowth 3.5%"
 STAFF = "Employees\nThe company had 93,516 employees at year end.\nSales outside the US were 20,000 million."

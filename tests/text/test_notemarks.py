@@ -2,8 +2,8 @@
 
 import pytest
 
-from jacie_flask.chat.proof import readings
-from jacie_flask.chat.proof.quoting import plain
+from jacie_flask.evidence.proof import readings
+from jacie_flask.evidence.proof.quoting import plain
 from jacie_flask.text import figures
 from jacie_flask.text.notemarks import blanked, fractions, is_mark, lowered, parted, raised
 from jacie_flask.text.terms import tokens

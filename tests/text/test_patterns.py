@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from jacie_flask.chat import citations, guard
-from jacie_flask.chat.citations import Evidence
+from jacie_flask.answer.model import guard
 from jacie_flask.events import Source
+from jacie_flask.evidence import citations
+from jacie_flask.evidence.citations import Evidence
 from tests.support.package_patterns import patterns
 from tests.support.pattern_steps import WORST, Matcher, growth
 from tests.support.reliability import record

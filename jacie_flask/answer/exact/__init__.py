@@ -1,0 +1,1 @@
+"""Exact answers: one function an operator, from a computed plan to sentences and small tables."""

@@ -1,0 +1,1 @@
+"""Extractive answers: the statements of the pages that answer a question."""

@@ -1,0 +1,1 @@
+"""The language model's part of an answer: prompt, hygiene of its text, and the guard over its sentences."""

@@ -1,1 +1,0 @@
-"""What answers a question: the pipelines and their steps."""

@@ -1,0 +1,1 @@
+"""The arithmetic of plans: operands found in the books, formulas evaluated over them, and amounts as text."""
