@@ -69,18 +69,19 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 class Postings(msgspec.Struct, frozen=True, kw_only=True):
     """Term counts of one field: little-endian arrays ``terms`` u4 (hashed), ``rows`` u4, ``counts`` u2, sorted by row."""
 
-    terms: bytes
-    rows: bytes
-    counts: bytes
+    terms: bytes = b""
+    rows: bytes = b""
+    counts: bytes = b""
 
 
-ANALYSIS_VERSION = 9
-"""Grows when analysis gives other chunks, labels, terms or tables for the same bytes: caches and ledgers of older ones are not used."""
+ANALYSIS_VERSION = 10
+"""Grows when analysis gives other chunks, labels, terms, figures or tables for the same bytes: caches and ledgers of older ones are not used."""
 
 
 class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document after extraction: page texts, chunks, page labels (page number → labels), term counts per chunk, tables.
 
+    ``figures`` are the line items in the tables of each page (terms of facts/page_figures.py), counted at the page's first chunk.
     ``notes`` are sentences, without a full stop, on content of the document that was not read or not read exactly.
     """
 
@@ -93,6 +94,7 @@ class AnalysedDocument(msgspec.Struct, frozen=True, kw_only=True):
     guess: dict[str, str] = {}
     notes: list[str] = []
     tables: list[Table] = []
+    figures: Postings = Postings()
 
 
 class PagePicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +155,7 @@ class DocumentStore(Protocol):
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A prepared question: ``terms`` hashed term → weight; ``labels`` page label → bonus; ``documents`` id → score 0-1.
 
+    ``figures`` are the line items asked for (terms of facts/page_figures.py) with their shares, which add up to at most 1.
     An empty ``documents`` means all of the index. ``exclusive`` keeps the search inside ``documents``.
     ``vector`` is the question's embedding, or None where there is none.
     """
@@ -160,6 +163,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     terms: dict[int, float]
     labels: dict[str, float] = {}
+    figures: dict[int, float] = {}
     documents: dict[str, float] = {}
     exclusive: bool = False
     vector: Any = None

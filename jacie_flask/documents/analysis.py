@@ -7,7 +7,9 @@ import numpy as np
 from jacie_flask.documents.guess import guess_document
 from jacie_flask.facts.extraction import tables_of
 from jacie_flask.facts.grids import Grid
-from jacie_flask.interfaces import AnalysedDocument, Postings
+from jacie_flask.facts.page_figures import page_figures
+from jacie_flask.facts.values import Table
+from jacie_flask.interfaces import AnalysedDocument, Chunk, Postings
 from jacie_flask.text.chunking import chunk_pages
 from jacie_flask.text.labels import label_pages
 from jacie_flask.text.lines import tidy
@@ -25,6 +27,7 @@ def analyse(
     pages = [clean(page) for page in pages]
     chunks, unmarked = chunk_pages(pages), [removed(page) for page in pages]
     labels, guess = label_pages(unmarked), guess_document(unmarked)
+    tables = tables_of(pages, labels, guess, grids)
     return AnalysedDocument(
         content_hash=content_hash,
         pages=pages,
@@ -33,8 +36,15 @@ def analyse(
         body=postings(term_ids(chunk.text) for chunk in chunks),
         heading=postings(term_ids("\n".join(chunk.headings)) for chunk in chunks),
         guess=guess,
-        tables=tables_of(pages, labels, guess, grids),
+        tables=tables,
+        figures=_figures(chunks, tables),
     )
+
+
+def _figures(chunks: Sequence[Chunk], tables: Sequence[Table]) -> Postings:
+    """Count the line items of each page at its first chunk."""
+    of_page = page_figures(tables)
+    return postings(of_page.pop(chunk.page, ()) for chunk in chunks)
 
 
 def postings(rows: Iterable[Sequence[int]]) -> Postings:

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jacie_flask.evidence.selection import Selection
+from jacie_flask.facts.expressions import items
+from jacie_flask.facts.page_figures import figure_id
 from jacie_flask.interfaces import SearchQuery
+from jacie_flask.question.reading import plan_of
 from jacie_flask.text.languages import in_english
 from jacie_flask.text.lexicon import (
     BEYOND_STATEMENTS,
@@ -25,6 +28,7 @@ from jacie_flask.text.wordforms import variants
 WORD, NUMBER, ADDED = 1.0, 0.3, 0.7
 VARIANT = 0.15
 BEYOND = 0.3
+_FISCAL = frozenset({"year", "quarter", "half"})
 _NAMED_NUMBER = re.compile(
     r"\b(?!(?:FY|CY|Q[1-4]|H[12]|In|In the|Year|Years|Fiscal|Item|Note|Of|For|By|To|And|From|Until|Since|January|February|March|April|May|June|July|August"
     r"|September|October|November|December)\b)[A-Z][A-Za-z]+ (?!(?:19|20)\d\d\b)(\d{2,4})\b(?![.,%]?\d|%)"
@@ -42,6 +46,7 @@ def prepare(selection: Selection, *, top_k: int = 10, vector: NDArray[np.float32
         text=without_instructions(question),
         terms=weigh(text),
         labels=point(text),
+        figures=figures_asked(text),
         documents=selection.scores,
         exclusive=selection.confident,
         vector=vector,
@@ -84,16 +89,34 @@ def point(text: str) -> dict[str, float]:
     A question that names a statement is answered there: what its figures alone would point to counts less.
     """
     labels: dict[str, float] = dict(PENALTIES)
-    pointers = _pointers(text)
-    for pointer in pointers:
+    for pointer in _pointers(text):
         for label in pointer.labels:
             labels[label] = max(labels.get(label, 0.0), pointer.strength)
-    beyond = not any(pointer in STATEMENT_POINTERS for pointer in pointers) and BEYOND_STATEMENTS.search(text)
+    beyond = _beyond_statements(text)
     for label in ("balance_sheet", "income_statement", "cash_flow"):
         if label in labels:
             labels[label] *= BEYOND if beyond else 1.0
             labels[f"{label}_summary"] = 0.4 * labels[label]
     return labels
+
+
+def figures_asked(text: str) -> dict[int, float]:
+    """Return the line items that a cleaned question asks for, by the terms that pages with them have, with their shares.
+
+    The shares add up to 1, or to less where the question asks for what the statements do not tell.
+    """
+    plan = plan_of(text, (), lambda _: [])
+    expressions = [measure.expression for measure in plan.measures]
+    concepts = dict.fromkeys(item.concept for one in expressions for item in items(one) if item.concept)
+    years = dict.fromkeys(span.year for span in plan.spans if span.kind in _FISCAL) or {0: None}
+    share = (BEYOND if _beyond_statements(text) else 1.0) / max(len(concepts) * len(years), 1)
+    return {figure_id(concept, year): share for concept in concepts for year in years}
+
+
+def _beyond_statements(text: str) -> bool:
+    """Say whether a question asks for parts, adjustments or reasons, and names no statement as the place to look."""
+    named = any(pointer in STATEMENT_POINTERS for pointer in _pointers(text))
+    return not named and BEYOND_STATEMENTS.search(text) is not None
 
 
 @lru_cache(maxsize=256)

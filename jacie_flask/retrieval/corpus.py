@@ -40,15 +40,19 @@ class Field:
         return cls(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
+NOTHING = Field.of(Postings())
+
+
 @dataclass(frozen=True)
 class Columns:
-    """One document as columns: the page of each chunk in reading order, labels by page, and its two fields."""
+    """One document as columns: the page of each chunk in reading order, labels by page, its two fields and its line items."""
 
     document_id: str
     chunk_pages: Ints
     labels: Mapping[int, Sequence[str]]
     body: Field
     heading: Field
+    figures: Field = NOTHING
 
     @classmethod
     def of(cls, document_id: str, analysed: AnalysedDocument) -> "Columns":
@@ -59,6 +63,7 @@ class Columns:
             analysed.labels,
             Field.of(analysed.body),
             Field.of(analysed.heading),
+            Field.of(analysed.figures),
         )
 
 
@@ -114,6 +119,7 @@ class Corpus:
         self.labels = label_names(int(np.bitwise_or.reduce(self.page_labels, initial=0)))
         self.body = Inverted([document.body for document in documents], self.document_start, self.chunks)
         self.heading = Inverted([document.heading for document in documents], self.document_start, self.chunks)
+        self.figures = Inverted([document.figures for document in documents], self.document_start, self.chunks)
         self.page_words: Floats = np.bincount(self.chunk_page, weights=self.body.words, minlength=self.pages).astype(np.float32)
         self.vectors: NDArray[np.float16] | None = None
         self.embedded: NDArray[np.bool_] = np.zeros(self.chunks, dtype=np.bool_)

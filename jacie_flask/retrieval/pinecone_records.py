@@ -51,6 +51,7 @@ def chunk_records(
     body, heading = Field.of(analysed.body), Field.of(analysed.heading)
     end = len(analysed.chunks) if vectors is None else start + len(vectors)
     bodies, headings = _by_row(body, start, end), _by_row(heading, start, end)
+    figures = _by_row(Field.of(analysed.figures), start, end)
     about = {"filename": document.filename, "company": document.company, "period": document.period}
     about["document_type"] = document.document_type
     about = {name: _utf8(value, _HEADING_BYTES) for name, value in about.items() if value}
@@ -67,6 +68,7 @@ def chunk_records(
             "labels": list(analysed.labels.get(chunk.page, ())),
             "terms": _packed_terms(terms),
             "heading_terms": _packed_terms(heading_terms),
+            "figure_terms": _packed_terms(next(figures)),
             "dense": vectors is not None,
             **about,
         }
@@ -147,7 +149,7 @@ def page_key(document_id: str, page: int | str) -> str:
 def content_digest(analysed: AnalysedDocument) -> str:
     """Return what changes when anything of a document's lexical content does."""
     digest = hashlib.blake2b(analysed.content_hash.encode(), digest_size=8)
-    for postings in (analysed.body, analysed.heading):
+    for postings in (analysed.body, analysed.heading, analysed.figures):
         for column in (postings.terms, postings.rows, postings.counts):
             digest.update(hashlib.blake2b(column, digest_size=8).digest())
     digest.update(packed(analysed.tables))
@@ -183,6 +185,7 @@ def columns(chunks: Sequence[Mapping[str, Any]]) -> list[Columns]:
             {int(chunk["page"]): chunk.get("labels", ()) for chunk in group},
             _field([chunk.get("terms", "") for chunk in group]),
             _field([chunk.get("heading_terms", "") for chunk in group]),
+            _field([chunk.get("figure_terms", "") for chunk in group]),
         )
         for document_id, group in by_document.items()
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from jacie_flask.facts.page_figures import IN_STATEMENT
 from jacie_flask.interfaces import AnalysedDocument, CatalogDocument, Passage, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field, Floats, Hits
 from jacie_flask.retrieval.passages import passage_text, snippet
@@ -14,9 +15,10 @@ from jacie_flask.text.terms import is_number, term_counts
 
 K1, B = 1.2, 0.75
 PAGE, CHUNK, HEADING, LABEL, SELECTION, DENSE = 0.5, 0.5, 0.15, 0.7, 1.0, 0.6
+FIGURES = 0.4
 SECOND_LABELS = 0.4
 SURE_LABEL = 0.5
-BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE
+BEST = PAGE + CHUNK + HEADING + LABEL + SELECTION + DENSE + FIGURES
 DENSE_PAGES = 200
 
 Texts = Callable[[Sequence[int]], Mapping[int, str]]
@@ -39,6 +41,7 @@ class ChunkCandidate:
     """A chunk that some index proposes: ``position`` is its place in the document, ``similarity`` its cosine if known.
 
     ``body`` and ``heading`` are its term counts (text.terms); where they are None they are counted from the texts.
+    ``figures`` are the line items of its page (facts/page_figures.py) where it is the first chunk of the page.
     """
 
     document_id: str
@@ -50,6 +53,7 @@ class ChunkCandidate:
     body: Mapping[int, int] | None = None
     heading: Mapping[int, int] | None = None
     similarity: float | None = None
+    figures: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def rank_pages(
     title = _bm25(heading, weights, corpus.heading.words, statistics.heading_words, corpus.chunks)
     best_chunk = _best_of_pages(corpus, chunk)
     lexical = PAGE * _scaled(page) + CHUNK * _scaled(best_chunk)
-    score = lexical + HEADING * _scaled(_best_of_pages(corpus, title)) + _bonus(corpus, query)
+    score = lexical + HEADING * _scaled(_best_of_pages(corpus, title)) + _bonus(corpus, query) + FIGURES * _figures(corpus, query)
     if allowed is not None:
         score[~allowed[corpus.page_start[:-1]]] = -1.0
     if query.vector is not None or similarity is not None:
@@ -163,6 +167,7 @@ def _columns(ordered: Sequence[ChunkCandidate]) -> list[Columns]:
             {one.page: one.labels for one in group},
             Field.counted(one.body if one.body is not None else term_counts(one.text) for one in group),
             Field.counted(one.heading if one.heading is not None else term_counts("\n".join(one.headings)) for one in group),
+            Field.counted(one.figures for one in group),
         )
         for document_id, group in by_document.items()
     ]
@@ -235,6 +240,14 @@ def _bonus(corpus: Corpus, query: SearchQuery) -> Floats:
     bonus = best + np.float32(SECOND_LABELS) * (rest - best) + penalty
     selection = np.array([query.documents.get(document, 0.0) for document in corpus.document_ids], dtype=np.float32)
     return bonus + np.float32(SELECTION) * selection[corpus.page_document] if corpus.pages else bonus
+
+
+def _figures(corpus: Corpus, query: SearchQuery) -> Floats:
+    """Return which share of the line items asked for each page states; one in a lesser table than a statement counts half."""
+    score = np.zeros(corpus.pages, dtype=np.float32)
+    for (rows, counts), share in zip(corpus.figures.hits(list(query.figures)), query.figures.values(), strict=True):
+        score[corpus.chunk_page[rows]] += np.float32(share / IN_STATEMENT) * counts
+    return score
 
 
 def likeness_weight(query: SearchQuery, labels: Collection[str]) -> float:

@@ -11,7 +11,7 @@ from jacie_flask.files import seal, sealed, unsealed
 from jacie_flask.interfaces import AnalysedDocument, IndexedDocument, Postings
 from jacie_flask.retrieval.corpus import Columns, Corpus, Field
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Grows when records are kept otherwise: the file of another version is made anew."""
 
 TABLES = ("documents", "chunks", "vectors", "tables", "generation")
@@ -66,12 +66,13 @@ class Snapshot:
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
-    """A document's columns as they are kept: chunk pages (u4), labels, and both fields sorted by row."""
+    """A document's columns as they are kept: chunk pages (u4), labels, both fields and the line items, sorted by row."""
 
     chunk_pages: bytes
     labels: dict[int, list[str]]
     body: Postings
     heading: Postings
+    figures: Postings
 
 
 _Record = tuple[int, str, str, int, str, bytes]
@@ -86,7 +87,7 @@ _notes_decoder = msgspec.json.Decoder(list[str])
 def columns_of(document_id: str, analysed: AnalysedDocument) -> bytes:
     """Return a document's columns as they are kept."""
     pages = np.array([chunk.page for chunk in analysed.chunks], dtype="<u4").tobytes()
-    stored = _Stored(pages, analysed.labels, analysed.body, analysed.heading)
+    stored = _Stored(pages, analysed.labels, analysed.body, analysed.heading, analysed.figures)
     return sealed(_column_name(document_id, analysed.content_hash), msgspec.msgpack.encode(stored))
 
 
@@ -223,7 +224,8 @@ def read_snapshot(connection: sqlite3.Connection, generation: int, unusable: Col
         stored = _stored_decoder.decode(content)
         pages = np.frombuffer(stored.chunk_pages, "<u4")
         rows.append(one.row)
-        corpus.append(Columns(one.document_id, pages, stored.labels, Field.of(stored.body), Field.of(stored.heading)))
+        fields = Field.of(stored.body), Field.of(stored.heading), Field.of(stored.figures)
+        corpus.append(Columns(one.document_id, pages, stored.labels, *fields))
     if damaged:
         raise DamagedDocuments(damaged)
     return Snapshot(generation, rows, Corpus(corpus))

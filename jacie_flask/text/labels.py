@@ -98,8 +98,10 @@ _SECTION_HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?:\(?\b\w+\)? )?notes to (?:the )?(?:condensed |interim )?(?:consolidated |combined )?financial statements"
         ),
     ),
-    ("", re.compile(r"item\s*\d+[a-c]?\W")),
+    ("", re.compile(r"item\s*\d+[a-c]?\W+(?!\W|(?:of|in|to|and|or|above|below|herein|hereof|for|which)\b)")),
 )
+_CITED = re.compile(r"\bof (?:our|this|the|its) (?:\w+ )?(?:annual|quarterly|current)? ?(?:report|form|filing)\b")
+"""A line of running text that speaks of a section of a report: \"Item 7 of our Annual Report\"."""
 _ANY_SECTION_HEAD = re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in _SECTION_HEADS))
 
 
@@ -212,7 +214,7 @@ def _mark_sections(forms: Sequence[_Form], found: list[set[str]]) -> None:
 
 def _section(line: str, current: str) -> str:
     """Return the section that is open after a line."""
-    if line[0] not in "itnmorqpf(fd" or (line.endswith((".", ",")) and not line.startswith("item")):
+    if line[0] not in "itnmorqpf(fd" or _CITED.search(line) or (line.endswith((".", ",")) and not line.startswith("item")):
         return current
     for name, pattern in _SECTION_HEADS if _ANY_SECTION_HEAD.match(line) else ():
         if pattern.match(line):

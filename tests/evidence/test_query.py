@@ -3,8 +3,9 @@
 import pytest
 
 from jacie_flask.events import Turn
-from jacie_flask.evidence.query import ADDED, NUMBER, WORD, cleaned, point, prepare, weigh
+from jacie_flask.evidence.query import ADDED, NUMBER, WORD, cleaned, figures_asked, point, prepare, weigh
 from jacie_flask.evidence.selection import Selection
+from jacie_flask.facts.page_figures import figure_id
 from jacie_flask.question.carryover import resolve
 from jacie_flask.question.companies import CompanyNames
 from jacie_flask.text.lexicon import without_instructions
@@ -161,6 +162,23 @@ def test_a_question_of_another_language_looks_for_english_words():
     assert terms("revenue") <= set(query.terms)
     assert not terms("der Umsatz Jahr") & set(query.terms)
     assert query.labels["income_statement"] > 0
+
+
+def test_a_question_asks_for_line_items_of_years():
+    """A formula asks for all of its line items; shares add up to 1."""
+    assert figures_asked("What were purchases of property, plant and equipment in 2021?") == {figure_id("capex", 2021): 1.0}
+    ratio = figures_asked("What was the current ratio in FY2021?")
+    assert ratio == {figure_id("current_assets", 2021): 0.5, figure_id("current_liabilities", 2021): 0.5}
+    both = figures_asked("Did inventory rise from 2020 to 2021?")
+    assert both == {figure_id("inventory", 2020): 0.5, figure_id("inventory", 2021): 0.5}
+    assert figures_asked("What are total assets?") == {figure_id("total_assets"): 1.0}
+    assert figures_asked("Who chairs the audit committee?") == {}
+
+
+def test_parts_and_reasons_ask_less_for_statements():
+    """What statements do not tell is not looked for there first, unless the question names one."""
+    assert sum(figures_asked("Why did operating income fall in 2021?").values()) < 0.5
+    assert sum(figures_asked("By the income statement, why did operating income fall in 2021?").values()) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Ranking: one scoring for every index, and each part of it does what it says."""
 
+from collections import Counter
+
 import msgspec
 import numpy as np
 import pytest
 
 from jacie_flask.documents.analysis import analyse
+from jacie_flask.facts.page_figures import figure_id, page_figures
 from jacie_flask.interfaces import CatalogDocument, SearchQuery
 from jacie_flask.retrieval.corpus import Columns, Corpus
 from jacie_flask.retrieval.passages import passage_text, snippet
@@ -76,6 +79,70 @@ def test_a_label_is_a_bonus_and_a_penalty():
     down = rank_pages(corpus, msgspec.structs.replace(query, labels={"mda": -0.2}))
     assert int(corpus.page_number[up.pages[0]]) == 3
     assert int(corpus.page_number[down.pages[0]]) != 3
+
+
+STATEMENTS = {
+    "mill": [
+        "Net income of the mill is discussed here: net income grew.",
+        "Consolidated Statements of Operations\n(in millions) 2021 2020\nNet sales $ 2,000 $ 1,900\nCost of sales 1,400 1,350\n"
+        "Gross profit 600 550\nSelling, general and administrative expenses 300 290\nOperating income 300 260\n"
+        "Interest expense 20 22\nIncome before income taxes 280 238\nProvision for income taxes 60 50\nNet income $ 220 $ 188",
+        "Consolidated Statements of Cash Flows\n(in millions) 2021 2020\nOperating activities\nNet income $ 220 $ 188\n"
+        "Depreciation and amortization 60 50\nNet cash provided by operating activities 280 238\nInvesting activities\n"
+        "Purchases of property, plant and equipment (75) (70)\nNet cash used in investing activities (75) (70)\n"
+        "Financing activities\nDividends paid (40) (35)\nNet cash used in financing activities (40) (35)",
+    ]
+}
+
+
+def statement_pages():
+    """Return a document whose second and third pages are statements."""
+    return [(document(name), analyse(pages, name)) for name, pages in STATEMENTS.items()]
+
+
+@pytest.mark.parametrize(
+    ("concepts", "page"),
+    [
+        ((("gross_profit", 2020),), 2),
+        ((("capex", 2021),), 3),
+        ((("revenue", 2021), ("capex", 2021), ("operating_cash_flow", 2021), ("dividends_paid", 2021)), 3),
+        ((("revenue", 2021), ("net_income", 2021), ("capex", 2021)), 2),
+    ],
+)
+def test_of_like_pages_the_one_that_states_more_of_the_line_items_comes_first(concepts, page):
+    """Both statements have the words of the question."""
+    query = asked("consolidated statements", figures={figure_id(*one): 1 / len(concepts) for one in concepts})
+    assert rank_documents(statement_pages(), query)[0].page == page
+
+
+def test_a_line_item_of_a_year_that_no_table_has_changes_nothing():
+    """The words decide then."""
+    query = asked("consolidated statements")
+    unknown = msgspec.structs.replace(query, figures={figure_id("capex", 2015): 1.0})
+    assert rank_documents(statement_pages(), unknown) == rank_documents(statement_pages(), query)
+
+
+def test_candidates_carry_the_line_items_of_their_page():
+    """An index that proposes chunks gives the same pages and scores as the corpus."""
+    query = asked("net income", figures={figure_id("capex", 2021): 1.0})
+    ((one, analysed),) = statement_pages()
+    corpus = Corpus([Columns.of(one.document_id, analysed)])
+    of_page = page_figures(analysed.tables)
+    candidates = [
+        ChunkCandidate(
+            document_id=one.document_id,
+            page=chunk.page,
+            position=n,
+            text=chunk.text,
+            headings=chunk.headings,
+            labels=tuple(analysed.labels.get(chunk.page, ())),
+            figures=Counter(of_page.pop(chunk.page, ())),
+        )
+        for n, chunk in enumerate(analysed.chunks)
+    ]
+    expected = [(found.page, pytest.approx(found.score)) for found in rank_documents(statement_pages(), query)]
+    ranked = rank_chunks(candidates, query, corpus_statistics(corpus, list(query.terms)))
+    assert [(found.page, found.score) for found in ranked] == expected
 
 
 def test_top_k_bounds_and_orders_the_results():

@@ -81,6 +81,24 @@ def test_sections_reach_to_the_next_heading():
     assert 4 not in labels or labels[4] == ["mda"]
 
 
+def test_a_line_that_speaks_of_a_section_does_not_begin_or_end_one():
+    """Running text may break before "Item 8 of this report"; a heading is a line of its own."""
+    pages = [
+        "Annual report\nForm 10-K",
+        "Sent to shareholders.",
+        "Item 7. Management's Discussion and Analysis of Financial Condition\nRead this with the financial statements in\n"
+        "Item 8 of this Annual Report on Form 10-K.",
+        "Risk factors of our Annual Report describe what may differ.\nSales grew.",
+        "Item 7A. Quantitative and Qualitative Disclosures About Market Risk\nRates may rise.",
+        "Item 9. Changes in and Disagreements with Accountants\nNone.",
+        "Nothing else.",
+    ]
+    labels = label_pages(pages)
+    assert labels[3] == labels[4] == ["mda"]
+    assert "market_risk" in labels[5]
+    assert 7 not in labels
+
+
 def test_a_collection_without_figures_has_no_statement_labels():
     """A poem is no balance sheet."""
     assert label_pages(["roses are red", "violets are blue"]) == {}
