@@ -1,5 +1,6 @@
 """Answers that no model writes: the exact one, what is missing for it, statements of the pages, or the pages that come closest."""
 
+import re
 from dataclasses import dataclass
 
 from jacie_flask.answer.context import Answering
@@ -9,6 +10,7 @@ from jacie_flask.answer.extracts.people import role_of
 from jacie_flask.evidence.citations import Evidence
 from jacie_flask.evidence.query import cleaned
 from jacie_flask.question.plan import Item
+from jacie_flask.text import figures
 from jacie_flask.text.languages import basic_terms, in_english, language
 from jacie_flask.text.lexicon import without_instructions
 from jacie_flask.text.periods import periods
@@ -21,6 +23,8 @@ _NO_DOCUMENTS = (
     "No documents were loaded, and no language model is configured: ask with documents for an answer from the filings."
 )
 _CLOSEST = 3
+_MARKER = re.compile(r"\[\d+\]")
+_ITEM = "\n- "
 _NAMED = 12
 _MOST_LINES = 3
 _OF_WORDS = frozenset({"drivers", "exists", "highlights", "members"})
@@ -54,10 +58,17 @@ def plain_answer(run: Answering) -> PlainAnswer:
         return PlainAnswer((_unknown_company(run),), "none")
     known = run.plan is not None and run.plan.complete and run.declined and run.plan.operator not in _OF_WORDS
     paragraphs = [] if known and _names_figures(run) else statements_of(run)
+    if known and not any(_has_figure(one) or _ITEM in one for one in paragraphs):
+        paragraphs = []
     if paragraphs:
         return PlainAnswer(tuple(paragraphs), "quoted")
     missing = f"{opened(run.declined)}." if known and not language(run.question.query) else _NO_STATEMENT
     return PlainAnswer((f"{missing}{_closest_pages(run)}",), "none")
+
+
+def _has_figure(paragraph: str) -> bool:
+    """Say whether a paragraph has a figure beside years and markers: a sentence without one is no answer where a figure is asked for."""
+    return any(not one.year for one in figures.find(_MARKER.sub("", paragraph)))
 
 
 def _names_figures(run: Answering) -> bool:

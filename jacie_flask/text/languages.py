@@ -7,7 +7,7 @@ from jacie_flask.text.terms import STOP_WORDS, tokens, word_set
 _FUNCTION_WORDS = {
     "German": """
         der die das und wie wer wo wann welche welcher welches ist sind war waren hat haben wurde wurden im den dem des ein eine
-        einen einer von vom zu zum zur mit für auf bei nicht hoch viel viele über nach warum jahr gab es
+        einen einer welchen hatte hatten betrug beträgt lag von vom zu zum zur mit für auf bei nicht hoch viel viele über nach warum jahr gab es
     """,
     "French": """
         le la les l un une des du de et quel quelle quels quelles est sont était étaient été au aux en dans pour par sur qui que
@@ -31,6 +31,8 @@ _FUNCTION_WORDS = {
     "Norwegian": "og i den det en et er var hva hvor mye mange hvilken hvem på for av til med som hadde har under år",
 }
 _KNOWN = {language: word_set(words) for language, words in _FUNCTION_WORDS.items()}
+_ELIDED = re.compile(r"(?<!\w)(?:[dlmnst]|qu|dell|nell|all|un)['’](?=\w)", re.IGNORECASE)
+"""An article or preposition that has lost its vowel before a name: "d'Averlinde"."""
 _LEAST = 2
 _LATIN_ENDS = "\u024f"
 
@@ -41,7 +43,7 @@ def _t(pattern: str, english: str) -> tuple[re.Pattern[str], str]:
 
 _TERMS = (
     _t(
-        r"umsatz(?:erlöse)?|chiffre d['’]affaires|ingresos|ventas|omzet|ricavi|fatturato|receitas?|oms(?:ätt|æt|et)ning",
+        r"umsatz(?:erlöse)?|umsätze|chiffre d['’]affaires|ingresos|ventas|omzet|ricavi|fatturato|receitas?|oms(?:ätt|æt|et)ning",
         "revenue",
     ),
     _t(
@@ -100,6 +102,7 @@ def in_english(text: str) -> str:
         return text
     for pattern, english in _TERMS:
         text = pattern.sub(english, text)
+    text = _ELIDED.sub("", text)
     return " ".join(word for word in text.split() if word.strip("¿?¡!.,;:").lower() not in known)
 
 

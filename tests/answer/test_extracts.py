@@ -239,3 +239,23 @@ def test_the_newest_filing_answers_where_no_year_is_asked():
     """Equal statements of an older filing give way."""
     old, new = (Page(n, f"The mill in Leeds has {n} wheels.", frozenset({2020 + n}), str(n)) for n in (1, 2))
     assert extractive_answer("What wheels does the mill in Leeds have?", [old, new]) == ["“The mill in Leeds has 2 wheels.” [2]"]
+
+
+def test_what_came_or_went_is_not_how_many_there_are():
+    """Shops that opened are counted only where the question asks for them."""
+    opened = "In 2022 we opened 47 new stores."
+    assert answer("How many stores were there in 2022?", opened) == []
+    assert answer("How many stores were opened in 2022?", opened) == [f"“{opened}” [1]"]
+
+
+def test_the_largest_is_named_only_where_a_sentence_says_so():
+    """A sentence that enumerates does not say which is the largest."""
+    page = "Our brands are Alder, Birch and Cedar. Our largest brand is Birch."
+    assert answer("What is the largest brand?", "Our brands are Alder, Birch and Cedar.") == []
+    assert answer("What is the largest brand?", page) == ["“Our largest brand is Birch.” [1]"]
+
+
+def test_the_cause_of_a_quarter_is_none_of_the_year():
+    """A sentence on a quarter, or on the same period of the year before, does not say why the year moved."""
+    page = "Margin fell to 5% in the fourth quarter of 2022, compared to the same period of 2021, due to rain."
+    assert answer("Why did margin fall in 2022?", page) == []

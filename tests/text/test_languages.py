@@ -23,6 +23,8 @@ def test_the_language_of_a_question(question, name):
     ("Wie hoch war der Umsatz von Contoso im Jahr 2021?", "revenue Contoso 2021?"),
     ("Quel était le résultat net de Contoso en 2021 ?", "net profit Contoso 2021 ?"),
     ("¿Cuál fue el resultado operativo de Contoso?", "operating profit Contoso?"),
+    ("Welche Umsätze hatte Contoso im Jahr 2021?", "revenue Contoso 2021?"),
+    ("Quel est le chiffre d'affaires d'Averlinde ?", "revenue Averlinde ?"),
     ("Quali sono i rischi di Contoso?", "risk factors Contoso?"), ("Wie is de bestuursvoorzitter van Contoso?", "CEO Contoso?"),
 ])  # fmt: skip
 def test_basic_terms_are_brought_into_english(question, english):

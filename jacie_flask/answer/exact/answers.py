@@ -1,11 +1,13 @@
 """The exact answer: a complete plan computed over the books of its companies, or the reason why there is none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from jacie_flask.answer.exact.absences import absent_line
 from jacie_flask.answer.exact.draft import Draft
 from jacie_flask.answer.exact.drivers import drivers
 from jacie_flask.answer.exact.extremes import extreme, members
 from jacie_flask.answer.exact.figures import Company, Request
+from jacie_flask.answer.exact.filed_years import filed_years
 from jacie_flask.answer.exact.highlights import highlights
 from jacie_flask.answer.exact.operators import OPERATORS
 from jacie_flask.computation.lookup import BookLookup
@@ -38,9 +40,33 @@ def compute_answer(plan: Plan, books: Mapping[str, Book]) -> Draft:
         for name, book in books.items():
             if book.names_part(alias):
                 raise Missing(f"whether “{alias}” is another name of {name} or a part of it is not clear")
+    request = _request(plan, books)
+    try:
+        return operator(request)
+    except Missing:
+        draft = absent_line(request) or _of_filed_years(plan, books, operator)
+        if draft is None:
+            raise
+        return draft
+
+
+def _request(plan: Plan, books: Mapping[str, Book]) -> Request:
     newest = {name: _newest(book) for name, book in books.items()}
     companies = [Company(name, BookLookup(book, _home(plan, newest[name]), plan.statement)) for name, book in books.items()]
-    return operator(Request(plan, companies, newest))
+    return Request(plan, companies, newest)
+
+
+def _of_filed_years(plan: Plan, books: Mapping[str, Book], operator: Callable[[Request], Draft]) -> Draft | None:
+    """Return the answer for the fiscal years that the collection files under the years asked for, None where there are none."""
+    found = filed_years(plan, books)
+    if found is None:
+        return None
+    try:
+        draft = operator(_request(found[0], books))
+    except Missing:
+        return None
+    draft.say(found[1])
+    return draft
 
 
 def incomplete(plan: Plan) -> str:

@@ -19,6 +19,7 @@ from jacie_flask.answer.extracts.statements import Statement, single_sentences, 
 from jacie_flask.answer.extracts.verdicts import (
     acts,
     as_cause,
+    before_cause,
     compact,
     continues_heading,
     contradicts,
@@ -29,6 +30,8 @@ from jacie_flask.answer.extracts.verdicts import (
     is_definition,
     is_trade,
     is_whole,
+    lacks_superlative,
+    moves,
     settles,
     states_time,
 )  # fmt: skip
@@ -43,13 +46,17 @@ _RISK = "risk"
 _FEWEST_CONCEPTS = 2
 _OTHER_DURATION = 0.6
 _PARTS_OF_YEARS = {
-    "quarter": re.compile(r"\b(?:quarter(?:ly)?|Q[1-4]|three months|thirteen weeks)\b", re.IGNORECASE),
+    "quarter": re.compile(r"\b(?:quarter(?:ly)?|Q[1-4]|three months|thirteen weeks|same period)\b", re.IGNORECASE),
     "half": re.compile(r"\b(?:half|six months|twenty-six weeks)\b", re.IGNORECASE),
     "nine months": re.compile(r"\b(?:nine months|thirty-nine weeks)\b", re.IGNORECASE),
 }
+_EACH = re.compile(r"\b(?:each|every|per)\s(?:\w+\s)?(?:quarter|half)\b|\bquarterly\b", re.IGNORECASE)
+"""How often something happens: no part of a year that a sentence speaks of."""
 _ABOUT = re.compile(r"\b(?:business|overview|about|who we are|company|general|profile|description)\b", re.IGNORECASE)
 _PART = re.compile(r"\bsegment\b|\b(?:its|our) subsidiar", re.IGNORECASE)
 """What a sentence says that counts a part of a company."""
+_OF_WHOLE = re.compile(r"\W*Of\b")
+"""How a sentence begins that speaks of a part of what it names: "Of the total net sales, 11.8 billion related to ..."."""
 _NAMED_BY_END = 2
 """How far the year before may be from the one asked for: a question may name a fiscal year by the calendar year in which it ends."""
 _TITLE_WORDS = 1
@@ -108,7 +115,7 @@ def _reason(request: Request) -> list[str]:
     """Answer why with the sentences that give a cause of what is asked for."""
 
     def fits(one: Statement, forms: str) -> bool:
-        if contradicts(request.question, one.text):
+        if contradicts(request.question, one.text) or _of_a_part(request, before_cause(one.text)):
             return False
         heading = word_forms(one.heading)
         if request.concepts and all(concept.within(heading) for concept in request.concepts):
@@ -157,6 +164,8 @@ def _amount(request: Request) -> list[str]:
     def fits(one: Statement, forms: str) -> bool:
         if _PART.search(one.text) and not _PART.search(request.question):
             return False
+        if moves(one.text) and not moves(request.question):
+            return False
         return counts(request.question, one.text, request.concepts) and all(item.within(forms) for item in request.concepts)
 
     return _quoted(_ranked(request, fits)[:1])
@@ -203,6 +212,7 @@ def _list(request: Request) -> list[str]:
     def fits(one: Statement, forms: str) -> bool:
         return (
             enumerates(request.concepts, one.text)
+            and not lacks_superlative(request.question, one.text)
             and not hedged(request.question, one.text)
             and any(item.within(forms) for item in request.concepts)
         )
@@ -239,6 +249,8 @@ def _other(request: Request) -> list[str]:
         whole = f"{forms}{word_forms(f'{one.heading} {one.lead}')}"
         if hedged(request.question, one.text) or not all(item.within(whole) for item in request.concepts):
             return False
+        if _OF_WHOLE.match(one.text) or lacks_superlative(request.question, one.text):
+            return False
         if not compact(one.text, request.concepts):
             return False
         if len(request.concepts) == 1:
@@ -274,16 +286,28 @@ def _ranked(request: Request, fits: Callable[[Statement, str], bool], *, plain: 
             if is_boilerplate(one.text) or not is_whole(one.text) or not _of_years(one.text, request.years, page.years):
                 continue
             forms = word_forms(one.text)
-            if not fits(one, forms):
+            stated = _parts_of_years(one.text)
+            if not fits(one, forms) or (not wanted and _of_undated_part(request, one.text)):
                 continue
             positions = [position for item in request.concepts if (position := item.position(forms)) >= 0]
             early = 1 - min(min(positions, default=0), 200) / 400
             score = early * (1 - _RANK_LOSS * min(place, 10)) * (1 - _AGE_LOSS * min(age, 6))
-            stated = _parts_of_years(one.text)
             score *= 1.0 if wanted & stated or wanted == stated else _OTHER_DURATION
             score *= 1.2 if request.years & frozenset(figures.years(one.text)) else 1.0
             found.append(Extract(one, page.number, score / (1 + max(0, len(forms.split()) - _LONG) / _LONG)))
     return sorted(found, key=lambda one: -one.score)
+
+
+def _of_a_part(request: Request, text: str) -> bool:
+    """Say whether a text speaks of a quarter or half where the question speaks of a whole year."""
+    return bool(_parts_of_years(text)) and not _parts_of_years(request.question)
+
+
+def _of_undated_part(request: Request, text: str) -> bool:
+    """Say whether a text speaks of a quarter or half without naming a year that was asked for: it may be one of any year."""
+    if not request.years or request.years & frozenset(figures.years(text)):
+        return False
+    return bool(_parts_of_years(_EACH.sub("", text)))
 
 
 def _parts_of_years(text: str) -> frozenset[str]:

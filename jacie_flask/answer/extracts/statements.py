@@ -22,7 +22,7 @@ _FEWEST_WORDS = 4
 _ROW_LABEL_WORDS = 14
 _SECTION_WORDS = 6
 _CONTINUES = re.compile(
-    r"(?:The|This|That) (?:\w+ )?(?:increase|decrease|change|decline|growth|improvement|reduction|rise|fall)\b"
+    r"(?:The|This|That) (?:\w+ |[$€£]?\d[\d.,]*%? (?:million |billion |percent )?)?(?:increase|decrease|change|decline|growth|improvement|reduction|rise|fall)\b"
 )
 _LEADS_ON = frozenset({"to", "by", "from", "than", "was", "were", "approximately", "about", "nearly", "over"})
 """Words that no label ends with: a figure at the end of a line goes on with its sentence."""

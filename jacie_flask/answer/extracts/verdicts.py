@@ -91,6 +91,15 @@ _UNNAMED = re.compile(
     r"(?:The |This )?(?:overall |net )?(?:increase|decrease|change|decline|growth|improvement|reduction)s? (?:was|were|is|are|reflects?|reflected|resulted)\b",
     re.IGNORECASE,
 )
+_MOVES = re.compile(
+    r"\b(?:open(?:s|ed|ing|ings)?|clos(?:e[sd]?|ing|ures?)|add(?:s|ed|ing)?|hir(?:e[sd]?|ing)|acquir(?:e[sd]?|ing)|relocat\w+|remodel\w*|convert\w*"
+    r"|repurchas\w+|laid off|terminat\w+|issued?|sold|joined|left)\b",
+    re.IGNORECASE,
+)
+_SUPERLATIVE = re.compile(
+    r"\b(?:largest|biggest|highest|greatest|lowest|smallest|fewest|best|worst|strongest|weakest)\b",
+    re.IGNORECASE,
+)
 _ASIDE = re.compile(r"\([^()]{0,60}\)")
 _IS_A = re.compile(r"\b(?:is|are) (?:an?|the|one of)\b", re.IGNORECASE)
 _FIRST_WORDS = 5
@@ -116,6 +125,22 @@ def as_cause(text: str, concepts: Sequence[Concept], names: Sequence[str] = ()) 
     words = _CAPITALS.findall(before[: places[0].start()]) if places else []
     known = {part.lower() for name in names for part in name.split()}
     return all(_OF_ALL.match(word) or word.lower() in known or word[:3].lower() in _MONTHS for word in words)
+
+
+def before_cause(text: str) -> str:
+    """Return what a sentence says before the cause that it gives; all of it where it gives none."""
+    cause = CAUSE.search(text)
+    return text[: cause.start()] if cause else text
+
+
+def moves(text: str) -> bool:
+    """Say whether a text speaks of things that come or go rather than of how many there are: "opened 47 stores"."""
+    return bool(_MOVES.search(text))
+
+
+def lacks_superlative(question: str, text: str) -> bool:
+    """Say whether the largest or smallest of several is asked for and a sentence names none."""
+    return bool(_SUPERLATIVE.search(question)) and not _SUPERLATIVE.search(text)
 
 
 def _gives_cause(text: str) -> bool:
