@@ -23,10 +23,11 @@ from jacie_flask.text.lexicon import (
     without_instructions,
 )
 from jacie_flask.text.terms import is_number, term_ids, tokens, word_id
-from jacie_flask.text.wordforms import variants
+from jacie_flask.text.wordforms import synonyms, variants
 
 WORD, NUMBER, ADDED = 1.0, 0.3, 0.7
 VARIANT = 0.15
+SYNONYM = 0.4
 BEYOND = 0.3
 _FISCAL = frozenset({"year", "quarter", "half"})
 _NAMED_NUMBER = re.compile(
@@ -80,6 +81,8 @@ def weigh(text: str) -> dict[int, float]:
     for pointer in _pointers(text):
         for term in term_ids(pointer.words):
             weights.setdefault(term, ADDED)
+    for term in term_ids(" ".join(synonyms(text))):
+        weights.setdefault(term, SYNONYM)
     return weights
 
 

@@ -111,6 +111,13 @@ def concepts(question: str) -> list[Concept]:
     return list(found.values())
 
 
+def synonyms(text: str) -> list[str]:
+    """Return the phrases that mean the same as one that a text has, word for word, as wordforms.toml writes them."""
+    forms = word_forms(text)
+    groups = [group for group in _groups() if any(form in forms for form in group.values())]
+    return list(dict.fromkeys(phrase for group in groups for phrase in group))
+
+
 def _longest(words: Sequence[str]) -> int:
     """Return how many of the words, from the first, are one known phrase; 1 where none is."""
     return next((length for length in range(len(words), 1, -1) if " ".join(words[:length]) in _synonyms()), 1)
@@ -125,8 +132,14 @@ def _weak() -> frozenset[str]:
 def _synonyms() -> Mapping[str, tuple[str, ...]]:
     """Return every phrase of the synonyms with all phrases of its groups, itself first."""
     found: dict[str, dict[str, None]] = {}
-    for group in word_data()["synonyms"]:
-        forms = [word_forms(phrase).strip() for phrase in group]
+    for group in _groups():
+        forms = [form.strip() for form in group.values()]
         for form in forms:
             found.setdefault(form, {form: None}).update(dict.fromkeys(forms))
     return {form: tuple(phrases) for form, phrases in found.items()}
+
+
+@cache
+def _groups() -> Sequence[Mapping[str, str]]:
+    """Return the groups of synonyms: each phrase with its forms."""
+    return [{phrase: word_forms(phrase) for phrase in group} for group in word_data()["synonyms"]]

@@ -226,3 +226,11 @@ def test_other_endings_of_a_word_are_looked_for():
 def test_everyday_words_point_to_sections(text, label):
     """Addresses, people, pensions and customers have their pages."""
     assert point(text)[label] > 0
+
+
+def test_phrases_that_mean_the_same_are_looked_for_as_well():
+    """The words that were asked count more; a phrase counts as a whole only."""
+    weights = weigh("suppliers and stock of goods")
+    assert 0 < weights[term_ids("vendor")[0]] < weights[term_ids("suppliers")[0]]
+    assert term_ids("inventory")[0] in weights
+    assert term_ids("inventory")[0] not in weigh("goods in stock")
