@@ -100,9 +100,8 @@ class BookLookup:
             found = [one for one in found if one.fact.table.statement.startswith(self.statement)] or found
         if not found:
             raise Missing(
-                self._absent(
-                    vocabulary().names.get(concept, concept),
-                    period,
+                _absent(
+                    f"{vocabulary().names.get(concept, concept)} for {period.text} is in no filing here",
                     [_known(one, period) for one in self.book.periods(concept, period.months)],
                 )
             )
@@ -116,21 +115,14 @@ class BookLookup:
         statements = [one for one in of_home if one.fact.table.statement in STATEMENTS]
         return min(statements or of_home or found[:1], key=lambda one: one.filing.kind != _ANNUAL)
 
-    def _absent(self, name: str, period: Period, known: Sequence[Period]) -> str:
-        reason = f"{name} for {period.text} is in no filing here"
-        years = list(dict.fromkeys(one.text for one in known))
-        if not years:
-            return reason
-        shown_years = f"{years[0]} to {years[-1]}" if len(years) > _MOST_NAMED else listed(years)
-        return f"{reason}; {shown_years} {'is' if len(years) == 1 else 'are'}"
-
     # --------------------------------------------------------------------------------------------------------- rows
 
     def _of_phrase(self, phrase: str, period: Period) -> Operand:
         found = self._rows(phrase, period, period.months)
         if not found:
             known = sorted({one.fact.column.year for one in self._rows(phrase, None, period.months)})
-            raise Missing(self._absent(f"“{phrase}”", period, [Period(year, 0, 12) for year in known if year]))
+            reason = f"no row of the filings here was recognised as “{phrase}” for {period.text}"
+            raise Missing(_absent(reason, [Period(year, 0, 12) for year in known if year]))
         chosen = self._preferred(found)
         rivals = [one for one in found if one.filing == chosen.filing and not equal(one.fact, chosen.fact)]
         if rivals:
@@ -240,3 +232,12 @@ def _difference(chosen: Found, versions: Sequence[Found], period: Period, unit: 
 
 def _whole_label(row: Row) -> str:
     return " – ".join((*row.headings[-1:], row.label))
+
+
+def _absent(reason: str, known: Sequence[Period]) -> str:
+    """Return a reason why a figure is missing, with the periods for which it is there."""
+    years = list(dict.fromkeys(one.text for one in known))
+    if not years:
+        return reason
+    shown_years = f"{years[0]} to {years[-1]}" if len(years) > _MOST_NAMED else listed(years)
+    return f"{reason}; {shown_years} {'is' if len(years) == 1 else 'are'}"

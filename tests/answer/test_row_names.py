@@ -52,3 +52,11 @@ def test_a_name_in_brackets_that_a_row_has_is_a_part(alias, clear):
     else:
         with pytest.raises(Missing, match="part of it"):
             compute_answer(asked, book("%"))
+
+
+def test_a_row_that_is_not_recognised_is_not_denied():
+    """The filings may state it under another name: the reason says what was looked for, and for which years it is there."""
+    with pytest.raises(
+        Missing, match="no row of the filings here was recognised as “comparable sales” for 2019; 2021 and 2022 are"
+    ):
+        compute_answer(plan("value", 2019), book("%"))

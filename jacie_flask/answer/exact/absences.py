@@ -56,7 +56,7 @@ def _answer(request: Request, company: Company, measure: Measure) -> Draft | Non
     of = f" of {company.name}" if company.name else ""
     draft.say(
         f"{opened(measure.name)} is not a measure of this income statement: that{of} has no line for {lines}. "
-        f"In {after.period.text} it goes from {ends}{marks}."
+        f"In {after.period.text} the statement leads from {ends}{marks}."
     )
     draft.say(_instead(draft, request, company, whole))
     return draft
