@@ -27,7 +27,8 @@ def conclude(run: Answering) -> Result:
     run.steps.at("finalizing")
     text = "".join(run.said)
     cited = _citations(run, text) if basis != "none" else []
-    run.degraded += [*unproved(cited), *keeping.notes()]
+    doubts = run.doubts if basis != "computed" else []
+    run.degraded += [*doubts, *unproved(cited), *keeping.notes()]
     run.steps.at("complete")
     timings = run.steps.finish()
     _learn(run)

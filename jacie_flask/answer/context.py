@@ -21,6 +21,7 @@ class Answering:
     ``loaded`` are the names of the documents that were read, ``pages`` how many pages they have, ``terms`` the weighted terms
     of the query, ``degraded`` sentences on what the answer had to do without, ``said`` the pieces of the answer. ``tables`` are those of the documents that were loaded, ``plan`` is what the
     question means, ``draft`` its exact answer, ``declined`` why there is none. ``reply`` answers an everyday question. ``basis`` is set where what answers is not the model.
+    ``doubts`` are sentences on pages that may not hold the answer: they join ``degraded`` unless the answer was computed.
     """
 
     question: Question
@@ -33,6 +34,7 @@ class Answering:
     loaded: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     terms: Mapping[int, float] = field(default_factory=dict)
     pages: int = 0
     said: list[str] = field(default_factory=list)

@@ -71,7 +71,8 @@ def _selection_from_index(run: Answering) -> Selection:
     except RetrievalUnavailable as error:
         log.warning("documents were selected without the index: %s", error)
         return run.selection
-    run.degraded += [*notes, *page_search.doubts(passages, run.services)]  # what is not in the index yet cannot be chosen
+    run.doubts = page_search.doubts(passages, run.services)
+    run.degraded += notes  # what is not in the index yet cannot be chosen
     found = [passage.document_id for passage in passages]
     rank = {document_id: place for place, document_id in reversed(list(enumerate(found)))}
     if not rank:
@@ -186,7 +187,8 @@ def _found(run: Answering) -> list[Passage]:
         log.warning("answering from the documents themselves: %s", error)
         run.degraded.append("The search index was not available; the documents were read instead.")
         return []
-    run.degraded += notes + page_search.doubts(passages, run.services)
+    run.degraded += notes
+    run.doubts = page_search.doubts(passages, run.services)
     return _of_each_company(run, passages)
 
 

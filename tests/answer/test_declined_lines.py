@@ -90,3 +90,15 @@ def test_a_year_that_nothing_is_filed_under_is_missing():
     """A year without a report is not answered by the year before."""
     with pytest.raises(Missing, match="2024"):
         compute_answer(plan("What were Alder's net sales in FY2024?"), books(SHOP, 2023))
+
+
+@pytest.mark.parametrize(
+    "question", ["How did Alder's gross margin change in fiscal 2023?", "What drove Alder's gross margin in fiscal 2023?"]
+)
+def test_rates_differ_by_what_they_differ_as_shown(question):
+    """26.96 % less 25.54 % is 1.42 points, but 27.0 % and 25.5 % are 1.5 points apart to whoever reads them."""
+    page = SHOP.replace("$ 1,000 $ 800", "$ 10,000 $ 10,000").replace("600 500", "7,304 7,446").replace("400 300", "2,696 2,554")
+    assert (
+        "rose by 1.5 percentage points, from 25.5 % in FY2022 to 27.0 % in FY2023"
+        in compute_answer(plan(question), books(page, 2023)).text
+    )

@@ -3,6 +3,7 @@
 import openpyxl
 import pytest
 
+from jacie_flask.answer.conclusion import conclude
 from jacie_flask.answer.context import begin
 from jacie_flask.answer.evidence_step import load, read, search, select_to_read, select_to_search
 from jacie_flask.answer.steps import CHAT, FAST_CHAT
@@ -85,7 +86,8 @@ def test_that_no_page_is_like_the_question_is_told_either_way(tmp_path, table):
         (select_to_read if table is CHAT else select_to_search)(run)
         if table is FAST_CHAT:
             search(run)
-        assert run.degraded == ["No page is much like the question: the collection may not hold the answer."]
+        assert run.doubts == ["No page is much like the question: the collection may not hold the answer."]
+        assert run.doubts[0] in conclude(run).degraded
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["ingested here", "ingested elsewhere"])

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from jacie_flask.answer.exact.draft import Draft
 from jacie_flask.answer.exact.figures import Figure
-from jacie_flask.computation.amounts import Amount
+from jacie_flask.computation.amounts import Amount, rounded
 from jacie_flask.computation.evaluation import Computed
 from jacie_flask.question.plan import Wishes
 
@@ -21,8 +21,15 @@ def growth(before: Figure, after: Figure, wishes: Wishes) -> Amount | None:
 
 
 def difference(before: Figure, after: Figure) -> Amount:
-    """Return the change as an amount: in points where the figures are percentages."""
+    """Return the change as an amount: in points where the figures are percentages.
+
+    Rates differ by what they differ as shown: 17.7 % to 16.1 % are 1.6 points to the reader, and to the filings, though 17.68 % and 16.15 %
+    would be 1.53.
+    """
     value = after.value - before.value
+    places = after.amount.decimals
+    if after.rate and places is not None and places == before.amount.decimals:
+        value = rounded(after.amount.value, places) - rounded(before.amount.value, places)
     unit = "points" if after.amount.unit == "percent" else after.amount.unit
     decimals = after.amount.decimals if after.amount.decimals is not None else before.amount.decimals
     return Amount(value, unit, after.amount.currency, after.amount.scale, decimals)
