@@ -10,6 +10,11 @@ _CHANGING = ("change", "growth", "up", "down", "better", "worse", "year_over_yea
 _WITHIN = re.compile(
     r"(?i)(?:within|by less than|less than|under|below|by no more than|no more than) (\d{1,4}(?:\.\d{1,4})?) ?(?:%|percent)"
 )
+_ALL = re.compile(
+    r"(?i)\b(?:(?:all|each|every)(?: of)?(?: the)? (?:compan(?:ies|y)|firms?)|(?:by|per) (?:company|firm)"
+    r"|(?:of|by|across|per|among|between) (?:(?:the|these|all|two|three|four|five) ){0,2}(?:companies|firms))$"
+)
+"""How a question speaks of every company there is."""
 
 
 def decide(form: Form) -> Decision:
@@ -118,6 +123,19 @@ def _changing(form: Form) -> Decision | None:
     return Decision("growth" if percent and not form.has("better", "worse") else "change", direction)
 
 
+def _comparing_all(form: Form) -> Decision | None:
+    """Read "compare the net income of the companies" and "revenue of each company": none is named, so all are compared."""
+    marks = [mark for mark in form.marked.open_marks() if mark.has("group:companies")]
+    if form.companies or not form.measures or not marks:
+        return None
+    several = any(_ALL.search(form.marked.text[: form.marked.tokens[mark.last - 1].end]) for mark in marks)
+    if not several:
+        return None
+    explain(form, "compare", "than")
+    explain_companies(form)
+    return Decision("compare", group="companies")
+
+
 def _comparing(form: Form) -> Decision | None:
     if not form.measures or (form.companies < 2 and form.periods < 2):
         return None
@@ -174,6 +192,7 @@ RULES: tuple[Callable[[Form], Decision | None], ...] = (
     _yearly,
     _combined,
     _changing,
+    _comparing_all,
     _comparing,
     _sign,
     _evaluated,

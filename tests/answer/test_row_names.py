@@ -60,3 +60,21 @@ def test_a_row_that_is_not_recognised_is_not_denied():
         Missing, match="no row of the filings here was recognised as “comparable sales” for 2019; 2021 and 2022 are"
     ):
         compute_answer(plan("value", 2019), book("%"))
+
+
+def revenue_of(value):
+    """Return the book of a company with one year of revenue, or of another line."""
+    concept = "revenue" if value else "net_income"
+    row = Row("Net sales", [Cell(0, value or 5.0, "5")], text="Net sales 5", concept=concept)
+    return Book([(Filing("a", "a.pdf", 2022), [Table(1, [Column(months=12, year=2022)], [row], statement="income_statement")])])
+
+
+def test_of_all_companies_those_without_the_figure_are_left_out():
+    """The comparison is made of the others, and says which one is left out and why; two that were asked for by name need both."""
+    books = {"Alder": revenue_of(8.0), "Birch": revenue_of(0), "Cedar": revenue_of(3.0)}
+    asked = Plan((), (Measure("revenue", Item("revenue"), "money"),), (Span("year", 2022),), "compare", group="companies")
+    text = compute_answer(asked, books).text
+    assert "| Alder | 8 [1] |" in text
+    assert "Birch is left out: revenue for 2022 is in no filing here." in text.lower().replace("birch", "Birch")
+    with pytest.raises(Missing, match="Birch"):
+        compute_answer(replace(asked, companies=("Alder", "Birch"), group=""), {name: books[name] for name in ("Alder", "Birch")})

@@ -16,8 +16,11 @@ from jacie_flask.facts.book import Book
 from jacie_flask.question.plan import Plan, Span
 from jacie_flask.text.phrasing import listed
 
+Operator = Callable[[Request], Draft]
+
 _NAMED = 5
-_OPERATORS = {
+_FEWEST_COMPARED = 2
+_OPERATORS: Mapping[str, Operator] = {
     **OPERATORS,
     "largest": extreme,
     "smallest": extreme,
@@ -40,6 +43,8 @@ def compute_answer(plan: Plan, books: Mapping[str, Book]) -> Draft:
         for name, book in books.items():
             if book.names_part(alias):
                 raise Missing(f"whether “{alias}” is another name of {name} or a part of it is not clear")
+    if len(books) > 1:
+        return _of_several(plan, books, operator)
     request = _request(plan, books)
     try:
         return operator(request)
@@ -50,13 +55,42 @@ def compute_answer(plan: Plan, books: Mapping[str, Book]) -> Draft:
         return draft
 
 
+def _of_several(plan: Plan, books: Mapping[str, Book], operator: Operator) -> Draft:
+    """Answer for several companies. Where all there are are meant, those that lack the figure are left out and named."""
+    try:
+        return operator(_request(plan, books))
+    except Missing as missing:
+        lacking = _lacking(plan, books)
+        having = {name: book for name, book in books.items() if name not in lacking}
+        if not lacking:
+            raise
+        if plan.companies or len(having) < _FEWEST_COMPARED:
+            name, reason = next(iter(lacking.items()))
+            raise Missing(f"{reason} ({name})") from missing
+    draft = operator(_request(plan, having))
+    for name, reason in lacking.items():
+        draft.say(f"{name} is left out: {reason}.")
+    return draft
+
+
+def _lacking(plan: Plan, books: Mapping[str, Book]) -> dict[str, str]:
+    """Return the companies that do not state the figures of a plan, each with the reason."""
+    lacking = {}
+    for name, book in books.items():
+        try:
+            OPERATORS["value"](_request(plan, {name: book}))
+        except Missing as missing:
+            lacking[name] = missing.reason
+    return lacking
+
+
 def _request(plan: Plan, books: Mapping[str, Book]) -> Request:
     newest = {name: _newest(book) for name, book in books.items()}
     companies = [Company(name, BookLookup(book, _home(plan, newest[name]), plan.statement)) for name, book in books.items()]
     return Request(plan, companies, newest)
 
 
-def _of_filed_years(plan: Plan, books: Mapping[str, Book], operator: Callable[[Request], Draft]) -> Draft | None:
+def _of_filed_years(plan: Plan, books: Mapping[str, Book], operator: Operator) -> Draft | None:
     """Return the answer for the fiscal years that the collection files under the years asked for, None where there are none."""
     found = filed_years(plan, books)
     if found is None:
