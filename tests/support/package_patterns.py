@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,8 @@ class Use:
     whole: bool
 
 
-def patterns() -> list[Use]:
+@cache
+def patterns() -> tuple[Use, ...]:
     """Return every pattern of the package once, with the file and line, or the module and name, of one place where it stands."""
     modules = list(_modules())
     methods = _methods(modules)
@@ -37,7 +39,7 @@ def patterns() -> list[Use]:
             found += [Use(f"{module.__name__}.{name}", one, *_kind(used)) for one in _held(value)] if name[:2] != "__" else []
         found += _inline(module)
     found.sort(key=lambda use: (use.anchored, use.whole))  # the use that costs most comes first
-    return list({(use.pattern.pattern, use.pattern.flags): use for use in reversed(found)}.values())
+    return tuple({(use.pattern.pattern, use.pattern.flags): use for use in reversed(found)}.values())
 
 
 def _kind(methods: set[str]) -> tuple[bool, bool]:

@@ -13,12 +13,14 @@ from typing import Any
 
 _BOUNDED = 500
 _CLAMP = 8
-_LIMIT = 400_000
+_LIMIT = 150_000
 _SINGLE = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY)
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 CLASSES = tuple("aAé0_-.,;:!?'\"’“()[]{}<>/\\&%$€|*+=#@~^`• \n\t\r\xa0\x00一")
 SHORT, LONG, WORST = 64, 256, 6.5
 """Lengths of the two runs, and the highest growth of steps between them: a linear pattern grows by 4, a quadratic one by 16."""
+_FEW = 2
+"""Steps for each character of the short run that show a linear pattern: a quadratic one takes three or more there."""
 
 Step = Callable[[int, Callable[[int], bool]], bool]
 
@@ -39,8 +41,10 @@ class Matcher:
         self._text = ""
         self._groups: dict[int, tuple[int, int]] = {}
         self.steps = 0
+        self.has_long_repeat = any(_long_repeats(list(tree)))
         self.matches: list[tuple[int, int]] = []
         self._begin = self._sequence(list(tree), self._flags)
+        self._may_begin = self._opens(list(tree), self._flags)
 
     def search_all(self, text: str) -> int:
         """Return the steps of finding every match in ``text``, or of the match at its beginning where the pattern is anchored."""
@@ -52,7 +56,10 @@ class Matcher:
         while start <= len(text):
             self._groups = {}
             end: list[int] = []
-            if self._begin(start, lambda at, end=end, start=start: not self._seen(start, at) and not end.append(at)):  # type: ignore[misc]
+            self._count()
+            if self._may_begin(text[start : start + 1]) and self._begin(
+                start, lambda at, end=end, start=start: not self._seen(start, at) and not end.append(at)
+            ):  # type: ignore[misc]
                 self.matches.append((start, end[0]))
                 start = max(start, end[0])
             else:
@@ -98,7 +105,7 @@ class Matcher:
             group, added, removed, inner = value
             return self._group(group, self._sequence(list(inner), flags & ~removed | added))
         if kind is _constants.BRANCH:
-            return self._branch([self._sequence(list(one), flags) for one in value[1]])
+            return self._branch([(self._opens(list(one), flags), self._sequence(list(one), flags)) for one in value[1]])
         if kind is _constants.AT:
             return self._assertion(_compiler.compile(_parser.SubPattern(self._state, [node]), flags))
         if kind in (_constants.ASSERT, _constants.ASSERT_NOT):
@@ -171,8 +178,47 @@ class Matcher:
 
         return run
 
-    def _branch(self, ways: list[Step]) -> Step:
-        return lambda at, then: any(self._count() or way(at, then) for way in ways)
+    def _branch(self, ways: list[tuple[Callable[[str], bool], Step]]) -> Step:
+        @cache
+        def open_ways(char: str) -> list[Step]:
+            return [way for opens, way in ways if opens(char)]
+
+        def run(at: int, then: Callable[[int], bool]) -> bool:
+            self._count()
+            return any(self._count() or way(at, then) for way in open_ways(self._text[at : at + 1]))
+
+        return run
+
+    def _opens(self, nodes: list[Any], flags: int) -> Callable[[str], bool]:
+        """Return whether a match can begin with a character ("" at the end); a way that cannot begin costs no more than one step."""
+        first = self._first(nodes, flags)
+
+        @cache
+        def opens(char: str) -> bool:
+            return first is None or (char != "" and any(accepted(char) for accepted in first))
+
+        return opens
+
+    def _first(self, nodes: list[Any], flags: int) -> list[Callable[[str], bool]] | None:
+        """Return the tests for a match's first character, None where it may be empty or where looking at it is work of its own."""
+        found: list[Callable[[str], bool]] = []
+        for kind, value in nodes:
+            if kind in _SINGLE:
+                return [*found, self.accepts((kind, value), flags)]
+            if kind is _constants.AT:
+                continue
+            if kind is _constants.GROUPREF or (kind in (_constants.ASSERT, _constants.ASSERT_NOT) and value[0] > 0):
+                return None
+            if kind in (_constants.ASSERT, _constants.ASSERT_NOT):
+                continue
+            optional = kind in _REPEATS and value[0] == 0
+            ways = [self._first(inner, inner_flags) for inner, inner_flags in _inner(kind, value, flags)]
+            if not all(way is not None for way in ways):
+                return None
+            found += [accepted for way in ways for accepted in way or ()]
+            if not optional:
+                return found
+        return None
 
     def _assertion(self, compiled: re.Pattern[Any]) -> Step:
         def run(at: int, then: Callable[[int], bool]) -> bool:
@@ -217,16 +263,17 @@ def growth(pattern: re.Pattern[Any], *, anchored: bool = False, whole: bool = Fa
 
 
 def _grown(matcher: Matcher, prefix: str, pump: str, suffix: str) -> float:
-    counts = []
     rounds = max(SHORT // len(pump), 4)
-    for repeated in (rounds, rounds * LONG // SHORT):
-        try:
-            counts.append(matcher.search_all(prefix + pump * repeated + suffix))
-        except TooManySteps:
+    short = prefix + pump * rounds + suffix
+    try:
+        steps = matcher.search_all(short)
+        if steps * WORST > _LIMIT:
             return float("inf")
-        if len(counts) == 1 and counts[0] * WORST > _LIMIT:
-            return float("inf")
-    return counts[1] / max(counts[0], 8 * SHORT)
+        if steps <= _FEW * len(short) or not matcher.has_long_repeat:
+            return LONG / SHORT
+        return matcher.search_all(prefix + pump * (rounds * LONG // SHORT) + suffix) / max(steps, 8 * SHORT)
+    except TooManySteps:
+        return float("inf")
 
 
 def _texts(matcher: Matcher) -> Iterator[tuple[str, str, str]]:
@@ -259,6 +306,14 @@ def _singles(nodes: list[Any], flags: int) -> Iterator[tuple[Any, int]]:
             yield node, flags
         for inner, inner_flags in _inner(kind, value, flags):
             yield from _singles(inner, inner_flags)
+
+
+def _long_repeats(nodes: list[Any]) -> Iterator[bool]:
+    """Yield, for each node, whether it repeats without a small bound: a pattern without such a node takes bounded time at each place."""
+    for kind, value in nodes:
+        yield kind in _REPEATS and value[1] > _BOUNDED
+        for inner, _ in _inner(kind, value, 0):
+            yield from _long_repeats(inner)
 
 
 def _inner(kind: Any, value: Any, flags: int) -> list[tuple[list[Any], int]]:
