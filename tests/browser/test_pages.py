@@ -3,6 +3,7 @@
 JACIE_BASE_URL points the former at a running server; without it they run against the scripted one.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -118,23 +119,70 @@ def base_url(scripted) -> str:
     return os.environ.get("JACIE_BASE_URL", "").rstrip("/") or scripted.url
 
 
-@pytest.fixture
-def page(browser):
-    """Open a page that must neither log an error, nor break its policy, nor ask a foreign host."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
+VIEWPORT = {"width": 1280, "height": 900}
+
+
+@contextlib.contextmanager
+def watched(opened, complaints: list[str], hosts: set[str]):
+    """Give a page that must neither log an error, nor break its policy, nor ask a foreign host."""
+    complaints.clear()
+    hosts.clear()
+    yield opened
+    network = re.compile("Failed to load resource|favicon")  # what a cut or refused request leaves in the console
+    assert [words for words in complaints if not network.search(words)] == []
+    assert hosts <= {"127.0.0.1", "localhost"}
+
+
+def new_page(browser):
+    """Return a page in a context of its own, and the lists of what it complains about and of the hosts that it asks."""
+    opened = browser.new_context(viewport=VIEWPORT).new_page()
     opened.set_default_timeout(15_000)
     complaints: list[str] = []
     hosts: set[str] = set()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("request", lambda request: hosts.add(re.sub(r"^\w+://([^/:]+).*", r"\1", request.url)))
-    opened.complaints = complaints
-    yield opened
-    context.close()
-    network = re.compile("Failed to load resource|favicon")  # what a cut or refused request leaves in the console
-    assert [words for words in complaints if not network.search(words)] == []
-    assert hosts <= {"127.0.0.1", "localhost"}
+    return opened, complaints, hosts
+
+
+def clean(page):
+    """Leave nothing of a test in its page."""
+    page.unroute_all()
+    for other in page.context.pages:
+        if other is not page:
+            other.close()
+    page.evaluate("() => { if (location.protocol === 'http:') { sessionStorage.clear(); localStorage.clear(); } }")
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(color_scheme="null")
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser):
+    """Open one page for all tests that leave the browser as they found it: a new process for each costs more than the tests."""
+    made = new_page(browser)
+    yield made
+    made[0].context.close()
+
+
+@pytest.fixture
+def page(kept_page):
+    """Give the page as a new one would be: without storage, routes, other tabs, and in the usual size and colours."""
+    try:
+        with watched(*kept_page) as opened:
+            yield opened
+    finally:
+        clean(kept_page[0])
+
+
+@pytest.fixture
+def own_page(browser):
+    """Give a page that the test changes for good: its clock, or scripts that run before its own."""
+    made = new_page(browser)
+    with watched(*made) as opened:
+        yield opened
+    opened.context.close()
 
 
 def ask(page, question="What was the revenue?"):
@@ -191,17 +239,17 @@ def test_the_fast_mode_asks_the_fast_endpoint(page, base_url):
     ended(page)
 
 
-def test_the_start_page_says_how_much_is_ready_until_all_is(page, scripted):
+def test_the_start_page_says_how_much_is_ready_until_all_is(own_page, scripted):
     """While documents are still being read their number is shown and goes on by itself; then the sentence is gone."""
     for document in scripted.documents[1:]:
         document["status"] = "pending"
     scripted.documents[2]["status"] = "rejected"
-    page.clock.install()
-    page.goto(scripted.url)
-    reading = page.locator("#reading")
+    own_page.clock.install()
+    own_page.goto(scripted.url)
+    reading = own_page.locator("#reading")
     expect(reading).to_have_text("Reading the documents: 1 of 2 are ready.")
     scripted.documents[1]["status"] = "ready"
-    page.clock.run_for(3100)
+    own_page.clock.run_for(3100)
     expect(reading).to_be_hidden()
 
 
@@ -214,21 +262,30 @@ def test_examples_ask_themselves(page, base_url):
     ended(page)
 
 
+WIDTHS = (360, 1280)
+
+
+def overflows(page):
+    """Return by how much the page is too wide, for each width of a window."""
+    found = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 740})
+        found[width] = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return {width: overflow for width, overflow in found.items() if overflow > 0}
+
+
 @pytest.mark.parametrize("path", ["/", "/test-client"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_is_wider_than_the_window(page, base_url, path, width):
+def test_nothing_is_wider_than_the_window(page, base_url, path):
     """Neither page scrolls sideways, before or after an answer."""
-    page.set_viewport_size({"width": width, "height": 740})
     page.goto(base_url + path)
-    overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(overflow) <= 0
+    assert overflows(page) == {}
     if path == "/":
         ask(page)
         ended(page)
     else:
         page.get_by_role("button", name="Run", exact=True).click()
         expect(page.locator("#checks .badge").first).to_be_visible(timeout=60_000)
-    assert page.evaluate(overflow) <= 0
+    assert overflows(page) == {}
 
 
 CONTRAST = """() => {
@@ -665,12 +722,12 @@ def test_the_conversation_is_remembered_and_forgotten(page, scripted):
     assert sent == [[], HISTORY, []]
 
 
-def test_without_streams_the_page_asks_for_the_whole(page, scripted):
+def test_without_streams_the_page_asks_for_the_whole(own_page, scripted):
     """A browser that cannot read a stream falls back to the non-streaming endpoint."""
-    page.add_init_script("delete globalThis.ReadableStream")
-    page.goto(scripted.url)
-    ask(page)
-    assert ended(page).locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
+    own_page.add_init_script("delete globalThis.ReadableStream")
+    own_page.goto(scripted.url)
+    ask(own_page)
+    assert ended(own_page).locator(".text").text_content() == TEXT.replace("[1, 2]", "[1][2]")
     assert scripted.paths("POST") == ["/chat"]
 
 
@@ -969,14 +1026,16 @@ def test_a_question_that_was_just_sent_is_not_asked_twice(page, scripted):
     assert sent == held
 
 
-@pytest.mark.parametrize("kept", ["{", "[]", '{"turns": 1}', '{"turns": [{"question": 1}, null], "history": []}', "null"])
-def test_what_cannot_be_read_again_is_left(page, scripted, kept):
+def test_what_cannot_be_read_again_is_left(page, scripted):
     """Something else in the tab's storage does no harm."""
-    page.add_init_script(f"sessionStorage.setItem('jacie.conversation:/', {json.dumps(kept)})")
     page.goto(scripted.url)
-    expect(page.locator("#welcome")).to_be_visible()
-    ask(page)
-    ended(page)
+    for kept in ("{", "[]", '{"turns": 1}', '{"turns": [{"question": 1}, null], "history": []}', "null"):
+        page.evaluate("kept => sessionStorage.setItem('jacie.conversation:/', kept)", kept)
+        page.reload()
+        expect(page.locator("#welcome")).to_be_visible()
+        assert page.evaluate("() => sessionStorage.getItem('jacie.conversation:/')") == kept
+        ask(page)
+        ended(page)
 
 
 def test_only_the_last_turns_are_kept(page, scripted):
