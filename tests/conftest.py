@@ -1,5 +1,6 @@
 """Makes the repository's root importable however pytest was started, and owns the browser: a process can have one alone."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -34,6 +35,13 @@ _LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_
 def pytest_configure(config: pytest.Config) -> None:
     """Choose what hypothesis plays, before any test is imported."""
     settings.load_profile("soak" if config.option.markexpr == "soak" else "suite")
+    gc.disable()  # while tests are collected: what is made then stays until the end
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but never look at what the collection of the tests made."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list) -> None:

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -106,18 +107,23 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-MODULES = {name_of(path): imported(path) for path in sorted(ROOT.rglob("*.py"))}
 PATHS = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+@cache
+def modules() -> dict[str, set[str]]:
+    """Return what each module of the package imports; only the tests read it, so that collecting them costs no parsing."""
+    return {name: imported(path) for name, path in PATHS.items()}
 
 
 def inner(module: str) -> set[str]:
     """Return the modules of the package that ``module`` imports, by their names below the package."""
     found = set()
-    for full in MODULES[module]:
+    for full in modules()[module]:
         if full != "jacie_flask" and not full.startswith("jacie_flask."):
             continue
         name = full.removeprefix("jacie_flask").removeprefix(".")
-        while name and name not in MODULES:
+        while name and name not in PATHS:
             name = name.rpartition(".")[0]
         found.add(name or "__init__")
     return found
@@ -136,10 +142,10 @@ def depth(module: str) -> int:
 def test_every_module_has_its_layer():
     """A new room is put into the picture before it is used."""
     known = set().union(*LAYERS) | ALONE
-    assert {room(module) for module in MODULES} <= known
+    assert {room(module) for module in PATHS} <= known
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if room(module) not in ALONE))
+@pytest.mark.parametrize("module", sorted(module for module in PATHS if room(module) not in ALONE))
 def test_imports_point_down_or_sideways(module):
     """No module imports one of a layer above its own, nor one of those that stand alone."""
     for other in inner(module):
@@ -149,14 +155,14 @@ def test_imports_point_down_or_sideways(module):
 
 def test_the_client_stands_alone():
     """The streaming client's folder can be copied out of the package."""
-    for module in MODULES:
+    for module in PATHS:
         if room(module) in ALONE:
             assert {room(other) for other in inner(module)} <= {room(module)}, module
 
 
 def test_backends_do_not_know_each_other():
     """Runs, documents, retrieval and models meet in services and chat only."""
-    for module in MODULES:
+    for module in PATHS:
         if room(module) in BACKENDS:
             strangers = {other for other in inner(module) if room(other) in BACKENDS - {room(module)}}
             assert not strangers, f"{module} imports {strangers}"
@@ -164,31 +170,31 @@ def test_backends_do_not_know_each_other():
 
 def test_services_is_for_the_top_only():
     """Steps get their parts handed; only the entrances build them."""
-    for module in MODULES:
+    for module in PATHS:
         if "services" in {room(other) for other in inner(module)} and room(module) != "services":
             assert room(module) in LAYERS[0], module
 
 
 def test_only_services_knows_the_real_parts():
     """A backend can be exchanged by editing services/ and nothing else."""
-    for module in MODULES:
+    for module in PATHS:
         outside = {other for other in inner(module) & PARTS if room(other) != room(module)}
         allowed = PARTS if room(module) == "services" else INGESTS if module == "ingest" else set()
         assert outside <= allowed, f"{module} imports {outside - allowed}"
     answering = {"question", "computation", "evidence", "answer"}
-    taken = {other for module in MODULES if room(module) in answering for other in inner(module) if room(other) in BACKENDS}
+    taken = {other for module in PATHS if room(module) in answering for other in inner(module) if room(other) in BACKENDS}
     assert taken <= {"retrieval.ranking"}, taken
 
 
 def test_there_are_no_import_cycles():
     """Modules can be read one after the other, lowest first."""
-    graph = {module: inner(module) - {module, "__init__"} for module in MODULES}
+    graph = {module: inner(module) - {module, "__init__"} for module in PATHS}
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(set(graph) | set().union(*graph.values()))
 
 
 def test_flask_stays_at_the_entrances():
     """Nothing below the web room knows what a request is."""
-    for module, names in MODULES.items():
+    for module, names in modules().items():
         if {name.partition(".")[0] for name in names} & {"flask", "flask_cors", "werkzeug"}:
             assert room(module) in LAYERS[0], module
 
@@ -196,7 +202,7 @@ def test_flask_stays_at_the_entrances():
 @pytest.mark.parametrize("sdk", sorted(SDKS))
 def test_each_sdk_has_one_home(sdk):
     """An SDK is imported in the file or folder where its errors are translated, and nowhere else."""
-    users = {module for module, names in MODULES.items() if any(name.partition(".")[0] == sdk for name in names)}
+    users = {module for module, names in modules().items() if any(name.partition(".")[0] == sdk for name in names)}
     strangers = {user for user in users if not any(f"{user}.".startswith(f"{home}.") for home in SDKS[sdk])}
     assert not strangers, strangers
 
@@ -213,7 +219,7 @@ def test_the_environment_is_read_in_one_place():
 def test_everything_imported_is_declared():
     """What is neither ours nor the standard library's is a line of requirements.txt."""
     declared = (ROOT.parent / "requirements.txt").read_text().replace("-", "_").lower()
-    outside = {name.partition(".")[0] for names in MODULES.values() for name in names}
+    outside = {name.partition(".")[0] for names in modules().values() for name in names}
     outside -= set(sys.stdlib_module_names) | {"jacie_flask"}
     outside = {{"PIL": "pillow", "jwt": "pyjwt"}.get(name, name) for name in outside}
     undeclared = {name for name in outside if f"\n{name.lower()}" not in declared}
@@ -231,14 +237,14 @@ def test_everything_imported_is_declared():
 TESTS = Path(__file__).parent
 # What may compare a measured time: the long runs and what only they use, the shared wait, and the examples of the rule.
 MAY_COMPARE_DURATIONS = {"soak", "support/waiting.py", "support/monitored.conf.py", "test_durations.py"}
-SUPPORT_ATTRIBUTES = frozenset().union(*(measured_attributes(path.read_text()) for path in (TESTS / "support").glob("*.py")))
 
 
 def test_no_test_asserts_on_speed():
     """Tests prove order and liveness with events that they control; speed is measured in bench/ and in tests marked ``soak``."""
+    measured = frozenset().union(*(measured_attributes(path.read_text()) for path in (TESTS / "support").glob("*.py")))
     found = []
     for path in TESTS.rglob("*.py"):
         name = path.relative_to(TESTS)
         if name.parts[0] not in MAY_COMPARE_DURATIONS and str(name) not in MAY_COMPARE_DURATIONS:
-            found += [f"{name}:{line}" for line in duration_comparisons(path.read_text(), SUPPORT_ATTRIBUTES)]
+            found += [f"{name}:{line}" for line in duration_comparisons(path.read_text(), measured)]
     assert not found, f"these lines compare a measured time: {found}"
