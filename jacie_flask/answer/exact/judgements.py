@@ -1,12 +1,13 @@
 """Questions answered by yes or no from figures: improving, positive, there at all, consistent."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
 
 from jacie_flask.answer.exact.changes import changed, difference, moved, plain, same
 from jacie_flask.answer.exact.comparisons import from_to, note_computed, period_range, two_figures
 from jacie_flask.answer.exact.draft import Draft
-from jacie_flask.answer.exact.figures import Request, aside, figure, known_periods, periods, spoken, subject
+from jacie_flask.answer.exact.figures import Figure, Request, aside, figure, known_periods, periods, spoken, subject
 from jacie_flask.answer.exact.tabulation import by_period, operand_list
 from jacie_flask.computation.operands import Missing
 from jacie_flask.facts.formulas import formulas
@@ -59,27 +60,25 @@ def _better(measure: Measure) -> str:
 
 def exists(request: Request) -> Draft:
     """Answer yes or no: whether a figure that filings state is not nil."""
-    draft = Draft()
-    for company in request.companies:
-        for measure in request.plan.measures:
-            for period in periods(request, company, measure):
-                one = figure(measure, company, period, request.plan.wishes)
-                note_computed(draft, one)
-                draft.say(f"{'Yes' if one.value else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
-    return draft
+    return _yes_or_no(request, lambda one: bool(one.value), operands=False)
 
 
 def positive(request: Request) -> Draft:
     """Answer yes or no: whether a measure is above zero."""
+    below = request.plan.direction == "down"
+    return _yes_or_no(request, lambda one: one.value < 0 if below else one.value > 0, operands=True)
+
+
+def _yes_or_no(request: Request, holds: Callable[[Figure], bool], *, operands: bool) -> Draft:
+    """Answer for each figure asked for whether something holds of it, with the figure and, where they are wanted, its operands."""
     draft = Draft()
     for company in request.companies:
         for measure in request.plan.measures:
             for period in periods(request, company, measure):
                 one = figure(measure, company, period, request.plan.wishes)
                 note_computed(draft, one)
-                wanted = one.value < 0 if request.plan.direction == "down" else one.value > 0
-                draft.say(f"{'Yes' if wanted else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
-                draft.say(operand_list(draft, [one]))
+                draft.say(f"{'Yes' if holds(one) else 'No'}. {spoken(one)}{draft.marks(one.computed.operands)}.")
+                draft.say(operand_list(draft, [one]) if operands else "")
     return draft
 
 
