@@ -147,7 +147,7 @@ def bounded(pages: Iterable[str], max_pages: int) -> Reading:
         if len(page) > _LONGEST_PAGE:
             notes.append(f"page {number} is longer than {_LONGEST_PAGE} characters and was cut there")
         text = page[:_LONGEST_PAGE].replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
-        text = text.encode("utf-8", "replace").decode("utf-8")  # parsers hand over lone surrogates
+        text = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")  # parsers hand over lone surrogates
         total += len(text)
         if total > _LONGEST_DOCUMENT:
             raise DocumentRejected(reason="its text is larger than this server reads")

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 from jacie_flask.text.terms import word_set
 
 _LONGEST_WORD = 60
 _SOFT = "\x02\u00ad\ufffe"
 _WORD = r"[^\W\d_]+"
-_DIVIDED = re.compile(rf"(?:[{_SOFT}]\s*|[-\u2010][^\S\n]*\n[^\S\n]*)(?P<tail>{_WORD})(?P<close>[^\s\w]*[^\S\n]?)")
+_DIVIDED = re.compile(
+    rf"[{_SOFT}\-\u2010](?:(?<=[{_SOFT}])\s*|(?<=[-\u2010])[^\S\n]*\n[^\S\n]*)(?P<tail>{_WORD})(?P<close>[^\s\w]*[^\S\n]?)"
+)
 _LEFT = re.compile(f"[{_SOFT}]")
 _AT_END = re.compile(r"-[^\S\n]*\n")
 _KEEP = word_set(
@@ -23,8 +25,8 @@ def joined(pages: Sequence[str]) -> list[str]:
     How the document writes a word elsewhere decides whether its hyphen stays.
     """
     divided = [_has_hyphens(page) for page in pages]
-    known = "\n".join(pages).casefold() if any(divided) else ""
-    keeps_hyphen = cache(partial(_keeps_hyphen, known=known))
+    known = cache(lambda: "\n".join(pages).casefold())
+    keeps_hyphen = cache(lambda head, tail: _keeps_hyphen(head, tail, known()))
     return [_joined(page, keeps_hyphen) if has else page for page, has in zip(pages, divided, strict=True)]
 
 
@@ -54,9 +56,11 @@ def _last_word(text: str) -> str:
 
 def _keeps_hyphen(head: str, tail: str, known: str) -> bool:
     """Say whether a divided word, in lower case, has a hyphen of its own: as ``known`` text writes it, or as English does."""
-    with_hyphen, without = known.count(f"{head}-{tail}"), known.count(f"{head}{tail}")
-    if with_hyphen or without:
-        return with_hyphen > without
+    hyphenated, whole = f"{head}-{tail}", f"{head}{tail}"
+    if hyphenated in known:
+        return known.count(hyphenated) > known.count(whole)
+    if whole in known:
+        return False
     return head in _KEEP or (min(len(head), len(tail)) > 2 and _is_word(head, known) and _is_word(tail, known))
 
 

@@ -22,6 +22,7 @@ SOFT_HYPHEN = "\x02"
 """How pdfium writes a hyphen that divides a word between two lines."""
 
 _SEEDS = (re.compile(r"(\d\d?)(?![\w%]|[.,]\d)"), re.compile(r"[\d)%] ?[(\[]?([a-z])(?!\w)"))
+_WORDS = re.compile(r"[^\s\0]+")
 _FEW_LINES = 12
 _MARK = r"[(\[]?(?:\d{1,2}|[a-z])[)\]]?"
 _ROUND = str.maketrans("[]", "()")
@@ -227,6 +228,9 @@ class Characters:
 
     def words(self, marks: Marks | None = None, quarter: int | None = None) -> Iterator[Word]:
         """Yield what is between spaces, and where each begins; with a ``quarter`` only the lines of that direction."""
+        if quarter is None and not (marks and marks.written):
+            yield from self._unmarked_words()
+            return
         written, turn = (marks.written if marks else {}), quarter or 0
         letters, begun, end = "", (0.0, 0.0), 0.0
         for index, letter in enumerate(self.text):
@@ -248,6 +252,21 @@ class Characters:
             end = self.box(index, turn)[2] if quarter is not None else 0.0
         if letters:
             yield Word(letters, *begun)
+
+    def _unmarked_words(self) -> Iterator[Word]:
+        """Yield what is between spaces, cut where it goes on on another row: the last character of a word says whether it does."""
+        for match in _WORDS.finditer(self.text):
+            first, end = match.span()
+            place = self.origin(first)
+            if abs(self.origin(end - 1)[1] - place[1]) <= APART:
+                yield Word(match.group(), *place)
+                continue
+            begun = first
+            for index in range(first + 1, end):
+                if abs(self.origin(index)[1] - place[1]) > APART:
+                    yield Word(self.text[begun:index], *place)
+                    begun, place = index, self.origin(index)
+            yield Word(self.text[begun:end], *place)
 
     def _is_torn(self, index: int, along: float, end: float, quarter: int) -> bool:
         """Say whether a character does not follow the one before it on its line."""
