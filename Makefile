@@ -10,14 +10,18 @@ PEER := .venv-bench
 UV := $(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: run test check format soak reliability bench bench-profile concurrency ingestion eval clean install lock upgrade licences
+.PHONY: help run test check format soak reliability bench bench-profile concurrency ingestion eval clean install lock upgrade licences
 
 run: $(VENV)/.run ## serve on http://$(HOST):$(PORT); DOCUMENTS=folder-or-s3-url picks the collection
 	@HOST=$(HOST) PORT=$(PORT) $(if $(DOCUMENTS),JACIE_DOCUMENTS=$(DOCUMENTS)) exec $(VENV)/bin/gunicorn wsgi:app
 
-test: $(VENV)/.dev ## the whole suite, on real parts
-	@$(PY) tests/prepare.py
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+help: ## the targets and what they do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: $(VENV)/.dev ## the whole suite, on real parts; FAST=1 runs the unit tests only; ARGS="more arguments of pytest"
+	@$(if $(FAST),,$(PY) tests/prepare.py)
+	@$(PY) -m tools.cpu_time $(PY) -m pytest -n $(if $(FAST),2,3) --dist loadfile --no-loadscope-reorder --durations 10 \
+		-m "not soak" $(if $(FAST),--fast) $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, layers
 	@$(VENV)/bin/ruff format --check .
@@ -58,7 +62,7 @@ eval: $(VENV)/.run ## QUESTIONS=file.jsonl through search and answers: var/eval/
 	@$(PY) bench/eval.py $(or $(QUESTIONS),sample_documents/questions.jsonl) $(if $(URL),--url $(URL)) \
 	  $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(MODE),--mode $(MODE)) $(ARGS)
 
-install: $(VENV)/.run
+install: $(VENV)/.run ## everything that a server needs, without starting one
 
 lock: $(VENV)/bin/uv ## the pins with everything that they need and its hashes: *.lock; what is locked stays where it can
 	@$(LOCK) $(NEWEST) requirements.txt -o requirements.lock

@@ -12,6 +12,8 @@ ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from tests.support.unit_tests import is_unit_test_file  # noqa: E402 - the root is importable from here on
+
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 # How long one example takes says how busy the machine is. The suite plays the same examples each time; only the long runs look for others.
@@ -23,6 +25,7 @@ settings.register_profile("soak", deadline=None)
 _LONG = (
     "system/test_failures",
     "browser/test_pages",
+    "text/test_patterns",
     "documents/test_hostile_documents",
     "system/test_worker",
     "system/test_pipeline",
@@ -30,6 +33,20 @@ _LONG = (
     "system/test_upstream_faults",
 )
 _LONG += ("system/", "docs/", "browser/", "doctor/", "deploy/", "bench/", "test_ingest", "test_cli", "documents/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer what ``make test FAST=1`` asks for."""
+    parser.addoption(
+        "--fast", action="store_true", help="run unit tests only: no file that starts a process, a server or a browser"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files that are no unit tests when these are asked for."""
+    if not config.option.fast or collection_path.suffix != ".py":
+        return None
+    return True if not is_unit_test_file(collection_path) else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

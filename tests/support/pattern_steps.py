@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import product
+from itertools import groupby, product
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
@@ -39,6 +39,7 @@ class Matcher:
         self._state, self.tree = tree.state, tree
         self._flags = pattern.flags
         self._text = ""
+        self._tests: dict[tuple[str, int], Callable[[str], bool]] = {}
         self._groups: dict[int, tuple[int, int]] = {}
         self.steps = 0
         self.has_long_repeat = any(_long_repeats(list(tree)))
@@ -77,6 +78,12 @@ class Matcher:
 
     def accepts(self, node: Any, flags: int) -> Callable[[str], bool]:
         """Return whether one character matches the node, by the engine itself."""
+        key = str(node), int(flags)
+        if key not in self._tests:
+            self._tests[key] = self._test(node, flags)
+        return self._tests[key]
+
+    def _test(self, node: Any, flags: int) -> Callable[[str], bool]:
         compiled = _compiler.compile(_parser.SubPattern(self._state, [node]), flags)
 
         @cache
@@ -86,19 +93,27 @@ class Matcher:
         return accepted
 
     def _sequence(self, nodes: list[Any], flags: int) -> Step:
-        steps = [self._node(node, flags) for node in nodes]
+        steps: list[Step] = []
+        for single, same in groupby(nodes, lambda node: node[0] in _SINGLE):
+            found = [*same]
+            steps += (
+                [self._word([self.accepts(node, flags) for node in found])]
+                if single
+                else [self._node(node, flags) for node in found]
+            )
+        if len(steps) == 1:
+            return steps[0]
+        last = len(steps) - 1
 
         def run(at: int, then: Callable[[int], bool], number: int = 0) -> bool:
-            if number == len(steps):
-                return then(at)
+            if number >= last:
+                return steps[last](at, then) if steps else then(at)
             return steps[number](at, lambda after: run(after, then, number + 1))
 
         return run
 
     def _node(self, node: Any, flags: int) -> Step:
         kind, value = node
-        if kind in _SINGLE:
-            return self._single(self.accepts(node, flags))
         if kind in _REPEATS:
             return self._repeat(kind, *value, flags)
         if kind is _constants.SUBPATTERN:
@@ -116,10 +131,18 @@ class Matcher:
             return self._again(value)
         raise NotImplementedError(str(kind))
 
-    def _single(self, accepted: Callable[[str], bool]) -> Step:
+    def _word(self, word: list[Callable[[str], bool]]) -> Step:
+        """Match one character after the other."""
+
         def run(at: int, then: Callable[[int], bool]) -> bool:
-            self._count()
-            return at < len(self._text) and accepted(self._text[at]) and then(at + 1)
+            text = self._text
+            for place, accepted in enumerate(word, at):
+                self.steps += 1
+                if place >= len(text) or not accepted(text[place]):
+                    return False
+            if self.steps > _LIMIT:
+                raise TooManySteps
+            return then(at + len(word))
 
         return run
 
