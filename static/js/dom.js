@@ -28,6 +28,13 @@ export function safeUrl(address) {
   }
 }
 
+/** Return a link that shows a page in a dialog; opened in a new tab it is the document at that page. */
+export function pageLink(attributes, href, onClick, ...children) {
+  const link = el("a", { ...attributes, href, target: "_blank", rel: "noopener", "aria-haspopup": "dialog" }, ...children);
+  link.addEventListener("click", onClick);
+  return link;
+}
+
 /** Write milliseconds as a person reads them. */
 export function duration(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;

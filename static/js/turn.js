@@ -1,7 +1,8 @@
 // One question and its answer on the page: the work, the text, what it rests on, and how it ended.
 
 import { AnswerText } from "./answer-text.js";
-import { duration, el, safeUrl, say, timeLeft } from "./dom.js";
+import { calculationList } from "./calculations.js";
+import { duration, el, pageLink, safeUrl, say, timeLeft } from "./dom.js";
 import { isPlain } from "./page-view.js";
 import { plain } from "./plain-text.js";
 
@@ -34,13 +35,14 @@ export class Turn {
       const marker = event.target.closest(".marker");
       if (marker) this.#show(event, Number(marker.dataset.n), this.#claimBefore(marker));
     });
+    this.computed = el("div", { hidden: true });
     this.notes = el("ul", { class: "notes", "aria-label": "What was left out", hidden: true });
     this.ending = el("div", { hidden: true });
     this.summary = el("summary");
     this.steps = el("ol");
     this.account = el("details", { class: "account", hidden: true }, this.summary, this.steps);
     this.evidence = el("section", { class: "sources", "aria-label": "Sources", hidden: true });
-    this.reply = el("div", { class: "reply" }, this.work, this.text.element, this.notes, this.ending, this.account);
+    this.reply = el("div", { class: "reply" }, this.work, this.text.element, this.computed, this.notes, this.ending, this.account);
     this.answer = el("div", { class: "answer" }, this.reply, this.evidence);
     this.element = el("article", { class: "turn" }, el("h2", { class: "question" }, question), this.answer);
   }
@@ -51,7 +53,7 @@ export class Turn {
     this.steps.replaceChildren();
     this.#said = "";
     this.#citations = [];
-    for (const part of [this.notes, this.ending, this.account, this.evidence]) part.hidden = true;
+    for (const part of [this.computed, this.notes, this.ending, this.account, this.evidence]) part.hidden = true;
     this.work.hidden = false;
     this.element.setAttribute("aria-busy", "true");
     this.#tell("Connecting...", 0);
@@ -154,6 +156,7 @@ export class Turn {
       this.text.append(data.response);
     }
     this.#cite(data.citations ?? []);
+    this.#explain(data.calculations ?? []);
     this.#note(data.degraded ?? []);
     this.#end(accountOf(data));
     for (const words of [data.document_selection_message, documentsOf(data)]) if (words) this.account.append(el("p", {}, words));
@@ -168,6 +171,13 @@ export class Turn {
       const list = items.map((item) => citationItem(item, href, (event) => this.#show(event, n, item.quote)));
       this.evidence.querySelector(`#answer-${this.number}-source-${n}`)?.append(el("ul", { class: "quotes" }, ...list));
     }
+  }
+
+  #explain(calculations) {
+    const hrefOf = ({ n }) => safeUrl(this.#sources.find((source) => source.n === n)?.url);
+    const list = calculationList(calculations, hrefOf, (event, { n, quote }) => this.#show(event, n, quote));
+    this.computed.replaceChildren(...[list].filter(Boolean));
+    this.computed.hidden = list === null;
   }
 
   #note(notes) {
@@ -219,13 +229,6 @@ function letters(text) {
 
 function titleOf(source) {
   return [source.company || source.filename, source.period, typeWords(source.document_type)].filter(Boolean).join(", ");
-}
-
-/** Return a link that shows a page in a dialog; opened in a new tab it is the document at that page. */
-function pageLink(attributes, href, onClick, ...children) {
-  const link = el("a", { ...attributes, href, target: "_blank", rel: "noopener", "aria-haspopup": "dialog" }, ...children);
-  link.addEventListener("click", onClick);
-  return link;
 }
 
 function sourceItem(source, id, onClick) {

@@ -444,6 +444,44 @@ def test_a_citation_opens_its_page_with_its_own_words(page, scripted):
     expect(view.locator("#page-note")).to_have_text("The passage is marked.")
 
 
+OPERANDS = [
+    {"label": label, "concept": "", "value": value, "unit": "money", "scale": 6, "currency": "NOK", "period": "2023", "document_id": f"doc-{n}", "page": 3 + n, "quote": f"{label} {value}", "n": n}
+    for n, label, value in ((1, "Operating profit", -154.5), (2, "Revenue", 1284.0))
+]  # fmt: skip
+MARGIN = {"text": "−12.0 %", "value": -12.03, "unit": "percent", "scale": 0, "currency": "", "decimals": 1}
+
+
+def test_a_computed_figure_shows_its_operands_each_with_its_page(page, scripted):
+    """Formula and operands unfold by keyboard; an operand opens its page with its row marked, and nothing is wider than the window."""
+    calculation = {**MARGIN, "formula": "Operating profit / Revenue", "operands": OPERANDS}
+    scripted.play(Script(conversation(TOKENS, sources=SOURCES, citations=CITATIONS, calculations=[calculation])))
+    page.goto(scripted.url)
+    ask(page)
+    computed = ended(page).locator(".calculations")
+    summary = computed.get_by_text("How the figure was computed")
+    summary.focus()
+    summary.press("Enter")
+    expect(computed.locator("p")).to_have_text("−12.0 % = Operating profit / Revenue")
+    expect(computed.locator(".operand")).to_have_text(["Operating profit, 2023", "Revenue, 2023"])
+    expect(computed.locator(".amount")).to_have_text(["NOK −154.5 million", "NOK 1,284 million"])
+    assert not overflows(page)
+    asked = []
+    page.on(
+        "request", lambda sent: asked.append(parse_qs(urlsplit(sent.url).query).get("highlight")) if ".png" in sent.url else None
+    )
+    computed.get_by_role("link").first.click()
+    opened(page)
+    assert asked[0] == [OPERANDS[0]["quote"]]
+
+
+def test_an_answer_without_computed_figures_has_no_list_of_them(page, scripted):
+    """The part is not there, not even empty."""
+    scripted.play(Script(NORMAL))
+    page.goto(scripted.url)
+    ask(page)
+    expect(ended(page).locator(".calculations")).to_have_count(0)
+
+
 def test_pages_are_turned_by_arrows_and_buttons(page, scripted):
     """Left and right show the neighbours without marks, the ends are ends, and one button leads back."""
     page.goto(scripted.url)
