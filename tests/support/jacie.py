@@ -5,6 +5,7 @@ import fcntl
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,14 +181,25 @@ def gunicorn(
 
 def ingested_samples(basetemp: Path) -> Path:
     """Return a data folder in which the sample documents are indexed with vectors, made once for all processes of a test run."""
-    data = (basetemp.parent if "PYTEST_XDIST_WORKER" in os.environ else basetemp) / "ingested-samples"
-    data.mkdir(exist_ok=True)
-    with open(data / "made.lock", "w") as lock:
+    return _made_once(basetemp)[0]
+
+
+def copy_of_ingested_samples(basetemp: Path, data: Path) -> None:
+    """Make a data folder like that of ``ingested_samples`` for a test that writes into it; no server has the files open."""
+    shutil.copytree(_made_once(basetemp)[1], data)
+
+
+def _made_once(basetemp: Path) -> tuple[Path, Path]:
+    """Ingest the sample documents once and return (folder that servers use, copy that nobody uses)."""
+    root = basetemp.parent if "PYTEST_XDIST_WORKER" in os.environ else basetemp
+    data, copy = root / "ingested-samples", root / "copy-of-ingested-samples"
+    with open(root / "ingested-samples.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (data / "made").exists():
+        if not copy.exists():
             ingest(data, JACIE_MODEL="scripted")
-            (data / "made").touch()
-    return data
+            shutil.copytree(data, root / "copy")
+            (root / "copy").rename(copy)
+    return data, copy
 
 
 def ingest(data: Path, **settings: str) -> None:

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -64,13 +66,17 @@ REFUSED_HOSTS = {
 }  # fmt: skip
 
 
-@pytest.mark.reliability
-@pytest.mark.timeout(300)
-def test_every_kind_of_address_is_listened_at(tmp_path):
+ALL = [pytest.mark.soak, pytest.mark.reliability, pytest.mark.timeout(300)]
+"""Marks of the tests that start a server for each value; tests/test_config.py checks in any case how each value is read."""
+
+
+@pytest.mark.parametrize("hosts", [["::", "[::1]", "LocalHost"], pytest.param(list(HOSTS), marks=ALL)], ids=["some", "all"])
+def test_every_kind_of_address_is_listened_at(tmp_path, hosts):
     """HOST holds an address of IPv4 or IPv6, with or without brackets, or a name; the log names it as a URL does."""
     if not socket.has_ipv6:
         pytest.skip("NOT TESTED: listening at IPv6 (this machine has none)")
-    for host, (shown, reached) in HOSTS.items():
+    for host in hosts:
+        shown, reached = HOSTS[host]
         port, log = free_port(), tmp_path / "log"
         values = environment(tmp_path, HOST=host, PORT=str(port), JACIE_MODEL="scripted", JACIE_OPEN="yes")
         with open(log, "wb") as out:
@@ -84,16 +90,16 @@ def test_every_kind_of_address_is_listened_at(tmp_path):
             stop(process)
     rows = [
         {"HOST": f"`{host}`", "the log names": f"`{shown}`", "answers at": f"`{reached}`"}
-        for host, (shown, reached) in HOSTS.items()
+        for host, (shown, reached) in ((host, HOSTS[host]) for host in hosts)
     ]
     record("73-host", "Addresses to listen at", "gunicorn was started with each value of HOST.", rows)
 
 
-@pytest.mark.reliability
+@pytest.mark.parametrize("count", [1, pytest.param(100, marks=ALL)], ids=["some", "all"])
 @pytest.mark.parametrize("kind", REFUSED_HOSTS)
-def test_an_address_that_cannot_be_listened_at_is_named(tmp_path, kind):
+def test_an_address_that_cannot_be_listened_at_is_named(tmp_path, kind, count):
     """The boot ends with one line that says which value is wrong and what to set."""
-    for host in REFUSED_HOSTS[kind]:
+    for host in REFUSED_HOSTS[kind][-count:]:
         values = environment(tmp_path, HOST=host, PORT=str(free_port()), JACIE_MODEL="scripted", JACIE_OPEN="yes")
         command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
         ended = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True, timeout=60)
@@ -104,7 +110,7 @@ def test_an_address_that_cannot_be_listened_at_is_named(tmp_path, kind):
         assert "HOST" in last, (host, last)
         assert "Traceback" not in ended.stderr, host
     row = {
-        "HOST": ", ".join(f"`{host}`" for host in REFUSED_HOSTS[kind]),
+        "HOST": ", ".join(f"`{host}`" for host in REFUSED_HOSTS[kind][-count:]),
         "seen": "the boot ends with one line that names the value",
     }
     record(
@@ -112,7 +118,7 @@ def test_an_address_that_cannot_be_listened_at_is_named(tmp_path, kind):
     )
 
 
-HARMED_KEYS = {
+HARMED_KEYS: dict[str, Callable[[Path], object]] = {
     "is empty": lambda path: path.write_text(""),
     "holds no key": lambda path: path.write_text('{"keys": []}'),
     "is cut": lambda path: path.write_text(path.read_text()[:-30]),
@@ -127,9 +133,10 @@ HARMED_KEYS = {
 }
 
 
-@pytest.mark.reliability
-@pytest.mark.timeout(300)
-def test_a_file_of_keys_that_is_harmed_opens_nothing(tmp_path, keys):
+@pytest.mark.parametrize(
+    "harms", [["is cut", "is gone", "is a link to itself"], pytest.param(list(HARMED_KEYS), marks=ALL)], ids=["some", "all"]
+)
+def test_a_file_of_keys_that_is_harmed_opens_nothing(tmp_path, keys, harms):
     """At run time and in a worker that is started over it: nobody is let in without a key, nothing ends, and a whole file works at once."""
     token = keys("create", "the web", "--scope", "ask").stdout.strip()
     path = tmp_path / "keys.json"
@@ -142,8 +149,8 @@ def test_a_file_of_keys_that_is_harmed_opens_nothing(tmp_path, keys):
 
         with_key = ("Authorization", f"Bearer {token}")
         assert (asked(), asked(with_key)) == (401, 200)
-        for what, harm in HARMED_KEYS.items():
-            harm(path)
+        for what in harms:
+            HARMED_KEYS[what](path)
             seen = {asked()}
             assert asked(with_key) in (200, 401), what
             os.kill(worker_of(running), signal.SIGKILL)

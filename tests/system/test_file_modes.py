@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -31,12 +32,21 @@ def _usual_umask():
     os.umask(before)
 
 
+@pytest.fixture
+def settings(tmp_path) -> dict[str, str]:
+    """Settings of a server whose one document is ingested in a moment: every kind of file is made, none of them is large."""
+    folder = tmp_path / "filings"
+    folder.mkdir()
+    shutil.copy(ROOT / "sample_documents" / "zanobela_telecom_2024_annual_report.pdf", folder)
+    return {"JACIE_DOCUMENTS": str(folder), "JACIE_MODEL": "scripted", "JACIE_INGEST": "start"}
+
+
 @contextlib.contextmanager
-def daemon(folder: Path) -> Iterator[tuple[str, int]]:
+def daemon(folder: Path, settings: dict[str, str]) -> Iterator[tuple[str, int]]:
     """Run gunicorn in the background, as ``-D`` does; yield its URL and the process id of its master."""
     folder.mkdir(parents=True, exist_ok=True)
     port, pid_file = free_port(), folder / "pid"
-    values = environment(folder / "data", HOST="127.0.0.1", PORT=str(port), JACIE_MODEL="scripted", JACIE_INGEST="start")
+    values = environment(folder / "data", HOST="127.0.0.1", PORT=str(port), **settings)
     command = [sys.executable, "-m", "gunicorn", "-D", "-p", str(pid_file), "wsgi:app"]
     subprocess.run(command, cwd=ROOT, env=values, check=True, capture_output=True, timeout=60)
     url = f"http://127.0.0.1:{port}"
@@ -84,21 +94,21 @@ def private_files(data: Path) -> int:
     return len(modes)
 
 
-def test_however_it_is_started_its_files_are_private(tmp_path):
+def test_however_it_is_started_its_files_are_private(tmp_path, settings):
     """In the foreground and the background, with a umask of its own, on threads, and on the command line."""
     rows = []
-    with daemon(tmp_path / "daemon") as (url, _):
+    with daemon(tmp_path / "daemon", settings) as (url, _):
         use(url)
         rows.append({"started as": "gunicorn -D", "files and folders": private_files(tmp_path / "daemon" / "data")})
-    started = {"gunicorn": lambda data: gunicorn(data, JACIE_MODEL="scripted", JACIE_INGEST="start")}
-    started["gunicorn --umask 0"] = lambda data: gunicorn(data, "--umask", "0", JACIE_MODEL="scripted", JACIE_INGEST="start")
+    started = {"gunicorn": lambda data: gunicorn(data, **settings)}
+    started["gunicorn --umask 0"] = lambda data: gunicorn(data, "--umask", "0", **settings)
     for name in ("waitress", "flask run"):
-        started[name] = lambda data, name=name: serve(SERVERS[name], data, JACIE_MODEL="scripted", JACIE_INGEST="start")
+        started[name] = lambda data, name=name: serve(SERVERS[name], data, **settings)
     for number, (name, start) in enumerate(started.items()):
         with start(tmp_path / str(number)) as running:
             use(running.url)
             rows.append({"started as": name, "files and folders": private_files(tmp_path / str(number))})
-    values = environment(tmp_path / "cli", JACIE_MODEL="scripted")
+    values = environment(tmp_path / "cli", **settings)
     for words in (["ingest"], ["keys", "create", "x"]):
         subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *words], cwd=ROOT, env=values, check=True, capture_output=True
@@ -113,13 +123,13 @@ def test_however_it_is_started_its_files_are_private(tmp_path):
     )
 
 
-def test_a_daemon_keeps_its_counts(tmp_path):
+def test_a_daemon_keeps_its_counts(tmp_path, settings):
     """Another server that starts takes away what processes left that are gone; the daemon's master is not its first process."""
-    with daemon(tmp_path / "daemon") as (url, master):
+    with daemon(tmp_path / "daemon", settings) as (url, master):
         use(url)
         before = counted(url)
         assert before >= 4
-        with gunicorn(tmp_path / "other", JACIE_MODEL="scripted"):
+        with gunicorn(tmp_path / "other", **settings):
             use(url)
             assert counted(url) == before * 2
             children = Path(f"/proc/{master}/task/{master}/children").read_text().split()

@@ -1,6 +1,7 @@
 """The same application on other servers: unpatched threads give the same events as greenlets."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,9 +66,13 @@ def test_threads_give_the_same_events(server, expected, data):
 def test_events_are_live_on_threads(tmp_path):
     """On waitress the model says its second word after the reader has the first, and the built-in ingestion runs beside it."""
     first_word, second_word = threading.Event(), threading.Event()
+    folder = tmp_path / "filings"
+    folder.mkdir()
+    shutil.copy(ROOT / "sample_documents" / "zanobela_telecom_2024_annual_report.pdf", folder)
+    settings = {"JACIE_DOCUMENTS": str(folder), "JACIE_HEARTBEAT_S": "0.2", "JACIE_INGEST": "start"}
     with (
         OpenAIServer(Script(gates={0: first_word, 1: second_word})) as model,
-        serve(SERVERS["waitress"], tmp_path, OPENAI_BASE_URL=model.url, JACIE_HEARTBEAT_S="0.2", JACIE_INGEST="start") as running,
+        serve(SERVERS["waitress"], tmp_path / "data", OPENAI_BASE_URL=model.url, **settings) as running,
     ):
         running.wait_until_indexed()
         with reading(running, "/chat/stream", QUESTION) as frames:
