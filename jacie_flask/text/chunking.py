@@ -9,6 +9,8 @@ from jacie_flask.text.terms import word_set
 
 MAX_PIECES = 240
 HEADINGS_KEPT = 4
+_WORDS_KEPT = 50_000
+_LONGEST_KEPT = 100
 
 _PIECE = re.compile(r"[^\W\d_]{1,8}|\d{1,2}|[^\w\s]|_")
 _ASCII_PIECE = re.compile(r"[a-zA-Z]{1,8}|[0-9]{1,2}|[^a-zA-Z0-9\s]")
@@ -24,9 +26,24 @@ _SMALL_WORDS = word_set(
 )
 
 
+class _Pieces(dict[str, int]):
+    """Word → number of its pieces, filled as words are met; bounded, because documents can invent words for ever."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > _WORDS_KEPT:
+            self.clear()
+        count = len((_ASCII_PIECE if word.isascii() else _PIECE).findall(word))
+        if len(word) <= _LONGEST_KEPT:
+            self[word] = count
+        return count
+
+
+_pieces_of = _Pieces()
+
+
 def pieces(text: str) -> int:
     """Estimate how many wordpieces a text becomes, on the high side."""
-    return len((_ASCII_PIECE if text.isascii() else _PIECE).findall(text))
+    return sum(map(_pieces_of.__getitem__, text.split()))
 
 
 def furniture(pages: Sequence[str]) -> frozenset[str]:

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from itertools import filterfalse
+from functools import lru_cache
+from itertools import filterfalse, pairwise
 
 from jacie_flask.text.terms import word_set
 
@@ -53,5 +54,11 @@ def _usual_share(words: Sequence[str], fewest: int) -> float | None:
     text = " ".join(words).lower()
     if not text.isascii():
         text = "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
-    pairs = [word[at : at + 2] for word in _LATIN_WORD.findall(text) for at in range(len(word) - 1)]
-    return sum(map(_USUAL_PAIRS.__contains__, pairs)) / len(pairs) if len(pairs) >= fewest else None
+    found = _LATIN_WORD.findall(text)
+    pairs = sum(map(len, found)) - len(found)
+    return sum(map(_usual_pairs, found)) / pairs if pairs >= fewest else None
+
+
+@lru_cache(maxsize=4096)
+def _usual_pairs(word: str) -> int:
+    return sum(one + other in _USUAL_PAIRS for one, other in pairwise(word))

@@ -5,12 +5,16 @@ import unicodedata
 import zlib
 from collections import Counter
 from functools import lru_cache
+from itertools import chain
 
 from jacie_flask.text.notemarks import blanked
 
 NUMBER_BIT = 0x8000_0000
 """Set in the id of every number, clear in the id of every word: lengths count words only."""
 
+_TOKENS_KEPT = 200_000
+_WORDS_KEPT = 50_000
+_LONGEST_KEPT = 100
 _TOKEN = re.compile(r"\d[\d,.]*\d|\d|[^\W\d_]+")
 _ASCII_TOKEN = re.compile(r"[a-z]+|[0-9](?:[0-9,.]*[0-9])?")
 """The tokens of lower case ASCII text, found in half the time."""
@@ -60,7 +64,7 @@ class _Ids(dict[str, int]):
     """Token → id, filled as tokens are met; bounded, because documents can invent tokens for ever."""
 
     def __missing__(self, token: str) -> int:
-        if len(self) > 200_000:
+        if len(self) > _TOKENS_KEPT:
             self.clear()
         value = number_id(token) if token[0].isdigit() else word_id(token)
         self[token] = value
@@ -72,18 +76,41 @@ _ids = _Ids()
 
 def fold(text: str) -> str:
     """Return the text in the one spelling that terms are made of: compatible forms composed, lower case, no note marks."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", blanked(text)).lower()
+    return _folded(text if text.isascii() else blanked(text))
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
 
 
 def tokens(text: str) -> list[str]:
     """Return the words and numbers of a text, lower case, in order, stop words included."""
-    folded = fold(text)
+    return _tokens(fold(text))
+
+
+def _tokens(folded: str) -> list[str]:
     return (_ASCII_TOKEN if folded.isascii() else _TOKEN).findall(folded)
+
+
+class _IdsOfWords(dict[str, tuple[int, ...]]):
+    """What stands between two spaces → its term ids, filled as words are met and bounded."""
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        if len(self) > _WORDS_KEPT:
+            self.clear()
+        value = tuple(filter(None, map(_ids.__getitem__, _tokens(_folded(word)))))
+        if len(word) <= _LONGEST_KEPT:
+            self[word] = value
+        return value
+
+
+_ids_of_words = _IdsOfWords()
 
 
 def term_ids(text: str) -> list[int]:
     """Return the term ids of a text in order; stop words are left out."""
-    return list(filter(None, map(_ids.__getitem__, tokens(text))))
+    plain = text if text.isascii() else blanked(text)  # some marks are known by what stands around them
+    return list(chain.from_iterable(map(_ids_of_words.__getitem__, plain.split())))
 
 
 def term_counts(text: str) -> dict[int, int]:

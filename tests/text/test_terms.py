@@ -5,7 +5,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jacie_flask.text.terms import NUMBER_BIT, is_number, term_counts, term_ids, tokens
+from jacie_flask.text.terms import NUMBER_BIT, is_number, number_id, term_counts, term_ids, tokens, word_id
 
 
 def test_tokens_are_words_and_numbers_in_order():
@@ -54,3 +54,11 @@ def test_numbers_carry_the_number_bit_and_words_do_not(number, word):
     """The top bit tells numbers from words."""
     counts = term_counts(f"{number} {word}")
     assert sorted(map(is_number, counts)) == [False, True]
+
+
+@given(st.text("aB1 9.,m²³⁴×*†)\n\u00a0é\u0301ﬁΣ", max_size=60))
+def test_term_ids_are_those_of_the_tokens(text):
+    """Ids that are kept for each word are the ids of the tokens of the whole text, note marks and exponents included."""
+    assert term_ids(text) == [
+        term for token in tokens(text) if (term := number_id(token) if token[0].isdigit() else word_id(token))
+    ]
