@@ -10,6 +10,7 @@ from pathlib import Path
 import pypdfium2
 
 from jacie_flask.documents.extraction import Job
+from jacie_flask.documents.formats import pdf_calls
 from jacie_flask.documents.formats.pdf_annotations import Annotations, annotations
 from jacie_flask.documents.formats.pdf_characters import Box, Characters, turned
 from jacie_flask.documents.formats.pdf_images import PicturedText, is_picture
@@ -114,7 +115,7 @@ def _text(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, characters:
 def _plain_text(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, characters: Characters) -> str:
     """Return the text in the order of the file, or by rows where that order tears them."""
     marks = characters.marks()
-    text = str(text_page.get_text_bounded())
+    text = pdf_calls.bounded_text(text_page, characters.count, page.get_bbox())
     if marks.written:
         indexes = characters.aligned(text, page.get_bbox())
         if indexes is None:

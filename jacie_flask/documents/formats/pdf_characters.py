@@ -55,8 +55,8 @@ class Characters:
     def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
         """Read the characters, not yet their places."""
         self._raw = text_page.raw
-        text = text_page.get_text_range()
-        count = text_page.count_chars()
+        count = self.count = text_page.count_chars()
+        text = pdf_calls.whole_text(text_page, count)
         if len(text) != count:  # a character outside the basic plane, or one without a code
             text = "".join(chr(pdfium.FPDFText_GetUnicode(self._raw, index) or 32) for index in range(count))
         self.text = text.replace("\ufffe", SOFT_HYPHEN)  # releases of pdfium differ in how they write it
@@ -124,13 +124,19 @@ class Characters:
         """Say whether the font gives no Unicode character for this one."""
         return bool(pdf_calls.has_unicode_map_error(self._address, index) == 1)
 
+    def _locate(self, indexes: Sequence[int]) -> None:
+        """Read the places of characters at once."""
+        self._origins.update(zip(indexes, zip(*pdf_calls.origins(self._address, indexes), strict=True), strict=True))
+
     def marks(self, quarter: int = 0) -> Marks:
         """Return the raised note marks of the lines of this direction."""
         marks = Marks()
         for seeds in _SEEDS:
             level, line_end = math.inf, -1
-            for match in islice(seeds.finditer(self.text), _MOST_SEEDS):
-                start, last = match.start(1), match.end(1) - 1
+            found = [match.span(1) for match in islice(seeds.finditer(self.text), _MOST_SEEDS)]
+            self._locate([end - 1 for _, end in found])
+            for start, end in found:
+                last = end - 1
                 if start > line_end:
                     level, line_end = math.inf, self.text.find("\n", start) % (len(self.text) + 1)
                 if self.origin(last, quarter)[1] == level or last in marks.written:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 
 import numpy as np
 import pypdfium2
@@ -21,6 +20,7 @@ _LEVELS = 16
 _GROUND = 0.45
 _LEAST_INK, _MOST_INK = 0.01, 0.5
 _FEWEST_CHANGES = 6.0
+_PICTURES = frozenset({pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM})
 
 
 def is_picture(page: pypdfium2.PdfPage) -> bool:
@@ -63,10 +63,9 @@ def _has_text_pixels(size: tuple[int, int]) -> bool:
 def _images(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfImage]:
     """Yield the images of a page; of a page of very many objects those among its first and its last."""
     count = pdfium.FPDFPage_CountObjects(page)
-    indexes = range(count) if count <= _MOST_OBJECTS else chain(range(_AT_ENDS), range(count - _AT_ENDS, count))
-    handle, object_of, kind_of = pdf_calls.address_of(page.raw), pdf_calls.page_object, pdf_calls.object_type
-    for index in indexes:
-        kind = kind_of(object_of(handle, index))
+    indexes = range(count) if count <= _MOST_OBJECTS else [*range(_AT_ENDS), *range(count - _AT_ENDS, count)]
+    kinds = pdf_calls.object_types(pdf_calls.address_of(page.raw), indexes)
+    for index, kind in zip(indexes, kinds, strict=True) if _PICTURES.intersection(kinds) else ():
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             yield pypdfium2.PdfImage(pdfium.FPDFPage_GetObject(page.raw, index), page=page, pdf=page.pdf)
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
