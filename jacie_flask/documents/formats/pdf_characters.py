@@ -261,11 +261,12 @@ class Characters:
 
     def _unmarked_words(self) -> Iterator[Word]:
         """Yield what is between spaces, cut where it goes on on another row: the last character of a word says whether it does."""
-        for match in _WORDS.finditer(self.text):
-            first, end = match.span()
+        spans = [match.span() for match in _WORDS.finditer(self.text)]
+        self._locate([index for first, end in spans for index in {first, end - 1}])
+        for first, end in spans:
             place = self.origin(first)
             if abs(self.origin(end - 1)[1] - place[1]) <= APART:
-                yield Word(match.group(), *place)
+                yield Word(self.text[first:end], *place)
                 continue
             begun = first
             for index in range(first + 1, end):
